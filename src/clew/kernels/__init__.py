@@ -1,0 +1,1 @@
+"""Kernels: the one place that chooses how a recurrent layer is computed."""
