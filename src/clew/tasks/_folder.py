@@ -1,0 +1,400 @@
+"""The model folder: how a trained model lies on disk, and how it is read without trusting it.
+
+    config.json         task, parameters, sizes fixed by the data, versions, checksums of the rest
+    model.safetensors   the weights
+    tokenizer.json      where there is text
+    metrics.json        score, baseline, curve
+    README.md           the model card (may be edited; not under a checksum)
+    learning-curve.png
+
+Writing: everything is written beside and flushed, then renamed; config.json comes last, so a
+folder with a config.json is whole. Reading: every claim of size, shape, type and name is checked
+before memory is taken for it, and every failure is an InputError that names the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from clew import __version__
+from clew.errors import InputError
+from clew.tasks._header import Entry, parse_json, read_header, refuse_pickle
+
+FORMAT = 1
+CONFIG, MODEL, TOKENIZER, METRICS = (
+    "config.json", "model.safetensors", "tokenizer.json", "metrics.json"
+)  # fmt: skip
+CARD, PICTURE = "README.md", "learning-curve.png"
+LIMITS = {CONFIG: 2 << 20, METRICS: 2 << 20, TOKENIZER: 64 << 20}  # bytes
+DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+          torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8",
+          torch.uint8: "U8", torch.bool: "BOOL"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A model folder that has passed every check but the one against its network."""
+
+    folder: Path
+    config: dict[str, Any]
+    entries: dict[str, Entry]
+    tokenizer: str | None
+    metrics: dict[str, Any]
+
+    @property
+    def task(self) -> str:
+        """The name of the task: "classify", "language"."""
+        return str(self.config["task"])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The arguments that the estimator was built with."""
+        return dict(self.config["parameters"])
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """The sizes that the data fixed: vocabulary size, classes, features."""
+        return dict(self.config["network"])
+
+    def bad(self, what: str, *, name: str = CONFIG, expected: str | None = None) -> InputError:
+        """The InputError for a file of this folder that does not fit the others."""
+        return InputError(what, where=str(self.folder / name), expected=expected, hint=HINT)
+
+    def load(self, build: Callable[[], nn.Module]) -> nn.Module:
+        """The network that `build` makes, with the folder's weights, in eval mode.
+
+        `build` runs first on the meta device, where sizes cost nothing; only when every name,
+        shape and type agrees with the file is it run again for real. Raises InputError.
+        """
+        self._compare(_on_meta(build, self))
+        with torch.random.fork_rng(devices=[]):
+            network = build()
+        path = self.folder / MODEL
+        try:
+            tensors = load_file(path)
+        except (OSError, SafetensorError, ValueError) as error:
+            raise self.bad(f"the weights cannot be read ({error})", name=MODEL) from error
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise self.bad(f"tensor {name!r} holds NaN or infinity", name=MODEL)
+        network.load_state_dict(tensors)
+        return network.eval()
+
+    def _compare(self, network: nn.Module) -> None:
+        expected = network.state_dict()
+        if missing := sorted(set(expected) - set(self.entries)):
+            raise self.bad(f"tensor {missing[0]!r} is missing", name=MODEL)
+        if extra := sorted(set(self.entries) - set(expected)):
+            raise self.bad(f"there is a tensor too many: {extra[0][:80]!r}", name=MODEL)
+        for name, tensor in expected.items():
+            entry = self.entries[name]
+            if entry.shape != tuple(tensor.shape):
+                raise self.bad(
+                    f"tensor {name!r} has shape {entry.shape}",
+                    name=MODEL,
+                    expected=f"{tuple(tensor.shape)}, by {CONFIG}",
+                )
+            if entry.dtype != DTYPES.get(tensor.dtype):
+                raise self.bad(
+                    f"tensor {name!r} is of type {entry.dtype}",
+                    name=MODEL,
+                    expected=str(DTYPES.get(tensor.dtype)),
+                )
+
+
+HINT = "copy the folder again from where it was trained, or train anew"
+
+
+def _on_meta(build: Callable[[], nn.Module], contents: Contents) -> nn.Module:
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            return build()
+    except InputError as error:
+        raise contents.bad(f"the settings are not possible: {error.what}") from error
+    except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise contents.bad(f"no network can be built of the settings ({first})") from error
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a finished model lies in `folder`."""
+    return (folder / CONFIG).exists()
+
+
+def write_model(
+    folder: str | Path,
+    *,
+    task: str,
+    parameters: Mapping[str, Any],
+    network: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    tokenizer: str | None,
+    metrics: Mapping[str, Any],
+    card: str,
+    data: Mapping[str, Any],
+    picture: bytes | None = None,
+) -> None:
+    """Write a model folder, whole or not at all.
+
+    `folder` must be absent, empty, or one in which a fit has been writing (no config.json yet).
+    Raises InputError where it holds a model already, or the disk is full.
+    """
+    folder = Path(folder)
+    if is_model(folder):
+        raise InputError(
+            "the folder holds a model already", where=str(folder), hint="choose another folder"
+        )
+    staging = folder.parent / f".{folder.name}.{os.getpid()}.partial"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        kept = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+        save_file(kept, staging / MODEL)
+        _write(staging / METRICS, _json(metrics))
+        if tokenizer is not None:
+            _write(staging / TOKENIZER, tokenizer.encode("utf-8"))
+        _write(staging / CARD, card.encode("utf-8"))
+        if picture is not None:
+            _write(staging / PICTURE, picture)
+        names = [MODEL, METRICS] + ([TOKENIZER] if tokenizer is not None else [])
+        config = {
+            "format": FORMAT,
+            "clew": __version__,
+            "task": task,
+            "parameters": dict(parameters),
+            "network": dict(network),
+            "files": {name: _checksum(staging / name) for name in names},
+            "data": dict(data),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        }
+        _write(staging / CONFIG, _json(config))
+        for path in staging.iterdir():
+            _flush(path)
+        _move(staging, folder)
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"the model could not be written: {getattr(error, 'strerror', None) or error}",
+            where=str(folder),
+            hint="free some space or check the permissions, then save again",
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    return (text + "\n").encode("utf-8")
+
+
+def _write(path: Path, content: bytes) -> None:
+    if len(content) > LIMITS.get(path.name, len(content)):
+        raise InputError(
+            f"{path.name} would take {len(content)} bytes",
+            where=str(path),
+            expected=f"at most {LIMITS[path.name]}",
+        )
+    path.write_bytes(content)
+
+
+def _move(staging: Path, folder: Path) -> None:
+    """Rename the whole folder, or where a fit has left its checkpoint, file by file, config last."""
+    if not folder.exists() or not any(folder.iterdir()):
+        _flush(staging)
+        os.replace(staging, folder)
+    else:
+        for path in sorted(staging.iterdir(), key=lambda path: path.name == CONFIG):
+            if path.name == CONFIG:
+                _flush(folder)
+            os.replace(path, folder / path.name)
+        _flush(folder)
+    _flush(folder.parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _checksum(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+        }
+
+
+def read_model(folder: str | Path) -> Contents:
+    """Read a model folder: everything checked, no weights in memory yet (see Contents.load).
+
+    Raises InputError naming the file and what is wrong with it.
+    """
+    folder = Path(folder)
+    try:
+        return _read_model(folder)
+    except OSError as error:
+        raise InputError(
+            f"the model cannot be read: {error.strerror or error}", where=str(folder)
+        ) from error
+
+
+def _read_model(folder: Path) -> Contents:
+    if not folder.is_dir():
+        raise InputError(
+            "there is no model here", where=str(folder), expected="a folder that Clew wrote"
+        )
+    if not is_model(folder):
+        raise InputError(
+            f"there is no {CONFIG} here",
+            where=str(folder),
+            expected="a folder that Clew wrote",
+            hint="if a fit into this folder was interrupted, go on with it: --resume"
+            if (folder / "checkpoint.safetensors").exists()
+            else None,
+        )
+    config = parse_json(_small(folder / CONFIG), folder / CONFIG)
+    _check_config(config, folder / CONFIG)
+    claims = config["files"]
+    texts = {}
+    for name in (METRICS, TOKENIZER):
+        if name in claims:
+            texts[name] = _small(folder / name, claims[name])
+    with _opened(folder / MODEL) as (file, size):
+        _check_claim(file, size, claims[MODEL], folder / MODEL)
+        entries = read_header(file, size, folder / MODEL)
+    tokenizer = texts.get(TOKENIZER)
+    try:
+        text = None if tokenizer is None else tokenizer.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"the file is not UTF-8 text (byte {error.start})", where=str(folder / TOKENIZER)
+        ) from None
+    metrics = parse_json(texts[METRICS], folder / METRICS)
+    return Contents(folder, config, entries, text, metrics)
+
+
+def _check_config(config: dict[str, Any], path: Path) -> None:
+    where = str(path)
+    number = config.get("format")
+    if type(number) is not int or number < 1:
+        raise InputError("no format number", where=where, expected=f'"format": {FORMAT}', hint=HINT)
+    if number > FORMAT:
+        raise InputError(
+            f"written in format {number} by Clew {str(config.get('clew'))[:40]}, which is newer",
+            where=where,
+            expected=f"format {FORMAT} (this is Clew {__version__})",
+            hint="pip install --upgrade clew",
+        )
+    kinds = {"clew": str, "task": str, "parameters": dict, "network": dict, "files": dict,
+             "data": dict, "versions": dict}  # fmt: skip
+    for name, kind in kinds.items():
+        if not isinstance(config.get(name), kind):
+            raise InputError(
+                f"{name!r} is missing or not of its type",
+                where=where,
+                expected="an object" if kind is dict else "a text",
+                hint=HINT,
+            )
+    if unknown := sorted(set(config) - set(kinds) - {"format"}):
+        raise InputError(f"unknown entry {unknown[0][:80]!r}", where=where, hint=HINT)
+    files = config["files"]
+    if not {MODEL, METRICS} <= set(files) <= {MODEL, METRICS, TOKENIZER}:
+        raise InputError(
+            f"'files' names {', '.join(sorted(files))[:200] or 'nothing'}",
+            where=where,
+            expected=f"{MODEL}, {METRICS} and, where there is text, {TOKENIZER}",
+            hint=HINT,
+        )
+    for name, claim in files.items():
+        if (
+            not isinstance(claim, dict)
+            or set(claim) != {"bytes", "sha256"}
+            or type(claim["bytes"]) is not int
+            or not isinstance(claim["sha256"], str)
+        ):
+            raise InputError(
+                f"'files' does not describe {name}", where=where, expected="bytes and sha256"
+            )
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """An open regular file and its size; links, pipes and devices are refused."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        others = sorted(p.name for p in path.parent.glob("*") if p.suffix in _PICKLES)
+        raise InputError(
+            f"{path.name} is missing",
+            where=str(path.parent),
+            expected=f"{path.name}; {others[0]} beside it may be a pickle and is never opened"
+            if others and path.name == MODEL
+            else None,
+            hint=HINT,
+        ) from None
+    except OSError as error:
+        if path.is_symlink():
+            raise InputError(
+                "the file is a link", where=str(path), expected="the file itself", hint=HINT
+            ) from None
+        raise InputError(f"the file cannot be opened: {error.strerror}", where=str(path)) from error
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError("not a regular file", where=str(path), hint=HINT)
+        yield file, status.st_size
+
+
+_PICKLES = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib"}
+
+
+def _small(path: Path, claim: dict[str, Any] | None = None) -> bytes:
+    """The bytes of a file that must be small, held against its checksum where there is one."""
+    with _opened(path) as (file, size):
+        if size > LIMITS[path.name]:
+            raise InputError(
+                f"the file takes {size} bytes",
+                where=str(path),
+                expected=f"at most {LIMITS[path.name]}",
+            )
+        if claim is not None:
+            _check_claim(file, size, claim, path)
+        return file.read(size)
+
+
+def _check_claim(file: BinaryIO, size: int, claim: dict[str, Any], path: Path) -> None:
+    start = file.read(8)
+    refuse_pickle(start, path)
+    if size != claim["bytes"]:
+        raise InputError(
+            f"the file has {size} bytes",
+            where=str(path),
+            expected=f"{claim['bytes']} bytes, by {CONFIG}",
+            hint=HINT,
+        )
+    file.seek(0)
+    if hashlib.file_digest(file, "sha256").hexdigest() != claim["sha256"]:
+        raise InputError(
+            "the file is damaged or was changed: its checksum is not the one in " + CONFIG,
+            where=str(path),
+            hint=HINT,
+        )
+    file.seek(0)
