@@ -188,10 +188,8 @@ def test_whole_sequences_equal_torch(kind, step, options, both, bias):
 
 def test_a_stack_equals_torch():
     layers = [torch.nn.GRU(3, 3, dtype=torch.float64) for _ in range(2)]
-    readers = [
-        lambda xs, h, w=drawn(layer, seed)[""]: read(lambda x, h: gru_step(x, h, w), xs, h)
-        for seed, layer in enumerate(layers)
-    ]
+    weights = [drawn(layer, seed)[""] for seed, layer in enumerate(layers)]
+    readers = [lambda xs, h, w=w: read(lambda x, h: gru_step(x, h, w), xs, h) for w in weights]
     x = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     states = [[0.1, 0.2, 0.3], [-0.1, 0.0, 0.1]]
     y_0, end_0 = layers[0](x, torch.tensor([states[0]], dtype=torch.float64))

@@ -302,22 +302,28 @@ def cut(a: Vector, parts: int) -> list[Vector]:
 # --- worked through ------------------------------------------------------------------------------
 
 
-def main() -> None:
-    """Print two networks of two units at work, step by step."""
-    print("h' = tanh(W_x x + W_h h), W_h = [[0.5, 0.1], [0.1, 0.5]], W_x = 0.8 I, h = 0")
-    w = Weights(w_ih=[[0.8, 0.0], [0.0, 0.8]], w_hh=[[0.5, 0.1], [0.1, 0.5]])
-    tell(w, [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
-    print("h' = tanh(W_x x + W_h h), W_h = 0, W_x = I, h = 0")
-    w = Weights(w_ih=[[1.0, 0.0], [0.0, 1.0]], w_hh=[[0.0, 0.0], [0.0, 0.0]])
-    tell(w, [[0.5, -0.5]])
+def worked() -> str:
+    """Return two networks of two units at work, step by step, as text."""
+    mixing = Weights(w_ih=[[0.8, 0.0], [0.0, 0.8]], w_hh=[[0.5, 0.1], [0.1, 0.5]])
+    forgetful = Weights(w_ih=[[1.0, 0.0], [0.0, 1.0]], w_hh=[[0.0, 0.0], [0.0, 0.0]])
+    return "\n".join(
+        [
+            "h' = tanh(W_x x + W_h h), W_h = [[0.5, 0.1], [0.1, 0.5]], W_x = 0.8 I, h = 0",
+            *told(mixing, [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]),
+            "h' = tanh(W_x x + W_h h), W_h = 0, W_x = I, h = 0",
+            *told(forgetful, [[0.5, -0.5]]),
+        ]
+    )
 
 
-def tell(w: Weights, xs: list[Vector]) -> None:
-    """Print what a simple recurrent network of two units makes of each input."""
+def told(w: Weights, xs: list[Vector]) -> list[str]:
+    """Return, a line a step, what a simple recurrent network of two units makes of its inputs."""
     hs, _ = read(lambda x, h: rnn_step(x, h, w), xs, [0.0, 0.0])
-    for (x_1, x_2), (h_1, h_2) in zip(xs, hs, strict=True):
-        print(f"  x = [{x_1:.1f}, {x_2:.1f}]  ->  h = [{h_1:.4f}, {h_2:.4f}]")
+    return [
+        f"  x = [{x_1:.1f}, {x_2:.1f}]  ->  h = [{h_1:.4f}, {h_2:.4f}]"
+        for (x_1, x_2), (h_1, h_2) in zip(xs, hs, strict=True)
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print(worked())  # noqa: T201 (this is what `python -m clew.reference` is for)
