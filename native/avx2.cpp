@@ -1,0 +1,13 @@
+// x86-64 with AVX2 and fused multiply-add.
+#define CLEW_TARGET avx2
+#define CLEW_VECTOR_BYTES 32
+#include "loops.h"
+
+namespace clew {
+
+const Kernels avx2_kernels = {
+    "avx2", CLEW_VECTOR_BYTES,        avx2::maps<float>, avx2::maps<double>,
+    avx2::multiply_add<float>, avx2::multiply_add<double>, avx2::read,
+};
+
+}  // namespace clew

@@ -1,0 +1,54 @@
+// The table of contents: every kernel with its shapes, and how one of the targets is chosen.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace clew {
+
+// y[i] = f(x[i]) for i < n; x and y are the same array or do not overlap.
+template <class T>
+using Map = void (*)(const T* x, T* y, std::ptrdiff_t n);
+
+template <class T>
+struct Maps {
+  Map<T> exp, sigmoid, tanh;
+};
+
+// One target: the same templates compiled for one kind of processor.
+struct Kernels {
+  const char* target;
+  int vector_bytes;
+  Maps<float> f32;
+  Maps<double> f64;
+  // Multiplies and adds `rounds` times with all registers; gives the operations done.
+  double (*multiply_add_f32)(std::ptrdiff_t rounds);
+  double (*multiply_add_f64)(std::ptrdiff_t rounds);
+  // Reads `bytes` (a multiple of 1024) at `data` from end to end, `passes` times.
+  void (*read)(const void* data, std::size_t bytes, std::ptrdiff_t passes);
+
+  const Maps<float>& maps(float) const { return f32; }
+  const Maps<double>& maps(double) const { return f64; }
+};
+
+extern const Kernels portable_kernels;
+#ifdef CLEW_X86
+extern const Kernels avx2_kernels, avx512_kernels;
+#endif
+
+// The targets that this processor can run, the widest first.
+std::vector<std::string> supported_targets();
+
+// The kernels of that name; with an empty name those of the environment variable CLEW_SIMD, or the
+// widest. Throws std::invalid_argument that says what was asked for and what there is.
+const Kernels& choose(const std::string& name = "");
+
+// Measurements of this processor, with the kernels chosen: the best of repeated tries.
+double multiply_add_gflops(const Kernels& kernels, bool is_double, int threads, double seconds);
+double read_gigabytes(const Kernels& kernels, std::size_t bytes, int threads, double seconds);
+
+// Bytes of the data cache of a level (1, 2, 3) as the system tells them; 0 where it does not.
+std::size_t cache_bytes(int level);
+
+}  // namespace clew

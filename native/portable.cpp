@@ -1,0 +1,13 @@
+// Any processor: what the compiler takes for granted on this architecture.
+#define CLEW_TARGET portable
+#define CLEW_VECTOR_BYTES 16
+#include "loops.h"
+
+namespace clew {
+
+const Kernels portable_kernels = {
+    "portable", CLEW_VECTOR_BYTES,        portable::maps<float>, portable::maps<double>,
+    portable::multiply_add<float>, portable::multiply_add<double>, portable::read,
+};
+
+}  // namespace clew

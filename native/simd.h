@@ -1,0 +1,147 @@
+// One vector type on the compiler's vector extensions, and exp, sigmoid and tanh on it.
+//
+// A file that includes this defines first
+//   CLEW_TARGET        the name of its target: portable, avx2, avx512
+//   CLEW_VECTOR_BYTES  the width of that target's registers: 16, 32, 64
+// Everything here lives in a namespace of that name: the same source is compiled once for each
+// target, and the linker must never hand one target's code to another. For the same reason nothing
+// of the standard library that has a body is used in a target's file.
+//
+// The error, in units in the last place, is at most (float / double)
+//   exp      1.1 / 1.1
+//   sigmoid  2.2 / 2.2
+//   tanh     2.2 / 2.2
+// for every input and every target; tests/kernels/test_simd.py measures it. NaN stays NaN,
+// infinities and values out of range give the limits, denormals and signed zeros are kept.
+
+#pragma once
+
+#include <cstdint>
+
+#define CLEW_INLINE inline __attribute__((always_inline))
+
+namespace clew::CLEW_TARGET {
+
+template <class T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(CLEW_VECTOR_BYTES)));
+};
+template <class T>
+using Vec = typename VectorOf<T>::type;
+
+template <class T>
+inline constexpr long lanes = CLEW_VECTOR_BYTES / static_cast<long>(sizeof(T));
+
+// What the functions need to know of a floating point type. The polynomial P is the minimax
+// approximation of (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, weighted with |r|; ln2_high has so few
+// bits that its products with whole numbers of the exponent's range are exact.
+template <class T>
+struct Real;
+
+template <>
+struct Real<float> {
+  using Bits = std::int32_t;
+  static constexpr int mantissa = 23, bias = 127;
+  static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves a whole number
+  static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+  static constexpr float exp_most = 89.0f, exp_least = -104.0f;  // beyond: infinity, zero
+  static constexpr float tanh_most = 10.0f;                      // beyond: one
+  static constexpr float P[] = {0.500000006207813022f, 0.166665427942958875f,
+                                0.0416662814462352547f, 0.00836661057454400357f,
+                                0.00139464936794115012f};
+};
+
+template <>
+struct Real<double> {
+  using Bits = std::int64_t;
+  static constexpr int mantissa = 52, bias = 1023;
+  static constexpr double round = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double ln2_high = 6.93147180369123816490e-01,
+                          ln2_low = 1.90821492927058770002e-10;
+  static constexpr double exp_most = 710.0, exp_least = -746.0;
+  static constexpr double tanh_most = 20.0;
+  static constexpr double P[] = {
+      0.500000000000000557,     0.166666666666666861,    0.0416666666665733277,
+      0.00833333333331452184,   0.00138888889324830086,  0.000198412699032092833,
+      0.0000248015043135859589, 2.75572277724137917e-6,  2.76263816627765583e-7,
+      2.51145365810692232e-8};
+};
+
+template <class T>
+using Whole = Vec<typename Real<T>::Bits>;
+
+template <class T>
+CLEW_INLINE Vec<T> all(T value) {
+  return Vec<T>{} + value;
+}
+
+template <class T>
+CLEW_INLINE Vec<T> magnitude(Vec<T> x) {
+  constexpr auto sign = static_cast<typename Real<T>::Bits>(1) << (sizeof(T) * 8 - 2);
+  return (Vec<T>)((Whole<T>)x & (sign - 1 + sign));
+}
+
+template <class T>
+CLEW_INLINE Vec<T> with_sign_of(Vec<T> x, Vec<T> sign) {
+  return (Vec<T>)((Whole<T>)x | ((Whole<T>)sign ^ (Whole<T>)magnitude<T>(sign)));
+}
+
+// 2^n for n that are exponents of normal numbers.
+template <class T>
+CLEW_INLINE Vec<T> power_of_two(Whole<T> n) {
+  return (Vec<T>)((n + Real<T>::bias) << Real<T>::mantissa);
+}
+
+// x = n ln(2) + r with |r| <= ln(2) / 2, and tail = e^r - 1 - r.
+template <class T>
+struct Reduced {
+  Whole<T> n;
+  Vec<T> r, tail;
+};
+
+template <class T>
+CLEW_INLINE Reduced<T> reduce(Vec<T> x) {
+  using R = Real<T>;
+  constexpr T log2_e = static_cast<T>(1.44269504088896340736);
+  const Vec<T> shifted = x * log2_e + R::round;
+  const Vec<T> n = shifted - R::round;
+  const Vec<T> r = (x - n * R::ln2_high) - n * R::ln2_low;
+  constexpr int last = sizeof(R::P) / sizeof(T) - 1;
+  Vec<T> p = all<T>(R::P[last]);
+#pragma GCC unroll 16
+  for (int i = last - 1; i >= 0; --i) p = p * r + R::P[i];
+  return {(Whole<T>)shifted - (Whole<T>)all<T>(R::round), r, p * (r * r)};
+}
+
+template <class T>
+CLEW_INLINE Vec<T> exp(Vec<T> x) {
+  using R = Real<T>;
+  x = x > R::exp_most ? all<T>(R::exp_most) : x;  // false for NaN, which stays
+  x = x < R::exp_least ? all<T>(R::exp_least) : x;
+  const Reduced<T> e = reduce<T>(x);
+  const Vec<T> y = (e.r + e.tail) + T(1);
+  // In two steps: 2^n itself may be no normal number where the result is a denormal or infinity.
+  const Whole<T> half = e.n >> 1;
+  return y * power_of_two<T>(half) * power_of_two<T>(e.n - half);
+}
+
+// 1 / (1 + e^-x), from e^-|x| so that the far left ends in denormals and not in 1 / infinity.
+template <class T>
+CLEW_INLINE Vec<T> sigmoid(Vec<T> x) {
+  const Vec<T> e = exp<T>(-magnitude<T>(x));
+  const Vec<T> above = x < T(0) ? e : all<T>(T(1));
+  return above / (e + T(1));
+}
+
+// (e^2x - 1) / (e^2x + 1), from e^2|x| - 1 so that nothing cancels near zero.
+template <class T>
+CLEW_INLINE Vec<T> tanh(Vec<T> x) {
+  const Vec<T> a = magnitude<T>(x);
+  const Vec<T> capped = a > Real<T>::tanh_most ? all<T>(Real<T>::tanh_most) : a;
+  const Reduced<T> e = reduce<T>(capped + capped);
+  const Vec<T> scale = power_of_two<T>(e.n);
+  const Vec<T> grown = (e.r + e.tail) * scale + (scale - T(1));  // e^2|x| - 1
+  return with_sign_of<T>(grown / (grown + T(2)), x);
+}
+
+}  // namespace clew::CLEW_TARGET
