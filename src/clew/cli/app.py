@@ -1,0 +1,130 @@
+"""The program: its commands, and the one place where errors become words and exit codes.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from clew import __version__
+from clew.cli import demo, fit, generate, predict, say
+from clew.errors import InputError
+
+
+class InOrder(TyperGroup):
+    """The commands in the order in which people meet them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names for the help."""
+        order = ["demo", "fit", "predict", "generate"]
+        return sorted(self.commands, key=lambda name: order.index(name) if name in order else 99)
+
+
+app = typer.Typer(
+    name="clew",
+    cls=InOrder,
+    help="Train, run and explain recurrent networks.",
+    epilog="Every command has --help with an example. Try first: clew demo",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: it reads the same everywhere, and answers at once
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say.result(f"clew {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _clew(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Train, run and explain recurrent networks."""
+
+
+demo.register(app)
+fit.register(app)
+predict.register(app)
+generate.register(app)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line on `argv` (`sys.argv[1:]` if None) and return its exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = get_command(app).main(args=args, prog_name="clew", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except InputError as problem:
+        return _failed(str(problem))
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted", code=130)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except Exception as problem:
+        if hasattr(problem, "format_message") and hasattr(problem, "exit_code"):
+            return _usage(problem)
+        return _fault(problem)
+
+
+def _failed(text: str, *, code: int = 1) -> int:
+    if os.environ.get("CLEW_TRACEBACK"):
+        traceback.print_exc()
+    say.error(text)
+    return code
+
+
+def _usage(problem: Any) -> int:
+    """Wrong usage, in the form of every other error."""
+    context = getattr(problem, "ctx", None)
+    path = context.command_path if context is not None else "clew"
+    if type(problem).__name__ == "NoArgsIsHelpError":
+        say.note(problem.ctx.get_help())
+        return 2
+    message = problem.format_message().rstrip(".").replace("Value error, ", "")
+    hint = f"{path} --help"
+    wrong = getattr(problem, "option_name", None)
+    if type(problem).__name__ == "NoSuchOption" and wrong and context is not None:
+        known = [name for p in context.command.params for name in (*p.opts, *p.secondary_opts)]
+        near = get_close_matches(wrong, known, n=1)
+        message = f"there is no option {wrong}"
+        hint = f"{near[0]}, or see {path} --help" if near else hint
+    say.error(str(InputError(message[:1].lower() + message[1:], where=path, hint=hint)))
+    return 2
+
+
+def _fault(problem: Exception) -> int:
+    if isinstance(problem, OSError) and problem.filename is not None:
+        return _failed(f"{problem.strerror}\n  where: {problem.filename}")
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
+        return _failed(
+            str(
+                InputError(
+                    "there is not enough memory for this",
+                    hint="a smaller --batch-size or --hidden-size",
+                )
+            )
+        )
+    return _failed(
+        f"this is a fault in Clew, not in what you typed: {type(problem).__name__}: {problem}\n"
+        "  try: the same command with CLEW_TRACEBACK=1 before it shows where; please report that"
+    )

@@ -1,0 +1,222 @@
+"""The hyperparameters of an estimator as options of a command.
+
+Names, types and defaults are read from the source of the estimator's constructor, without importing
+it: help must answer before torch has loaded, and a default must be written in one place only.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand
+
+TASKS = Path(__file__).resolve().parents[1] / "tasks"
+
+# Where a hyperparameter stands in the help, and what it means. A parameter of an estimator without
+# a line here fails a test.
+GROUPS = TEXT, NETWORK, TRAINING, RUN = "Text", "Network", "Training", "Run"
+MEANING: dict[str, tuple[str, str]] = {
+    "unit": (TEXT, "What a text is cut into: char, word or bpe (byte pairs)."),
+    "vocabulary_size": (TEXT, "Most pieces to know (word and bpe)."),
+    "min_count": (TEXT, "How often a word must occur to be known."),
+    "lowercase": (TEXT, "Read A as a."),
+    "max_length": (TEXT, "Read at most this many pieces of a text."),
+    "cell": (NETWORK, "The arithmetic of one step: lstm, gru or rnn."),
+    "embedding_size": (NETWORK, "Numbers that stand for one piece of text."),
+    "hidden_size": (NETWORK, "Numbers a layer remembers."),
+    "num_layers": (NETWORK, "Layers, one above the other."),
+    "bidirectional": (NETWORK, "Read from both ends."),
+    "pool": (NETWORK, "What of the sequence is read: last, mean, max or attention."),
+    "residual": (NETWORK, "Add what enters a layer to what leaves it."),
+    "layer_norm": (NETWORK, "Normalise the gates (Ba et al. 2016)."),
+    "tie": (NETWORK, "Use the embedding as the output layer too."),
+    "init": (NETWORK, "First weights: torch, orthogonal or chrono."),
+    "dropout": (NETWORK, "Share of the values dropped between layers in training."),
+    "embedding_dropout": (NETWORK, "Share of the embedding dropped in training."),
+    "recurrent_dropout": (NETWORK, "Share of the memory hidden for a whole sequence in training."),
+    "zoneout": (NETWORK, "Share of the memory left as it was at each step in training."),
+    "label_smoothing": (TRAINING, "Probability spread over the other labels in training."),
+    "word_dropout": (TRAINING, "Share of the words read as unknown in training."),
+    "window": (TRAINING, "Steps the gradient goes back; the state is carried further."),
+    "batch_size": (TRAINING, "Sequences read at once."),
+    "epochs": (TRAINING, "Times the data is read."),
+    "learning_rate": (TRAINING, "Highest learning rate."),
+    "weight_decay": (TRAINING, "Decay of the weights (AdamW)."),
+    "clip": (TRAINING, "Longest gradient; a longer one is shortened."),
+    "warmup": (TRAINING, "Share of the steps in which the learning rate rises."),
+    "final": (TRAINING, "Last learning rate, as a share of the highest."),
+    "average": (TRAINING, "Decay of the running mean of the weights that is kept."),
+    "patience": (TRAINING, "Stop after this many scores without a better one."),
+    "held_out": (TRAINING, "Share of the data kept from training, to score on."),
+    "evaluate_every": (TRAINING, "Steps between two scores."),
+    "baseline": (TRAINING, "Also score models without memory."),
+    "seed": (RUN, "The same seed, data and thread count give the same weights."),
+    "device": (RUN, "auto, cpu, cuda or mps."),
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A constructor argument as its source states it: `type` is the annotation's text."""
+
+    name: str
+    type: str
+    default: Any
+
+
+def parameters(module: str, name: str) -> list[Parameter]:
+    """Keyword arguments of class `name` in ``clew/tasks/<module>.py``, without importing it."""
+    if not (TASKS / f"{module}.py").exists():  # until that task is written
+        return []
+    tree = ast.parse((TASKS / f"{module}.py").read_text(encoding="utf-8"))
+    aliases = {
+        target.id: ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                    return [
+                        Parameter(
+                            arg.arg,
+                            aliases.get(kind := ast.unparse(arg.annotation), kind)
+                            if arg.annotation
+                            else "str",
+                            _literal(value),
+                        )
+                        for arg, value in zip(
+                            item.args.kwonlyargs, item.args.kw_defaults, strict=True
+                        )
+                    ]
+    raise AssertionError(f"clew/tasks/{module}.py has no class {name} with an __init__")
+
+
+def _literal(node: ast.expr | None) -> Any:
+    try:
+        return ast.literal_eval(node) if node is not None else None
+    except ValueError:  # a named constant: shown by its name
+        return ast.unparse(node) if node is not None else None
+
+
+def _option_type(parameter: Parameter) -> Any:
+    """The type typer converts to. Optional numbers stay text until `_number` has read them."""
+    kind = parameter.type
+    if kind.startswith("Literal["):
+        return Literal[tuple(ast.literal_eval(f"({kind[8:-1]},)"))]
+    return {"int": int, "float": float, "bool": bool}.get(kind, str)
+
+
+def _number(kind: str) -> Callable[[str | None], str | None]:
+    """Checks a value that may be a number or ``none`` while typer can still name the option."""
+
+    def check(value: str | None) -> str | None:
+        if value is not None and value.lower() != "none":
+            try:
+                (int if kind.startswith("int") else float)(value)
+            except ValueError:
+                raise typer.BadParameter(f"{value!r} is neither a number nor none.") from None
+        return value
+
+    return check
+
+
+def _value(parameter: Parameter, value: Any) -> Any:
+    if parameter.type in ("int | None", "float | None") and isinstance(value, str):
+        if value.lower() == "none":
+            return None
+        return int(value) if parameter.type.startswith("int") else float(value)
+    return value
+
+
+def _default_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and value >= 10_000:
+        return f"{value:,}"
+    return "none" if value is None else str(value)
+
+
+def hyperparameters(
+    module: str, name: str, *, without: tuple[str, ...] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command every constructor argument of an estimator as an option.
+
+    The command receives ``settings``: a dict of those options that were typed, converted, so that
+    the estimator's own defaults hold for all others.
+    """
+    known = [p for p in parameters(module, name) if p.name not in without]
+    by_name = {p.name: p for p in known}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter
+            for parameter in inspect.signature(command, eval_str=True).parameters.values()
+            if parameter.name != "settings"
+        ]
+
+        def wrapped(**values: Any) -> None:
+            settings = {
+                key: _value(by_name[key], values.pop(key))
+                for key in list(values)
+                if key in by_name and values[key] is not None
+            }
+            for key in by_name:
+                values.pop(key, None)
+            command(settings=settings, **values)
+
+        extra = []
+        for parameter in known:
+            group, meaning = MEANING.get(parameter.name, (TRAINING, ""))
+            flag = "--" + parameter.name.replace("_", "-")
+            flags = [f"{flag}/--no-{flag[2:]}"] if parameter.type == "bool" else [flag]
+            optional = parameter.type in ("int | None", "float | None")
+            option = typer.Option(
+                *flags,
+                help=f"{meaning} [{_default_text(parameter.default)}]",
+                show_default=False,
+                rich_help_panel=group,
+                metavar="NUMBER" if optional else None,
+                callback=_number(parameter.type) if optional else None,
+            )
+            extra.append(
+                inspect.Parameter(
+                    parameter.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=None,
+                    annotation=Annotated[_option_type(parameter) | None, option],
+                )
+            )
+        wrapped.__signature__ = inspect.Signature(own + extra)  # type: ignore[attr-defined]
+        wrapped.__doc__ = command.__doc__
+        wrapped.__name__ = command.__name__
+        return wrapped
+
+    return decorate
+
+
+class Grouped(TyperCommand):
+    """A command whose help lists its options in groups, in plain text."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments, options, then the groups of the hyperparameters."""
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                title = "Arguments" if param.param_type_name == "argument" else "Options"
+                title = getattr(param, "rich_help_panel", None) or title
+                groups.setdefault(title, []).append(record)
+        for title in sorted(groups, key=["Arguments", "Options", *GROUPS].index):
+            if groups[title]:
+                with formatter.section(title):
+                    formatter.write_dl(groups[title], col_max=34)

@@ -1,0 +1,151 @@
+"""``clew predict``: what a model makes of texts given as arguments, in a file, or by a pipe."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json as jsonlib
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from clew.cli import say
+from clew.cli.options import Grouped
+from clew.errors import InputError
+
+AT_ONCE = 256  # texts read from a pipe before the answers to them are printed
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``clew predict`` to `app`."""
+    app.command(cls=Grouped, short_help="Labels, or how surprising texts are.")(predict)
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="[INPUT ...]", help="Texts.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read the texts from a file: a table, or lines."),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the texts. [guessed]")
+    ] = None,
+    form: Annotated[
+        Literal["text", "csv", "jsonl"],
+        typer.Option("--format", help="How to print. [text]", show_default=False),
+    ] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+) -> None:
+    """Say what a model makes of texts: arguments, a file, or standard input, one text a line.
+
+    A classifier answers with a label and its probability. A language model answers with bits per
+    character (how surprised it is; fewer is better), and reads standard input or a text file whole.
+
+    Examples:
+
+      clew predict reviews.model "a warm and funny film"
+
+      clew predict reviews.model --file new.csv --format csv > answers.csv
+
+      cat lines.txt | clew predict reviews.model --json
+    """
+    if inputs and file is not None:
+        raise InputError("texts are given twice", where="INPUT and --file", hint="one of the two")
+    if not inputs and file is None and sys.stdin.isatty():
+        raise InputError(
+            "there is no text to predict",
+            expected="texts as arguments, --file FILE, or a pipe",
+            hint=f'clew predict {model} "a text"',
+        )
+    from clew import load
+
+    loaded = load(model)
+    answer = _label if hasattr(loaded, "predict_proba") else _surprise
+    whole = answer is _surprise
+    printer = Printer("jsonl" if json else form)
+    texts = iter(inputs) if inputs else _read(file, text, whole=whole)
+    while some := list(islice(texts, AT_ONCE)):
+        for row in answer(loaded, some):
+            printer.row(row)
+        sys.stdout.flush()
+
+
+def _read(file: Path | None, column: str | None, *, whole: bool) -> Iterator[str]:
+    if file is not None:
+        from clew.data.corpus import read_text
+        from clew.data.tables import read_texts
+
+        if whole and file.suffix in (".txt", ".text", ".md", ""):
+            return iter([read_text(file)])
+        return iter(read_texts(file, text=column))
+    try:
+        if whole:
+            return iter([sys.stdin.read()])
+        return iter([line.rstrip("\r\n") for line in sys.stdin])
+    except UnicodeDecodeError as problem:
+        raise InputError(
+            f"this is not UTF-8 text: byte {problem.start}",
+            where="standard input",
+            hint="iconv -t utf-8 before the pipe",
+        ) from None
+
+
+def _label(model: Any, texts: list[str]) -> Iterator[dict[str, Any]]:
+    probabilities = model.predict_proba(texts)
+    for text, row in zip(texts, probabilities, strict=True):
+        best = int(row.argmax())
+        yield {
+            "text": text,
+            "label": str(model.classes_[best]),
+            "probability": round(float(row[best]), 4),
+        }
+
+
+def _surprise(model: Any, texts: list[str]) -> Iterator[dict[str, Any]]:
+    for text in texts:
+        score = model.score(text)
+        yield {
+            "text": text,
+            "bits_per_character": round(score.bits_per_character, 4),
+            "perplexity": round(score.perplexity, 4),
+            "characters": score.characters,
+        }
+
+
+class Printer:
+    """Prints rows of like keys as text for people, as CSV with a header, or as JSON lines."""
+
+    def __init__(self, form: str) -> None:
+        self._format = form
+        self._first = True
+
+    def row(self, row: dict[str, Any]) -> None:
+        """Print one row."""
+        if self._format == "jsonl":
+            say.result(jsonlib.dumps(row, ensure_ascii=False))
+        elif self._format == "csv":
+            if self._first:
+                say.result(self._line(list(row)))
+            say.result(self._line(list(row.values())))
+        else:
+            figures = [v for k, v in row.items() if k != "text"]
+            shown = " ".join(str(row["text"]).split())
+            shown = shown if len(shown) <= 60 else shown[:59] + "…"
+            if "label" in row:
+                say.result(f"{figures[0]}\t{figures[1]:.3f}\t{shown}")
+            else:
+                say.result(f"{figures[0]:.3f} bits/char\t{shown}")
+        self._first = False
+
+    @staticmethod
+    def _line(values: list[Any]) -> str:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(values)
+        return line.getvalue()
