@@ -1,0 +1,123 @@
+"""Several processes that train as one, started by torchrun; alone, every function is trivial."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+class PeerError(RuntimeError):
+    """Another process of this run failed; it tells what was wrong, this one only stops."""
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    if _joined():
+        return dist.get_rank()
+    return int(os.environ["RANK"]) if world() > 1 else 0
+
+
+def world() -> int:
+    """How many processes train together."""
+    if _joined():
+        return dist.get_world_size()
+    if all(name in os.environ for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR")):
+        return int(os.environ["WORLD_SIZE"])
+    return 1
+
+
+def is_main() -> bool:
+    """Whether this is the process that evaluates, decides, writes and talks."""
+    return rank() == 0
+
+
+def join() -> None:
+    """Meet the other processes, once; the group lives as long as the process."""
+    if world() > 1 and not _joined():
+        # Waiting may be long: rank 0 evaluates while the others wait. A process that ends closes
+        # its connections, which its peers notice at once.
+        dist.init_process_group("gloo", timeout=timedelta(minutes=30))
+        atexit.register(_leave)
+
+
+def on_main(work: Callable[[], T]) -> T:
+    """What `work` returns on rank 0, everywhere; where it raises there, PeerError elsewhere."""
+    if world() == 1:
+        return work()
+    if not is_main():
+        failed, result = _broadcast(None)
+        if failed:
+            raise PeerError(f"the first process of this run failed: {failed}")
+        return result  # type: ignore[no-any-return]
+    try:
+        result = work()
+    except BaseException as error:
+        _broadcast((f"{type(error).__name__}: {error}", None))
+        raise
+    _broadcast((None, result))
+    return result
+
+
+def everywhere(work: Callable[[], T]) -> T:
+    """What `work` returns here, once it has returned on every rank."""
+    if world() == 1:
+        return work()
+    try:
+        result = work()
+    except BaseException:
+        total(torch.ones(1))
+        raise
+    if total(torch.zeros(1)).item():
+        raise PeerError("another process of this run failed")
+    return result
+
+
+def gather(value: T) -> list[T]:
+    """Every rank's value, by rank, on rank 0; elsewhere an empty list."""
+    if world() == 1:
+        return [value]
+    values: list[Any] | None = [None] * world() if is_main() else None
+    dist.gather_object(value, values)
+    return values or []
+
+
+def total(tensor: Tensor) -> Tensor:
+    """The sum over all ranks, in place (a CPU tensor)."""
+    if world() > 1:
+        dist.all_reduce(tensor)
+    return tensor
+
+
+def spread(tensors: Iterable[Tensor]) -> None:
+    """Overwrite each tensor with rank 0's."""
+    if world() == 1:
+        return
+    with torch.no_grad():
+        for tensor in tensors:
+            copy = tensor.detach().cpu().contiguous()
+            dist.broadcast(copy, 0)
+            tensor.copy_(copy)
+
+
+def _joined() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def _broadcast(value: Any) -> Any:
+    box = [value]
+    dist.broadcast_object_list(box, 0)
+    return box[0]
+
+
+def _leave() -> None:
+    if _joined():
+        dist.destroy_process_group()
