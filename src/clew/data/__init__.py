@@ -1,0 +1,1 @@
+"""What a file becomes: text, tables, batches with lengths."""

@@ -1,0 +1,275 @@
+"""Cutting text into numbered pieces: characters, words or byte-level BPE.
+
+The vocabulary is kept in the JSON that Hugging Face's `tokenizers` reads, so any program can use it.
+Ids: 0 is `<pad>`, 1 is `<unk>`, the rest follow, most frequent first (BPE: in order of merging).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer as Library
+
+from clew.data._vocabulary import (
+    PAD,
+    UNKNOWN,
+    Unit,
+    build,
+    count_characters,
+    learn_bpe,
+    learn_words,
+    lower,
+    parse,
+)
+from clew.data.cut import cut
+from clew.errors import InputError
+
+__all__ = ["PAD", "UNKNOWN", "Tokenizer", "Unit"]
+
+_PIECE = 4096  # characters the library gets at once: small enough for its threads to share a text
+_GROUP = 256  # pieces in one call of the library: bounds the memory its answers take
+
+
+class Tokenizer:
+    """Turns text into ids and back; made by `train`, `from_json` or `load`, never changed."""
+
+    def __init__(self, library: Library, unit: Unit, keep_spaces: bool, lowercase: bool) -> None:
+        """Wrap a checked library tokenizer; users call `train`, `from_json` or `load` instead."""
+        self._library = library
+        self._unit: Unit = unit
+        self._keep_spaces = keep_spaces
+        self._lowercase = lowercase
+        ids = library.get_vocab(with_added_tokens=False)
+        self._vocabulary = sorted(ids, key=ids.__getitem__)
+        self._ids_of_characters = _lookup(self._vocabulary) if unit == "char" else None
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        unit: Unit,
+        *,
+        size: int = 20_000,
+        min_count: int = 1,
+        lowercase: bool = False,
+        keep_spaces: bool = True,
+    ) -> Tokenizer:
+        """Learn a vocabulary of at most `size` entries from `texts`, which is read once, as it streams.
+
+        `min_count` leaves out characters or words seen less often (for BPE: pairs). `keep_spaces`
+        (running text) makes `decode(encode(text)) == text` for text without unknown pieces: a word
+        carries the space before it and every newline stands alone; without it words and punctuation
+        are split and white space is dropped (classification). Characters and BPE always keep spaces.
+
+        Raises InputError for a wrong unit or size, or text that is not valid Unicode.
+        """
+        if unit not in ("char", "word", "bpe"):
+            raise InputError(f"unknown unit {unit!r}", expected='"char", "word" or "bpe"')
+        smallest = 258 if unit == "bpe" else 3
+        if size < smallest:
+            raise InputError(
+                f"a vocabulary of {size} is too small for unit {unit!r}",
+                expected=f"size of at least {smallest} (<pad>, <unk> and "
+                + ("the 256 bytes)" if unit == "bpe" else "one piece)"),
+            )
+        if min_count < 1:
+            raise InputError(f"min_count is {min_count}", expected="at least 1")
+        if isinstance(texts, str):
+            texts = [texts]
+        clean = _checked(texts)
+        keep_spaces = keep_spaces or unit != "word"
+        if unit == "char":
+            vocabulary = count_characters(clean, size, min_count, lowercase)
+            library = build(unit, vocabulary, lowercase=lowercase, keep_spaces=True)
+        elif unit == "word":
+            library = learn_words(_short(clean), size, min_count, lowercase, keep_spaces)
+        else:
+            library = learn_bpe(_short(clean), size, min_count, lowercase)
+        return cls(library, unit, keep_spaces, lowercase)
+
+    @property
+    def unit(self) -> Unit:
+        """What a text is cut into: "char", "word" or "bpe"."""
+        return self._unit
+
+    @property
+    def keep_spaces(self) -> bool:
+        """Whether white space is kept, so that decoding gives the text back."""
+        return self._keep_spaces
+
+    @property
+    def lowercase(self) -> bool:
+        """Whether text is lowercased before it is cut."""
+        return self._lowercase
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Every piece, in order of its id (BPE pieces in the byte alphabet of the JSON)."""
+        return list(self._vocabulary)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha-256 of the JSON: equal for tokenizers that give the same ids."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    def __repr__(self) -> str:
+        return f"Tokenizer(unit={self._unit!r}, {len(self)} pieces)"
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Tokenizer.from_json, (self.to_json(),))
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`; a piece not in the vocabulary becomes 1, `<unk>`."""
+        if self._ids_of_characters is not None:
+            return cast("list[int]", self.encode_array(text).tolist())
+        return list(self._library.encode(_valid(text), add_special_tokens=False).ids)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of every text, on all cores for words and BPE."""
+        if self._ids_of_characters is not None:
+            return [self.encode(text) for text in texts]
+        found: list[list[int]] = []
+        for start in range(0, len(texts), _GROUP):
+            group = [_valid(text) for text in texts[start : start + _GROUP]]
+            answers = self._library.encode_batch_fast(group, add_special_tokens=False)
+            found.extend(list(answer.ids) for answer in answers)
+        return found
+
+    def encode_array(self, text: str) -> NDArray[np.uint32]:
+        """The ids of a long text as an array (N,); characters go through a table, not the library."""
+        if self._ids_of_characters is None:
+            parts = self.encode_batch(list(cut(text, _PIECE)))
+            return np.fromiter((i for part in parts for i in part), dtype=np.uint32)
+        points = _points(lower(text) if self._lowercase else text)
+        table = self._ids_of_characters
+        # Every code point beyond the table is unknown; the last entry of the table says so.
+        return table[np.minimum(points, np.uint32(len(table) - 1))]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`: `<pad>` is left out, `<unk>` is written so, broken UTF-8 becomes U+FFFD.
+
+        Raises InputError for an id outside the vocabulary.
+        """
+        kept = [int(i) for i in ids if i != 0]
+        for i in kept:
+            if not 0 <= i < len(self):
+                raise InputError(f"id {i} is not in the vocabulary", expected=f"0 to {len(self) - 1}")
+        if self._unit == "bpe":
+            return str(self._library.decode(kept, skip_special_tokens=False))
+        return ("" if self._keep_spaces else " ").join(self._vocabulary[i] for i in kept)
+
+    def tokens(self, text: str) -> list[str]:
+        """The pieces of `text` as they stand in it, one for each id of `encode`.
+
+        A BPE piece that is part of a character is shown as U+FFFD.
+        """
+        if self._unit == "char" and not self._lowercase:
+            return list(text)
+        answer = self._library.encode(_valid(text), add_special_tokens=False)
+        if self._unit == "bpe":
+            return [str(self._library.decode([i], skip_special_tokens=False)) for i in answer.ids]
+        return [text[start:stop] for start, stop in answer.offsets]
+
+    def unknown(self, text: str) -> list[tuple[int, str]]:
+        """The pieces of `text` that are not in the vocabulary: (position in the text, piece)."""
+        if self._unit == "bpe":
+            return []  # the 256 bytes are all known
+        if self._ids_of_characters is not None and not self._lowercase:
+            return [(int(i), text[i]) for i in np.flatnonzero(self.encode_array(text) == 1)]
+        answer = self._library.encode(_valid(text), add_special_tokens=False)
+        places = zip(answer.ids, answer.offsets, strict=True)
+        return [(start, text[start:stop]) for i, (start, stop) in places if i == 1]
+
+    def to_json(self) -> str:
+        """The tokenizer as standard `tokenizers` JSON."""
+        return str(self._library.to_str())
+
+    @classmethod
+    def from_json(cls, text: str) -> Tokenizer:
+        """Read what `to_json` wrote; raises InputError for anything else."""
+        settings = parse(text)
+        library = build(
+            settings.unit,
+            settings.vocabulary,
+            lowercase=settings.lowercase,
+            keep_spaces=settings.keep_spaces,
+            merges=settings.merges,
+        )
+        return cls(library, settings.unit, settings.keep_spaces, settings.lowercase)
+
+    def save(self, path: str | Path) -> None:
+        """Write the JSON to `path`."""
+        Path(path).write_text(self.to_json(), encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tokenizer:
+        """Read the JSON at `path`; raises InputError naming the file."""
+        try:
+            text = Path(path).read_bytes().decode("utf-8")
+        except OSError as error:
+            raise InputError(f"cannot read the tokenizer: {error.strerror}", where=str(path)) from error
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"the tokenizer is not UTF-8 at byte {error.start}", where=str(path)
+            ) from error
+        try:
+            return cls.from_json(text)
+        except InputError as error:
+            raise InputError(
+                error.what, where=str(path), expected=error.expected, hint=error.hint
+            ) from error
+
+
+def _lookup(vocabulary: Sequence[str]) -> NDArray[np.uint32]:
+    """A table from code point to id, one entry longer than the highest point; gaps are 1, `<unk>`."""
+    points = np.array([ord(piece) for piece in vocabulary[2:]], dtype=np.int64)
+    table = np.ones(int(points.max(initial=-1)) + 2, dtype=np.uint32)
+    table[points] = np.arange(2, len(vocabulary), dtype=np.uint32)
+    return table
+
+
+def _points(text: str) -> NDArray[np.uint32]:
+    """The code points of `text` (N,)."""
+    try:
+        return np.frombuffer(text.encode("utf-32-le"), dtype=np.dtype("<u4"))
+    except UnicodeEncodeError as error:
+        raise _half_character(error.start) from error
+
+
+def _valid(text: str) -> str:
+    """`text` itself, if it is a str the library can take."""
+    if not isinstance(text, str):
+        raise TypeError(f"a text must be a str, got {type(text).__name__}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _half_character(error.start) from error
+    return text
+
+
+def _half_character(position: int) -> InputError:
+    return InputError(
+        f"the text is not valid Unicode: half a surrogate pair at character {position}",
+        hint="text.encode('utf-16', 'surrogatepass').decode('utf-16') joins pairs",
+    )
+
+
+def _checked(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield _valid(text)
+
+
+def _short(texts: Iterable[str]) -> Iterator[str]:
+    """Texts in pieces the trainers can buffer: they hold 256 at a time."""
+    for text in texts:
+        yield from cut(text, 65_536)
+
+
