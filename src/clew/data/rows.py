@@ -1,0 +1,215 @@
+"""Tables of any format as columns, each row with the place it stands at."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clew.data.files import listed, text_of
+from clew.errors import InputError
+
+_CSV_LIMIT = threading.Lock()  # the csv module keeps its limit on the length of a field globally
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of equal length, and the number of the line (or row) of each row."""
+
+    path: Path
+    columns: dict[str, list[Any]]
+    numbers: list[int]
+    counted: str = "line"  # what the numbers count: "line", or "row" where there are no lines
+
+    def place(self, row: int) -> str:
+        """Where row `row` stands, as messages name it."""
+        return place(self.path, self.numbers[row], self.counted)
+
+
+def place(path: Path, number: int, counted: str = "line") -> str:
+    """`file:line`, or `file, row n` in a file without lines."""
+    return f"{path}:{number}" if counted == "line" else f"{path}, {counted} {number}"
+
+
+def read_table(path: Path, data: bytes) -> Table | None:
+    """The table in `data`, all of file `path`; None if neither name nor content speak of a table.
+
+    Raises InputError for a broken table, naming the line.
+    """
+    ending = path.suffix.lower()
+    if data[:4] == b"PAR1" or ending in (".parquet", ".pq"):
+        return _parquet(path, data)
+    if data[:4] == b"PK\x03\x04":
+        raise InputError(
+            "this is a zip archive or a spreadsheet",
+            where=str(path),
+            expected="CSV, TSV, JSON lines or Parquet",
+            hint="save the sheet as CSV, or unpack the archive",
+        )
+    if ending in (".csv", ".tsv", ".tab"):
+        return _separated(path, text_of(path, data), None if ending == ".csv" else "\t")
+    if ending in (".jsonl", ".ndjson", ".json"):
+        text = text_of(path, data)
+        if ending == ".json" and text.lstrip()[:1] == "[":
+            return _json_array(path, text)
+        return _json_lines(path, text)
+    return None
+
+
+def _separated(path: Path, text: str, delimiter: str | None) -> Table:
+    """CSV and TSV: the first record names the columns; every other has as many fields."""
+    first = text.lstrip("\n").partition("\n")[0]
+    if not first.strip():
+        raise InputError("the file is empty", where=str(path), expected="a row of column names")
+    if delimiter is None:
+        # The separator is the one that gives the most columns; the comma where that is undecided.
+        delimiter = max(",;\t|", key=lambda d: (first.count(d), d == ","))
+    records = _plain_tabs(text) if delimiter == "\t" else None
+    if records is None:
+        records = list(_quoted(path, text, delimiter))
+    (_, header), *rows = records
+    names = [name.strip() for name in header]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"two columns are called {twice!r}", where=place(path, records[0][0]))
+    for number, fields in rows:
+        if len(fields) != len(names):
+            raise InputError(
+                f"the row has {len(fields)} field{'s' if len(fields) != 1 else ''}, "
+                f"the header names {len(names)}",
+                where=place(path, number),
+                expected=f"{listed(names)}",
+                hint="a field that holds the separator or a newline must be in double quotes",
+            )
+    columns = {name: [fields[i] for _, fields in rows] for i, name in enumerate(names)}
+    return Table(path, columns, [number for number, _ in rows])
+
+
+def _quoted(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Records by RFC 4180, each with the number of the line it begins at."""
+    begin = 1
+    with _CSV_LIMIT:
+        limit = csv.field_size_limit(len(text) + 1)
+        try:
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+            found: list[tuple[int, list[str]]] = []
+            alone = delimiter not in text.lstrip("\n").partition("\n")[0]
+            for fields in reader:
+                if fields:
+                    found.append((begin, fields))
+                elif alone and found:  # in a table of one column an empty line is an empty text
+                    found.append((begin, [""]))
+                begin = reader.line_num + 1
+        except csv.Error as error:
+            raise InputError(
+                f"the row is broken: {error}",
+                where=place(path, begin),
+                hint='look for a double quote that is not closed; inside quotes, write "" for "',
+            ) from error
+        finally:
+            csv.field_size_limit(limit)
+    yield from found
+
+
+def _plain_tabs(text: str) -> list[tuple[int, list[str]]] | None:
+    """Records of a TSV whose every line is one (quotes then mean themselves); None if not so.
+
+    Public sets write `"quoted` words freely in TSV; a strict reader would swallow lines after it.
+    """
+    lines = text.split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    tabs = lines[0].count("\t")
+    if any(line.count("\t") != tabs for line in lines):
+        return None
+    return [
+        (number, [_unquoted(field) for field in line.split("\t")])
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+def _unquoted(field: str) -> str:
+    inner = field[1:-1]
+    if len(field) < 2 or field[0] != '"' or field[-1] != '"' or '"' in inner.replace('""', ""):
+        return field
+    return inner.replace('""', '"')
+
+
+def _json_lines(path: Path, text: str) -> Table:
+    rows: list[tuple[int, Any]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rows.append((number, json.loads(line)))
+        except (json.JSONDecodeError, RecursionError) as error:
+            said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+            raise InputError(
+                f"the line is not JSON: {said}",
+                where=place(path, number) + column,
+                expected='one object a line, such as {"text": "...", "label": "..."}',
+            ) from error
+    return _objects(path, rows, "line")
+
+
+def _json_array(path: Path, text: str) -> Table:
+    try:
+        items = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        number = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        raise InputError(f"the file is not JSON: {error}", where=place(path, number)) from error
+    return _objects(path, list(enumerate(items, 1)), "item")
+
+
+def _objects(path: Path, rows: list[tuple[int, Any]], counted: str) -> Table:
+    if not rows:
+        raise InputError("the file is empty", where=str(path), expected="one object a line")
+    names: list[str] = list(rows[0][1]) if isinstance(rows[0][1], dict) else []
+    for number, row in rows:
+        if not isinstance(row, dict):
+            raise InputError(
+                f"this is {_named(row)}, not an object",
+                where=place(path, number, counted),
+                expected='{"text": "...", "label": "..."}',
+            )
+        for name in row:
+            if name not in names:
+                names.append(name)
+    columns = {name: [row.get(name, MISSING) for _, row in rows] for name in names}
+    return Table(path, columns, [number for number, _ in rows], counted)
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()  # stands for a key an object does not have; null is None
+
+
+def _named(value: Any) -> str:
+    kinds = {str: "a string", list: "a list", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def _parquet(path: Path, data: bytes) -> Table:
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(io.BytesIO(data), use_pyarrow=False)
+        columns = {name: frame[name].to_list() for name in frame.columns}
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # a Rust panic is no Exception
+        raise InputError(
+            f"the Parquet file cannot be read: {str(error).splitlines()[0] if str(error) else error!r}",
+            where=str(path),
+            hint="it may be cut short: compare its size with the original",
+        ) from error
+    return Table(path, columns, list(range(1, frame.height + 1)), "row")
