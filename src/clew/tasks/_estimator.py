@@ -16,7 +16,7 @@ from torch import nn
 
 from clew.errors import InputError
 from clew.tasks._folder import Contents, is_model, write_model
-from clew.train import TrainSettings, parse_time
+from clew.train.settings import TrainSettings, parse_time
 
 CURVE_ROWS = 2000  # rows of the curve kept in metrics.json; of longer curves, evenly chosen ones
 
@@ -51,6 +51,14 @@ def check_shares(estimator: BaseEstimator, names: Iterable[str]) -> None:
         number = isinstance(value, int | float | np.floating) and not isinstance(value, bool)
         if not number or not 0 <= value < 1:
             raise InputError(f"{name} is {value!r}", where=name, expected="a number in [0, 1)")
+
+
+def check_flags(estimator: BaseEstimator, names: Iterable[str]) -> None:
+    """Raise InputError unless each named constructor argument is True or False."""
+    for name in names:
+        value = getattr(estimator, name)
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} is {value!r}", where=name, expected="True or False")
 
 
 def check_choice(estimator: BaseEstimator, name: str, choices: Sequence[str]) -> None:
@@ -162,7 +170,7 @@ def learning_curve(
 
     picture = Figure(figsize=(8, 3.2), layout="constrained")
     left, right = picture.subplots(1, 2)
-    for axes, name in ((left, "loss"), (right, figure)):
+    for axes, name in ((left, "train_loss"), (right, figure)):
         points = [(row["step"], row[name]) for row in curve if row.get(name) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else "")

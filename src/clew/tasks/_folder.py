@@ -17,11 +17,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import platform
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,6 +75,20 @@ class Contents:
     def bad(self, what: str, *, name: str = CONFIG, expected: str | None = None) -> InputError:
         """The InputError for a file of this folder that does not fit the others."""
         return InputError(what, where=str(self.folder / name), expected=expected, hint=HINT)
+
+    def check_plausible(
+        self, settings: Any, sizes: Iterable[str], counts: Iterable[str] = ()
+    ) -> None:
+        """Raise InputError for a size that the weights in the file could not fill.
+
+        sizes: attributes of `settings` that are at most the number of weights; counts: at most
+        the number of tensors. So a claim of a billion layers is refused before one is built.
+        """
+        numbers = sum(math.prod(entry.shape) for entry in self.entries.values())
+        for names, most in ((sizes, numbers), (counts, len(self.entries))):
+            for name in names:
+                if (value := getattr(settings, name)) > most:
+                    raise self.bad(f"{name} is {value}, more than {MODEL} could hold")
 
     def load(self, build: Callable[[], nn.Module]) -> nn.Module:
         """The network that `build` makes, with the folder's weights, in eval mode.

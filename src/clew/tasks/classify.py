@@ -1,0 +1,455 @@
+"""Classify: sequences with a label in, a label for new sequences out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import time as clock
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from clew.data.text import Tokenizer
+from clew.errors import InputError
+from clew.nn import Stack
+from clew.tasks import _estimator as shared
+from clew.tasks._classify_net import POOLS, ClassifierNetwork
+from clew.tasks._examples import (
+    Sequences,
+    check_labels,
+    check_sequences,
+    fingerprint,
+    hold_out,
+)
+from clew.tasks._fixed import window_baseline
+from clew.tasks._folder import TOKENIZER, Contents, is_model, read_model
+from clew.tasks._labelling import Examples, LabelProblem, probabilities
+from clew.tasks._pieces import Pieces
+from clew.tasks._tfidf import averages_baseline, figures, tfidf_baseline
+from clew.train import sync
+from clew.train.history import History
+from clew.train.lock import lock_folder
+from clew.train.loop import train
+from clew.train.report import Reporter, Silent
+from clew.train.settings import TrainSettings, resolve_device
+
+WINDOW_TIME, NETWORK_TIME = 0.1, 0.85  # shares of `time`; the rest is for word counts and scoring
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A recurrent network that gives a sequence a label, as a scikit-learn estimator.
+
+    A sequence is a text (`str`), a list of tokens, or an array (T, D) of numbers. Text is cut
+    into `unit`s; the network embeds them, reads them with `num_layers` layers of `cell` (in both
+    directions when `bidirectional`), makes one vector of the outputs by `pool` and scores the
+    classes. A `held_out` share of the examples decides when to stop and which weights to keep.
+
+    vocabulary_size, min_count, lowercase: which units of the text are known (for token lists the
+        first two). max_length: longer texts keep their end; None keeps everything.
+    dropout: on embeddings, between layers and before the scores. word_dropout: the share of known
+        words that is read as unknown while training.
+    init, layer_norm, recurrent_dropout, zoneout: see clew.nn.LSTM.
+    epochs, batch_size (sequences), learning_rate, weight_decay, clip (longest gradient), warmup
+        (share of the steps), patience (evaluations without improvement before it stops).
+    baseline: also score what has no memory. time: seconds or "3m", the most that fit may take.
+
+    After fit: classes_ (C,), network_, tokenizer_, metrics_ (as metrics.json), history_, data_.
+    """
+
+    def __init__(
+        self,
+        *,
+        unit: Literal["word", "char", "bpe"] = "word",
+        vocabulary_size: int = 20_000,
+        min_count: int = 1,
+        lowercase: bool = True,
+        cell: Literal["lstm", "gru", "rnn"] = "lstm",
+        embedding_size: int = 100,
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pool: Literal["max", "last", "mean", "attention"] = "max",
+        dropout: float = 0.5,
+        word_dropout: float = 0.0,
+        layer_norm: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        init: Literal["torch", "orthogonal", "chrono"] = "torch",
+        max_length: int | None = None,
+        epochs: int = 10,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        clip: float | None = 1.0,
+        warmup: float = 0.05,
+        patience: int | None = 3,
+        held_out: float = 0.1,
+        baseline: bool = True,
+        seed: int = 0,
+        device: str = "auto",
+        time: str | float | None = None,
+    ) -> None:
+        self.unit = unit
+        self.vocabulary_size = vocabulary_size
+        self.min_count = min_count
+        self.lowercase = lowercase
+        self.cell = cell
+        self.embedding_size = embedding_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pool = pool
+        self.dropout = dropout
+        self.word_dropout = word_dropout
+        self.layer_norm = layer_norm
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.init = init
+        self.max_length = max_length
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip = clip
+        self.warmup = warmup
+        self.patience = patience
+        self.held_out = held_out
+        self.baseline = baseline
+        self.seed = seed
+        self.device = device
+        self.time = time
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        validation: tuple[Any, Any] | None = None,
+        out: str | Path | None = None,
+        resume: bool = False,
+        report: Reporter | None = None,
+    ) -> Classifier:
+        """Learn from sequences X and their labels y (text, whole numbers or booleans).
+
+        validation: (X, y) to use in place of a held-out share. out: a new folder for checkpoints
+        and, in the end, the model; resume: go on with the run that stopped there, bit for bit.
+        report: a listener, see clew.train.report. Raises InputError for unsound input, for fewer
+        than two classes, and where `out` holds something already.
+        """
+        begun = clock.monotonic()
+        settings = self._check()
+        sync.join()
+        tell = report if report is not None and sync.is_main() else Silent()
+        folder = sync.on_main(lambda: shared.open_out(out, resume))
+        sequences = check_sequences(X)
+        labels = check_labels(y, len(sequences))
+        parts = [(sequences, labels)]
+        if validation is not None:
+            apart = check_sequences(validation[0], sequences.kind, sequences.features)
+            parts.append((apart, check_labels(validation[1], len(apart))))
+        classes = np.unique(labels)
+        if len(classes) < 2:
+            raise InputError(
+                f"every label is {classes[0]!r}", where="y", expected="two classes or more"
+            )
+        with contextlib.ExitStack() as stack:
+            if folder is not None and sync.is_main():
+                stack.enter_context(lock_folder(folder))
+            mark = fingerprint(*parts)
+            if folder is not None and sync.on_main(lambda: is_model(folder)):
+                return self._adopt(folder, mark, tell)
+            self.classes_ = classes
+            self._fit(parts, settings, mark, folder, resume, tell, begun)
+            if folder is not None and sync.is_main():
+                self._write(folder)
+        return self
+
+    def _fit(
+        self,
+        parts: list[tuple[Sequences, np.ndarray]],
+        settings: TrainSettings,
+        mark: str,
+        folder: Path | None,
+        resume: bool,
+        report: Reporter,
+        begun: float,
+    ) -> None:
+        (learned, own), (apart, other) = self._sides(parts, report)
+        self.tokenizer_ = self._vocabulary(learned)
+        self._kind, self._features = learned.kind, learned.features
+        train_part = Examples(self._encode(learned), own)
+        held_out = Examples(self._encode(apart), other)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network_ = self._build(int(max(map(len, train_part.sequences))))
+        baseline, window = self._without_memory(learned, apart, train_part, held_out, settings)
+        for found in (baseline, window):
+            if found:
+                report.message(f"{found['name']}: accuracy {found['accuracy']:.4f}")
+        if self.baseline and settings.time is not None:
+            settings = dataclasses.replace(settings, time=NETWORK_TIME * settings.time)
+        problem = LabelProblem(
+            self.network_, train_part, held_out,
+            batch_size=self.batch_size, seed=self.seed, word_dropout=self.word_dropout,
+        )  # fmt: skip
+        self.history_: History = train(
+            problem, settings, out=folder, resume=resume,
+            fingerprint=self._settings_mark(mark), report=report,
+        )  # fmt: skip
+        self.network_.eval()
+        score = {
+            **figures(probabilities(self.network_, held_out.sequences), held_out.classes),
+            "examples": len(held_out),
+        }
+        self.data_ = {
+            "fingerprint": mark,
+            "sequences": len(train_part),
+            "held_out": len(held_out),
+            "classes": len(self.classes_),
+        }
+        self.metrics_ = shared.build_metrics(
+            score, baseline=baseline, window=window, curve=self.history_.to_dict()["rows"],
+            seconds=clock.monotonic() - begun, network=self.network_,
+        )  # fmt: skip
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities (N, C), columns in the order of classes_; every row sums to 1."""
+        check_is_fitted(self, "network_")
+        sequences = check_sequences(X, self._kind, self._features)
+        if len(sequences) == 0:
+            return np.zeros((0, len(self.classes_)))
+        return probabilities(self.network_.eval(), self._encode(sequences))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest label of every sequence (N,)."""
+        found: np.ndarray = self.classes_[self.predict_proba(X).argmax(1)]
+        return found
+
+    def score(self, X: Any, y: Any) -> float:
+        """The share of sequences that get their label (accuracy).
+
+        Raises InputError for a label that was not there in training.
+        """
+        check_is_fitted(self, "network_")
+        sequences = check_sequences(X, self._kind, self._features)
+        truth = self._numbers(check_labels(y, len(sequences)), "y")
+        if len(truth) == 0:
+            raise InputError("there is nothing to score", where="X", expected="one or more")
+        return float((self.predict_proba(X).argmax(1) == truth).mean())
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model folder; clew.load reads it back, bit for bit.
+
+        Raises InputError where the folder holds something already, or cannot be written.
+        """
+        check_is_fitted(self, "network_")
+        if sync.is_main():
+            target = shared.open_out(folder, resume=False)
+            assert target is not None
+            self._write(target)
+
+    def _write(self, folder: Path) -> None:
+        shared.save(
+            self,
+            folder,
+            task="classify",
+            title="A classifier of " + {"text": "texts", "tokens": "lists of tokens",
+                                        "arrays": "arrays"}[self._kind],
+            network={
+                "kind": self._kind,
+                "vocabulary": None if self.tokenizer_ is None else len(self.tokenizer_),
+                "features": self._features,
+                "classes": self.classes_.tolist(),
+                "labels": "str" if self.classes_.dtype.kind == "U" else str(self.classes_.dtype),
+            },
+            tokenizer=None if self.tokenizer_ is None else self.tokenizer_.to_json(),
+            figure="accuracy",
+            use='import clew\n\nmodel = clew.load("{folder}")\nmodel.predict([sequence])',
+        )  # fmt: skip
+
+    @classmethod
+    def _read(cls, contents: Contents) -> Classifier:
+        model: Classifier = shared.restore(cls, contents)
+        try:
+            model._check()
+        except InputError as error:
+            raise contents.bad(error.what, expected=error.expected) from error
+        contents.check_plausible(model, ("hidden_size", "embedding_size"), ("num_layers",))
+        model._restore_sizes(contents)
+        model.network_ = contents.load(lambda: model._build(None))
+        with contextlib.suppress(InputError):  # a device that this machine lacks: stay on the CPU
+            model.network_.to(resolve_device(model.device))
+        model.metrics_, model.data_ = contents.metrics, dict(contents.config["data"])
+        return model
+
+    def _restore_sizes(self, contents: Contents) -> None:
+        sizes = contents.network
+        kind, features, labels = sizes.get("kind"), sizes.get("features"), sizes.get("classes")
+        if set(sizes) != {"kind", "vocabulary", "features", "classes", "labels"}:
+            raise contents.bad("'network' does not describe a classifier")
+        if not isinstance(kind, str) or kind not in ("text", "tokens", "arrays"):
+            raise contents.bad("'kind' of 'network' is none that Clew knows")
+        if kind == "arrays" and (type(features) is not int or features < 1):
+            raise contents.bad("'features' of 'network' is not a size")
+        if not isinstance(labels, list) or len(labels) < 2:
+            raise contents.bad("'classes' of 'network' is not a list of labels")
+        try:
+            classes = check_labels(labels, len(labels))
+            wanted = sizes["labels"]
+            if wanted not in ("str", "bool") and np.dtype(wanted).kind in "iuf":
+                classes = classes.astype(wanted)
+            if classes.tolist() != labels or not np.array_equal(np.unique(classes), classes):
+                raise ValueError("the classes are not in order")
+        except (ValueError, TypeError, OverflowError) as error:
+            raise contents.bad(f"'classes' of 'network' cannot be used: {error}") from error
+        self.classes_, self._kind, self._features = classes, kind, features
+        self.tokenizer_: Tokenizer | Pieces | None = None
+        if (contents.tokenizer is None) != (kind == "arrays"):
+            raise contents.bad(f"{TOKENIZER} does not go with input of kind {kind!r}")
+        if contents.tokenizer is not None:
+            try:
+                reader: Any = Tokenizer if kind == "text" else Pieces
+                self.tokenizer_ = reader.from_json(contents.tokenizer)
+            except InputError as error:
+                raise contents.bad(error.what, name=TOKENIZER, expected=error.expected) from error
+            if len(self.tokenizer_ or ()) != sizes["vocabulary"]:
+                raise contents.bad("'vocabulary' is not the size of the tokenizer")
+
+    def _adopt(self, folder: Path, mark: str, report: Reporter) -> Classifier:
+        """The finished model in `folder`, when it is the one this fit would make."""
+        contents = read_model(folder)
+        same = contents.task == "classify" and contents.config["data"].get("fingerprint") == mark
+        if not same or contents.parameters != shared.plain(self.get_params(deep=False)):
+            raise InputError(
+                "the folder holds a finished model of other data or settings",
+                where=str(folder),
+                hint="choose another folder",
+            )
+        read = Classifier._read(contents)
+        report.message("this run has finished already; its model is taken as it is")
+        history = History(rows=read.metrics_.get("curve", []), finished_by="resume")
+        self.__dict__.update(read.__dict__, history_=history)
+        return self
+
+    def _check(self) -> TrainSettings:
+        """The loop's settings, once every constructor argument is known to be possible."""
+        shared.check_sizes(self, ("vocabulary_size", "min_count", "embedding_size", "hidden_size",
+                                  "num_layers", "batch_size"))  # fmt: skip
+        if self.max_length is not None:
+            shared.check_sizes(self, ("max_length",))
+        shared.check_shares(
+            self, ("dropout", "word_dropout", "recurrent_dropout", "zoneout", "held_out")
+        )
+        shared.check_choice(self, "unit", ("word", "char", "bpe"))
+        shared.check_choice(self, "cell", ("lstm", "gru", "rnn"))
+        shared.check_choice(self, "pool", POOLS)
+        shared.check_choice(self, "init", ("torch", "orthogonal", "chrono"))
+        shared.check_flags(self, ("lowercase", "bidirectional", "layer_norm", "baseline"))
+        if self.held_out == 0:
+            raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
+        return shared.train_settings(self)
+
+    def _numbers(self, labels: np.ndarray, where: str) -> np.ndarray:
+        """The class of each label as its place in classes_ (N,)."""
+        places = {label: place for place, label in enumerate(self.classes_.tolist())}
+        for index, label in enumerate(labels.tolist()):
+            if label not in places:
+                known = ", ".join(repr(name) for name in list(places)[:10])
+                raise InputError(
+                    f"the label {label!r} was not there in training",
+                    where=f"{where}[{index}]",
+                    expected=known + (", ..." if len(places) > 10 else ""),
+                )
+        return np.array([places[label] for label in labels.tolist()], dtype=np.int64)
+
+    def _sides(
+        self, parts: list[tuple[Sequences, np.ndarray]], report: Reporter
+    ) -> list[tuple[Sequences, np.ndarray]]:
+        """What is trained on and what is held out, with classes as numbers."""
+        sequences, labels = parts[0]
+        classes = self._numbers(labels, "y")
+        if len(parts) > 1:
+            return [(sequences, classes), (parts[1][0], self._numbers(parts[1][1], "validation"))]
+        inside, aside = hold_out(
+            sequences, classes, self.held_out, self.seed, report.message,
+            lambda label: self.classes_[label],
+        )  # fmt: skip
+        if len(aside) == 0:
+            report.message("nothing can be held out: scores are of the training examples")
+            aside = inside
+        return [(sequences.pick(s), classes[s]) for s in (inside, aside)]
+
+    def _vocabulary(self, sequences: Sequences) -> Tokenizer | Pieces | None:
+        if sequences.kind == "arrays":
+            return None
+        if sequences.kind == "tokens":
+            return Pieces.train(
+                sequences.items, size=self.vocabulary_size, min_count=self.min_count
+            )
+        return Tokenizer.train(
+            sequences.items, self.unit, size=self.vocabulary_size, min_count=self.min_count,
+            lowercase=self.lowercase, keep_spaces=False,
+        )  # fmt: skip
+
+    def _encode(self, sequences: Sequences) -> list[np.ndarray]:
+        if self.tokenizer_ is None:
+            encoded = sequences.items
+        else:
+            batch = self.tokenizer_.encode_batch(sequences.items)
+            encoded = [np.array(ids, dtype=np.int32) for ids in batch]
+        return encoded if self.max_length is None else [e[-self.max_length :] for e in encoded]
+
+    def _build(self, longest: int | None) -> ClassifierNetwork:
+        """The network; `longest` (steps) sets chrono initialisation, None where weights are read."""
+        init = self.init if longest is not None else "torch"
+        vocabulary = None if self.tokenizer_ is None else len(self.tokenizer_)
+        stack = Stack(
+            self.embedding_size if vocabulary is not None else int(self._features or 0),
+            self.hidden_size, self.num_layers, cell=self.cell, bidirectional=self.bidirectional,
+            dropout=self.dropout, layer_norm=self.layer_norm,
+            recurrent_dropout=self.recurrent_dropout, zoneout=self.zoneout, init=init,
+            t_max=max(3, longest or 3) if init == "chrono" else None,
+        )  # fmt: skip
+        return ClassifierNetwork(
+            stack, vocabulary=vocabulary, embedding_size=self.embedding_size,
+            classes=len(self.classes_), pool=self.pool, dropout=self.dropout,
+        )  # fmt: skip
+
+    def _without_memory(
+        self,
+        learned: Sequences,
+        apart: Sequences,
+        train_part: Examples,
+        held_out: Examples,
+        settings: TrainSettings,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Figures of word counts (or averages), and of a fixed window, on the same examples."""
+        if not self.baseline:
+            return {}, {}
+        counts = averages_baseline if learned.kind == "arrays" else tfidf_baseline
+        baseline = sync.on_main(
+            lambda: counts(learned.items, train_part.classes, apart.items, held_out.classes)
+        )
+        limit = None if settings.time is None else WINDOW_TIME * settings.time
+        window = window_baseline(
+            train_part, held_out,
+            dataclasses.replace(settings, epochs=min(settings.epochs, 5), time=limit),
+            vocabulary=None if self.tokenizer_ is None else len(self.tokenizer_),
+            features=self.embedding_size if learned.features is None else learned.features,
+            hidden_size=self.hidden_size, classes=len(self.classes_), dropout=self.dropout,
+            batch_size=self.batch_size,
+        )  # fmt: skip
+        return baseline, window
+
+    def _settings_mark(self, mark: str) -> str:
+        """The data's fingerprint together with every setting that the loop does not check."""
+        loop = {field.name for field in dataclasses.fields(TrainSettings)}
+        own = {k: v for k, v in self.get_params(deep=False).items() if k not in loop}
+        text = json.dumps(shared.plain(own), sort_keys=True)
+        return hashlib.sha256(f"{mark} {text}".encode()).hexdigest()
