@@ -67,6 +67,9 @@ NB_MODULE(_native, module) {
     return clew::choose(target).vector_bytes;
   }, "target"_a = "");
 
+  module.attr("exp_ulps") = clew::exp_ulps;
+  module.attr("sigmoid_ulps") = clew::sigmoid_ulps;
+  module.attr("tanh_ulps") = clew::tanh_ulps;
   bind_maps<float>(module);
   bind_maps<double>(module);
 

@@ -7,12 +7,9 @@
 // target, and the linker must never hand one target's code to another. For the same reason nothing
 // of the standard library that has a body is used in a target's file.
 //
-// The error, in units in the last place, is at most (float / double)
-//   exp      1.1 / 1.1
-//   sigmoid  2.2 / 2.2
-//   tanh     2.2 / 2.2
-// for every input and every target; tests/kernels/test_simd.py measures it. NaN stays NaN,
-// infinities and values out of range give the limits, denormals and signed zeros are kept.
+// The error of each is at most the bound of kernels.h, for every input and every target;
+// tests/kernels/test_simd.py measures it. NaN stays NaN, infinities and values out of range give the
+// limits, denormals and signed zeros are kept.
 
 #pragma once
 
@@ -77,8 +74,9 @@ CLEW_INLINE Vec<T> all(T value) {
 
 template <class T>
 CLEW_INLINE Vec<T> magnitude(Vec<T> x) {
-  constexpr auto sign = static_cast<typename Real<T>::Bits>(1) << (sizeof(T) * 8 - 2);
-  return (Vec<T>)((Whole<T>)x & (sign - 1 + sign));
+  constexpr int sign_bit = sizeof(T) * 8 - 1;
+  constexpr auto others = ~(static_cast<typename Real<T>::Bits>(-1) << sign_bit);
+  return (Vec<T>)((Whole<T>)x & others);
 }
 
 template <class T>
@@ -92,7 +90,18 @@ CLEW_INLINE Vec<T> power_of_two(Whole<T> n) {
   return (Vec<T>)((n + Real<T>::bias) << Real<T>::mantissa);
 }
 
-// x = n ln(2) + r with |r| <= ln(2) / 2, and tail = e^r - 1 - r.
+template <class T>
+CLEW_INLINE Vec<T> at_most(Vec<T> x, T limit) {
+  return x > limit ? all<T>(limit) : x;  // false for NaN, which stays
+}
+
+template <class T>
+CLEW_INLINE Vec<T> at_least(Vec<T> x, T limit) {
+  return x < limit ? all<T>(limit) : x;
+}
+
+// e^x = 2^n (1 + r + tail): r is exact and at most ln(2) / 2 in magnitude, and the tail is the
+// small rest. Callers add the two last, so that only the tail carries an error.
 template <class T>
 struct Reduced {
   Whole<T> n;
@@ -105,43 +114,54 @@ CLEW_INLINE Reduced<T> reduce(Vec<T> x) {
   constexpr T log2_e = static_cast<T>(1.44269504088896340736);
   const Vec<T> shifted = x * log2_e + R::round;
   const Vec<T> n = shifted - R::round;
-  const Vec<T> r = (x - n * R::ln2_high) - n * R::ln2_low;
+  const Vec<T> high = x - n * R::ln2_high, low = n * R::ln2_low;
+  const Vec<T> r = high - low;
   constexpr int last = sizeof(R::P) / sizeof(T) - 1;
   Vec<T> p = all<T>(R::P[last]);
 #pragma GCC unroll 16
   for (int i = last - 1; i >= 0; --i) p = p * r + R::P[i];
-  return {(Whole<T>)shifted - (Whole<T>)all<T>(R::round), r, p * (r * r)};
+  return {(Whole<T>)shifted - (Whole<T>)all<T>(R::round), high, p * (r * r) - low};
+}
+
+// y 2^n in two steps: 2^n may be no normal number where the result is a denormal or infinity.
+template <class T>
+CLEW_INLINE Vec<T> scaled(Vec<T> y, Whole<T> n) {
+  const Whole<T> half = n >> 1;
+  return y * power_of_two<T>(half) * power_of_two<T>(n - half);
 }
 
 template <class T>
 CLEW_INLINE Vec<T> exp(Vec<T> x) {
   using R = Real<T>;
-  x = x > R::exp_most ? all<T>(R::exp_most) : x;  // false for NaN, which stays
-  x = x < R::exp_least ? all<T>(R::exp_least) : x;
-  const Reduced<T> e = reduce<T>(x);
-  const Vec<T> y = (e.r + e.tail) + T(1);
-  // In two steps: 2^n itself may be no normal number where the result is a denormal or infinity.
-  const Whole<T> half = e.n >> 1;
-  return y * power_of_two<T>(half) * power_of_two<T>(e.n - half);
+  const Reduced<T> e = reduce<T>(at_least<T>(at_most<T>(x, R::exp_most), R::exp_least));
+  return scaled<T>((e.r + e.tail) + T(1), e.n);
 }
 
 // 1 / (1 + e^-x), from e^-|x| so that the far left ends in denormals and not in 1 / infinity.
 template <class T>
 CLEW_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> e = exp<T>(-magnitude<T>(x));
-  const Vec<T> above = x < T(0) ? e : all<T>(T(1));
-  return above / (e + T(1));
+  const Reduced<T> e = reduce<T>(at_least<T>(-magnitude<T>(x), Real<T>::exp_least));
+  const Vec<T> small = e.r + e.tail;
+  const Vec<T> y = scaled<T>(small + T(1), e.n);  // e^-|x|
+  const Vec<T> sum = y + T(1);
+  // What was lost in rounding the sum goes into the numerator before that is rounded in turn.
+  const Vec<T> lost = y - (sum - T(1));
+  const Vec<T> left = scaled<T>((small - lost) + T(1), e.n);
+  return (x < T(0) ? left : T(1) - lost) / sum;
 }
 
 // (e^2x - 1) / (e^2x + 1), from e^2|x| - 1 so that nothing cancels near zero.
 template <class T>
 CLEW_INLINE Vec<T> tanh(Vec<T> x) {
-  const Vec<T> a = magnitude<T>(x);
-  const Vec<T> capped = a > Real<T>::tanh_most ? all<T>(Real<T>::tanh_most) : a;
-  const Reduced<T> e = reduce<T>(capped + capped);
-  const Vec<T> scale = power_of_two<T>(e.n);
+  const Vec<T> a = at_most<T>(magnitude<T>(x), Real<T>::tanh_most);
+  const Reduced<T> e = reduce<T>(a + a);
+  const Vec<T> scale = power_of_two<T>(e.n), shrink = power_of_two<T>(-e.n);
   const Vec<T> grown = (e.r + e.tail) * scale + (scale - T(1));  // e^2|x| - 1
-  return with_sign_of<T>(grown / (grown + T(2)), x);
+  const Vec<T> sum = grown + T(2);
+  // As above; the sum is about 2^(n+1) and its numerator's small part is scaled by 2^n.
+  const Vec<T> lost = (grown * T(0.5)) * ((grown - (sum - T(2))) * (shrink * shrink));
+  const Vec<T> top = (e.r + (e.tail - lost)) * scale + (scale - T(1));
+  return with_sign_of<T>(top / sum, x);
 }
 
 }  // namespace clew::CLEW_TARGET

@@ -5,6 +5,10 @@ from typing import overload
 from numpy import float32, float64
 from numpy.typing import NDArray
 
+exp_ulps: float
+sigmoid_ulps: float
+tanh_ulps: float
+
 def targets() -> list[str]: ...
 def target() -> str: ...
 def vector_bytes(target: str = "") -> int: ...
