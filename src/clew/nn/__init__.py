@@ -1,6 +1,25 @@
-"""Recurrent layers and what is built of them."""
+"""Recurrent layers and what is built of them: stacks, attention, streams, traces, initialisers."""
 
+from clew.nn.attention import AdditiveAttention, DotAttention, GeneralAttention
+from clew.nn.init import chrono_, orthogonal_
 from clew.nn.recurrent import GRU, LSTM, RNN
 from clew.nn.stack import Stack
+from clew.nn.stream import Stream
+from clew.nn.trace import GRUTrace, LSTMTrace, RNNTrace, Trace
 
-__all__ = ["GRU", "LSTM", "RNN", "Stack"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AdditiveAttention",
+    "DotAttention",
+    "GRUTrace",
+    "GeneralAttention",
+    "LSTMTrace",
+    "RNNTrace",
+    "Stack",
+    "Stream",
+    "Trace",
+    "chrono_",
+    "orthogonal_",
+]

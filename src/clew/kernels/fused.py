@@ -1,0 +1,196 @@
+"""torch's fused layers (oneDNN and cuDNN where torch has them), for layers without further options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from clew.kernels import formula
+from clew.kernels.schedule import Schedule, plan
+from clew.kernels.settings import Cell, State, Weights
+
+Run = Callable[..., tuple[Tensor, ...]]  # tensors in, tensors out, no other inputs that need gradients
+
+_FUSED: dict[str, Run] = {
+    "LSTM": torch._VF.lstm,  # type: ignore[attr-defined]
+    "GRU": torch._VF.gru,  # type: ignore[attr-defined]
+    "RNN_TANH": torch._VF.rnn_tanh,  # type: ignore[attr-defined]
+    "RNN_RELU": torch._VF.rnn_relu,  # type: ignore[attr-defined]
+}
+
+
+def layer(
+    cell: Cell, x: Tensor, state: State, weights: Sequence[Weights]
+) -> tuple[Tensor, State]:
+    """One layer over (T, B, D), every step real."""
+    flat, sizes = _flatten(weights)
+    count = len(state)
+
+    def fast(*tensors: Tensor) -> tuple[Tensor, ...]:
+        return call(cell.mode, tensors[0], tensors[1 : 1 + count], tensors[1 + count :], cell.bidirectional)
+
+    def exact(*tensors: Tensor) -> tuple[Tensor, ...]:
+        y, final = formula.layer(
+            cell, tensors[0], tensors[1 : 1 + count], _unflatten(tensors[1 + count :], sizes), Schedule()
+        )
+        return y, *final
+
+    # oneDNN knows the LSTM in single precision; everything else on a CPU torch builds of operations
+    # that can be differentiated again.
+    once = x.is_cuda or (cell.mode == "LSTM" and x.dtype != torch.float64)
+    y, *final = _differentiable(once, fast, exact, (x, *state, *flat))
+    return y, tuple(final)
+
+
+def packed_layer(
+    cell: Cell, x: Tensor, state: State, weights: Sequence[Weights], lengths: Tensor
+) -> tuple[Tensor, State]:
+    """One layer over (T, B, D) with lengths, through torch's packed sequences.
+
+    Empty sequences, which torch refuses, are left out and keep their state.
+    """
+    lengths = lengths.cpu()
+    real = lengths.nonzero().squeeze(1)
+    if len(real) < len(lengths) or len(real) == 0:
+        lengths = lengths[real]
+        real = real.to(x.device)
+        y = x.new_zeros((*x.shape[:2], cell.directions * state[0].shape[-1]))
+        if len(real) == 0:
+            return y, state
+        inner = tuple(part.index_select(1, real) for part in state)
+        y_real, final = packed_layer(cell, x.index_select(1, real), inner, weights, lengths)
+        whole = tuple(
+            part.index_copy(1, real, new) for part, new in zip(state, final, strict=True)
+        )
+        return y.index_copy(1, real, y_real), whole
+    packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
+    y_packed, final = run_packed(cell, packed, state, weights)
+    y, _ = pad_packed_sequence(y_packed, total_length=x.shape[0])
+    return y, final
+
+
+def run_packed(
+    cell: Cell, packed: PackedSequence, state: State, weights: Sequence[Weights]
+) -> tuple[PackedSequence, State]:
+    """One layer over a PackedSequence; the state is in the order of the user, not of the packing."""
+    data, batch_sizes, order, back = packed
+    flat, sizes = _flatten(weights)
+    count = len(state)
+    if order is not None:
+        state = tuple(part.index_select(1, order) for part in state)
+
+    def fast(*tensors: Tensor) -> tuple[Tensor, ...]:
+        return call(
+            cell.mode, tensors[0], tensors[1 : 1 + count], tensors[1 + count :], cell.bidirectional, batch_sizes
+        )
+
+    def exact(*tensors: Tensor) -> tuple[Tensor, ...]:
+        x, lengths = pad_packed_sequence(PackedSequence(tensors[0], batch_sizes))
+        schedule = plan(len(x), lengths, None, x.device, look=True)
+        whole = _unflatten(tensors[1 + count :], sizes)
+        y, final = formula.layer(cell, x, tensors[1 : 1 + count], whole, schedule)
+        return pack_padded_sequence(y, lengths).data, *final
+
+    y, *final = _differentiable(data.is_cuda, fast, exact, (data, *state, *flat))
+    if back is not None:
+        final = [part.index_select(1, back) for part in final]
+    return PackedSequence(y, batch_sizes, order, back), tuple(final)
+
+
+def call(
+    mode: str,
+    x: Tensor,
+    state: Sequence[Tensor],
+    flat: Sequence[Tensor],
+    bidirectional: bool,
+    batch_sizes: Tensor | None = None,
+    layers: int = 1,
+    dropout: float = 0.0,
+) -> tuple[Tensor, ...]:
+    """torch's own entry point, told that it trains whenever gradients may be wanted.
+
+    cuDNN keeps what backward needs only in training mode, and dropout is the caller's.
+    """
+    hx = tuple(state) if mode == "LSTM" else state[0]
+    per_direction = len(flat) // (layers * (2 if bidirectional else 1))
+    biased = per_direction >= 4
+    train = torch.is_grad_enabled()
+    head = (x, hx) if batch_sizes is None else (x, batch_sizes, hx)
+    tail = (False,) if batch_sizes is None else ()
+    return _FUSED[mode](*head, list(flat), biased, layers, dropout, train, bidirectional, *tail)
+
+
+def _flatten(weights: Sequence[Weights]) -> tuple[list[Tensor], list[tuple[bool, ...]]]:
+    """The tensors of the weights in torch's order, and which fields of each are there."""
+    flat = [part for w in weights for part in w if part is not None]
+    return flat, [tuple(part is not None for part in w) for w in weights]
+
+
+def _unflatten(flat: Sequence[Tensor], sizes: Sequence[tuple[bool, ...]]) -> list[Weights]:
+    rest = iter(flat)
+    return [Weights(*(next(rest) if there else None for there in fields)) for fields in sizes]  # type: ignore[arg-type]
+
+
+def _differentiable(
+    once: bool, fast: Run, exact: Run, tensors: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """``fast``, and where it can be differentiated only once, with ``exact`` behind it."""
+    wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    if not wanted or not once:
+        return fast(*tensors)
+    outputs: tuple[Tensor, ...] = _FastThenExact.apply(fast, exact, *tensors)
+    return outputs
+
+
+class _FastThenExact(torch.autograd.Function):
+    """A function with a fast kernel that can be differentiated once, and an exact formula for more.
+
+    oneDNN's LSTM and cuDNN have a backward that cannot itself be differentiated. So the graph of the
+    fast kernel is kept inside, and where the backward is being recorded (``create_graph=True``) the
+    formula is run and differentiated in its place.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, fast: Run, exact: Run, *tensors: Tensor) -> tuple[Tensor, ...]:
+        needed = ctx.needs_input_grad[2:]
+        with torch.enable_grad():
+            inner = [t.detach().requires_grad_(n) for t, n in zip(tensors, needed, strict=True)]
+            outputs = fast(*inner)
+        ctx.set_materialize_grads(False)
+        ctx.exact = exact
+        ctx.inner = ([t for t, n in zip(inner, needed, strict=True) if n], outputs)
+        ctx.save_for_backward(*tensors)
+        return tuple(output.detach() for output in outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        tensors = ctx.saved_tensors  # raises torch's own error after the graph was freed
+        needed = ctx.needs_input_grad[2:]
+        if torch.is_grad_enabled():
+            # A view is a node of its own: derivatives stop there, and go on to the input later.
+            views = [t.view_as(t) for t in tensors]
+            outputs = ctx.exact(*views)
+            sources = [t for t, n in zip(views, needed, strict=True) if n]
+            found = _grad(outputs, sources, grads, create_graph=True)
+        else:
+            sources, outputs = ctx.inner
+            keep = torch._C._autograd._get_current_graph_task_keep_graph()
+            found = _grad(outputs, sources, grads, retain_graph=keep)
+            if not keep:
+                ctx.inner = None
+        rest = iter(found)
+        return (None, None, *(next(rest) if n else None for n in needed))
+
+
+def _grad(
+    outputs: Sequence[Tensor], sources: Sequence[Tensor], grads: Sequence[Tensor | None], **how: bool
+) -> tuple[Tensor | None, ...]:
+    pairs = [(y, g) for y, g in zip(outputs, grads, strict=True) if g is not None]
+    if not pairs:
+        return (None,) * len(sources)
+    ys, gs = zip(*pairs, strict=True)
+    return torch.autograd.grad(ys, sources, gs, allow_unused=True, **how)
