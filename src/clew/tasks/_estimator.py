@@ -182,7 +182,8 @@ def learning_curve(
         right.axhline(baseline, linestyle="--", color="grey", label="baseline without memory")
         right.legend()
     buffer = io.BytesIO()
-    FigureCanvasAgg(picture).print_png(buffer)
+    FigureCanvasAgg(picture)
+    picture.savefig(buffer, format="png")
     return buffer.getvalue()
 
 

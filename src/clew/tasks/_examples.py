@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,9 +27,9 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.items)
 
-    def pick(self, indices: Sequence[int]) -> Sequences:
+    def pick(self, indices: np.ndarray) -> Sequences:
         """The sequences at these places."""
-        return Sequences(self.kind, [self.items[i] for i in indices], self.features)
+        return Sequences(self.kind, [self.items[i] for i in indices.tolist()], self.features)
 
     def key(self, index: int) -> Any:
         """Something hashable that two sequences share only when they are equal."""
@@ -160,58 +160,52 @@ def check_labels(y: Any, count: int) -> np.ndarray:
 
 def hold_out(
     sequences: Sequences,
-    classes: np.ndarray,
+    labels: np.ndarray,
     share: float,
+    *,
     seed: int,
     tell: Callable[[str], None],
-    name: Callable[[int], Any] = lambda label: label,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Places to train on and places held out: about `share` of every class, by chance.
 
-    Equal sequences stay on one side, so that nothing held out has been trained on. A class with
-    a single (distinct) sequence stays in training, and `tell` says so; `name` gives a class's
-    label. classes: (N,) whole numbers.
+    Equal sequences stay on one side, so that nothing held out has been trained on. A class of a
+    single (distinct) sequence stays in training, and `tell` says so. labels: (N,).
     """
     groups: dict[Any, list[int]] = defaultdict(list)
     for index in range(len(sequences)):
         groups[sequences.key(index)].append(index)
-    by_class: dict[int, list[list[int]]] = defaultdict(list)
+    by_class: dict[Any, list[list[int]]] = defaultdict(list)
+    names = labels.tolist()
     for group in groups.values():
-        by_class[int(classes[group[0]])].append(group)
+        by_class[names[group[0]]].append(group)
     random = np.random.default_rng(seed)
-    held: list[int] = []
-    for label in sorted(by_class):
-        members = by_class[label]
-        wanted = share * sum(map(len, members))
-        taken: list[int] = []
-        order = random.permutation(len(members)) if len(members) > 1 else []
-        for place in order[: len(members) - 1]:
-            if len(taken) + len(members[place]) <= max(1.0, wanted + 0.5):
-                taken += members[place]
-        held += taken
-    held = _return_needed(classes, held)
-    _tell_of_small(classes, held, tell, name)
     aside = np.zeros(len(sequences), dtype=bool)
-    aside[held] = True
+    for label in sorted(by_class):
+        _hold_out_class(by_class[label], share, random, aside)
+    left = set(labels[~aside].tolist())
+    for group in groups.values():
+        # Where equal sequences carry different labels, a class may have gone over with another.
+        if aside[group[0]] and not {names[place] for place in group} <= left:
+            aside[group] = False
+    held = set(labels[aside].tolist())
+    for label, count in sorted(Counter(names).items()):
+        if label not in held and held:
+            few = "one example" if count == 1 else f"{count} examples, too few or all alike"
+            tell(f"class {label!r} has {few}: used for training, none held out")
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 
 
-def _return_needed(classes: np.ndarray, held: list[int]) -> list[int]:
-    # Where equal texts carry different labels, a class may have gone over with another's group.
-    left = Counter(classes.tolist())
-    left.subtract(classes[held].tolist())
-    lost = {label for label, count in left.items() if count == 0}
-    return held if not lost else []
-
-
-def _tell_of_small(
-    classes: np.ndarray, held: list[int], tell: Callable[[str], None], name: Callable[[int], Any]
+def _hold_out_class(
+    groups: list[list[int]], share: float, random: np.random.Generator, aside: np.ndarray
 ) -> None:
-    present = set(classes[held].tolist())
-    for label, count in sorted(Counter(classes.tolist()).items()):
-        if label not in present and held:
-            few = "one example" if count == 1 else f"{count} examples, too few or all alike"
-            tell(f"class {name(label)!r} has {few}: used for training, none held out")
+    """Mark about `share` of the examples in `groups`, at least one, never all."""
+    wanted = max(1, round(share * sum(map(len, groups))))
+    taken = 0
+    order = random.permutation(len(groups)).tolist()
+    for place in order[1:]:  # the first one drawn stays in training
+        if taken + len(groups[place]) <= wanted:
+            aside[groups[place]] = True
+            taken += len(groups[place])
 
 
 def fingerprint(*parts: tuple[Sequences, np.ndarray]) -> str:

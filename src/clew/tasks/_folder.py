@@ -14,18 +14,15 @@ before memory is taken for it, and every failure is an InputError that names the
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import math
 import os
 import platform
 import shutil
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -34,8 +31,10 @@ from torch import Tensor, nn
 
 from clew import __version__
 from clew.errors import InputError
-from clew.tasks._header import Entry, parse_json, read_header, refuse_pickle
+from clew.tasks._files import HINT, check_claim, checksum, flush, opened, small
+from clew.tasks._header import Entry, parse_json, read_header
 
+Network = TypeVar("Network", bound=nn.Module)
 FORMAT = 1
 CONFIG, MODEL, TOKENIZER, METRICS = (
     "config.json", "model.safetensors", "tokenizer.json", "metrics.json"
@@ -90,7 +89,7 @@ class Contents:
                 if (value := getattr(settings, name)) > most:
                     raise self.bad(f"{name} is {value}, more than {MODEL} could hold")
 
-    def load(self, build: Callable[[], nn.Module]) -> nn.Module:
+    def load(self, build: Callable[[], Network]) -> Network:
         """The network that `build` makes, with the folder's weights, in eval mode.
 
         `build` runs first on the meta device, where sizes cost nothing; only when every name,
@@ -130,9 +129,6 @@ class Contents:
                     name=MODEL,
                     expected=str(DTYPES.get(tensor.dtype)),
                 )
-
-
-HINT = "copy the folder again from where it was trained, or train anew"
 
 
 def _on_meta(build: Callable[[], nn.Module], contents: Contents) -> nn.Module:
@@ -194,13 +190,13 @@ def write_model(
             "task": task,
             "parameters": dict(parameters),
             "network": dict(network),
-            "files": {name: _checksum(staging / name) for name in names},
+            "files": {name: checksum(staging / name) for name in names},
             "data": dict(data),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
         _write(staging / CONFIG, _json(config))
         for path in staging.iterdir():
-            _flush(path)
+            flush(path)
         _move(staging, folder)
     except (OSError, SafetensorError) as error:
         raise InputError(
@@ -228,33 +224,17 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _move(staging: Path, folder: Path) -> None:
-    """Rename the whole folder, or where a fit has left its checkpoint, file by file, config last."""
+    """Rename the whole folder, or into one where a fit was, file by file and config.json last."""
     if not folder.exists() or not any(folder.iterdir()):
-        _flush(staging)
-        os.replace(staging, folder)
+        flush(staging)
+        staging.replace(folder)
     else:
         for path in sorted(staging.iterdir(), key=lambda path: path.name == CONFIG):
             if path.name == CONFIG:
-                _flush(folder)
-            os.replace(path, folder / path.name)
-        _flush(folder)
-    _flush(folder.parent)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _checksum(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {
-            "bytes": path.stat().st_size,
-            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
-        }
+                flush(folder)
+            path.replace(folder / path.name)
+        flush(folder)
+    flush(folder.parent)
 
 
 def read_model(folder: str | Path) -> Contents:
@@ -285,15 +265,15 @@ def _read_model(folder: Path) -> Contents:
             if (folder / "checkpoint.safetensors").exists()
             else None,
         )
-    config = parse_json(_small(folder / CONFIG), folder / CONFIG)
+    config = parse_json(small(folder / CONFIG, LIMITS[CONFIG]), folder / CONFIG)
     _check_config(config, folder / CONFIG)
     claims = config["files"]
     texts = {}
     for name in (METRICS, TOKENIZER):
         if name in claims:
-            texts[name] = _small(folder / name, claims[name])
-    with _opened(folder / MODEL) as (file, size):
-        _check_claim(file, size, claims[MODEL], folder / MODEL)
+            texts[name] = small(folder / name, LIMITS[name], claims[name])
+    with opened(folder / MODEL) as (file, size):
+        check_claim(file, size, claims[MODEL], folder / MODEL)
         entries = read_header(file, size, folder / MODEL)
     tokenizer = texts.get(TOKENIZER)
     try:
@@ -348,68 +328,3 @@ def _check_config(config: dict[str, Any], path: Path) -> None:
             raise InputError(
                 f"'files' does not describe {name}", where=where, expected="bytes and sha256"
             )
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """An open regular file and its size; links, pipes and devices are refused."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        others = sorted(p.name for p in path.parent.glob("*") if p.suffix in _PICKLES)
-        raise InputError(
-            f"{path.name} is missing",
-            where=str(path.parent),
-            expected=f"{path.name}; {others[0]} beside it may be a pickle and is never opened"
-            if others and path.name == MODEL
-            else None,
-            hint=HINT,
-        ) from None
-    except OSError as error:
-        if path.is_symlink():
-            raise InputError(
-                "the file is a link", where=str(path), expected="the file itself", hint=HINT
-            ) from None
-        raise InputError(f"the file cannot be opened: {error.strerror}", where=str(path)) from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError("not a regular file", where=str(path), hint=HINT)
-        yield file, status.st_size
-
-
-_PICKLES = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib"}
-
-
-def _small(path: Path, claim: dict[str, Any] | None = None) -> bytes:
-    """The bytes of a file that must be small, held against its checksum where there is one."""
-    with _opened(path) as (file, size):
-        if size > LIMITS[path.name]:
-            raise InputError(
-                f"the file takes {size} bytes",
-                where=str(path),
-                expected=f"at most {LIMITS[path.name]}",
-            )
-        if claim is not None:
-            _check_claim(file, size, claim, path)
-        return file.read(size)
-
-
-def _check_claim(file: BinaryIO, size: int, claim: dict[str, Any], path: Path) -> None:
-    start = file.read(8)
-    refuse_pickle(start, path)
-    if size != claim["bytes"]:
-        raise InputError(
-            f"the file has {size} bytes",
-            where=str(path),
-            expected=f"{claim['bytes']} bytes, by {CONFIG}",
-            hint=HINT,
-        )
-    file.seek(0)
-    if hashlib.file_digest(file, "sha256").hexdigest() != claim["sha256"]:
-        raise InputError(
-            "the file is damaged or was changed: its checksum is not the one in " + CONFIG,
-            where=str(path),
-            hint=HINT,
-        )
-    file.seek(0)

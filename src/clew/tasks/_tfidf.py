@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -20,9 +21,9 @@ PIECES = r"(?u)\w+|[^\w\s]"  # words, and every mark of punctuation alone
 
 def tfidf_baseline(
     train_texts: Sequence[Any],
-    train_labels: Sequence[Any],
+    train_labels: Sequence[Any] | np.ndarray,
     test_texts: Sequence[Any],
-    test_labels: Sequence[Any],
+    test_labels: Sequence[Any] | np.ndarray,
 ) -> dict[str, Any]:
     """Score logistic regression over TF-IDF of words and pairs of words.
 
@@ -46,9 +47,9 @@ def tfidf_baseline(
 
 def averages_baseline(
     train_arrays: Sequence[np.ndarray],
-    train_labels: Sequence[Any],
+    train_labels: Sequence[Any] | np.ndarray,
     test_arrays: Sequence[np.ndarray],
-    test_labels: Sequence[Any],
+    test_labels: Sequence[Any] | np.ndarray,
 ) -> dict[str, Any]:
     """Score logistic regression over the mean, deviation and last value of each channel.
 
@@ -62,7 +63,7 @@ def averages_baseline(
 
 
 def _pairs(tokens: Sequence[str]) -> list[Any]:
-    return [*tokens, *zip(tokens, tokens[1:], strict=False)]
+    return [*tokens, *itertools.pairwise(tokens)]
 
 
 def _averages(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -93,7 +94,7 @@ def _score(
     }
 
 
-def _majority(train_labels: Sequence[Any], test_labels: Sequence[Any]) -> dict[str, Any]:
+def _majority(train_labels: Any, test_labels: Any) -> dict[str, Any]:
     counts = Counter(np.asarray(train_labels).tolist())
     total = counts.total()
     place = {label: column for column, label in enumerate(counts)}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import time as clock
 from pathlib import Path
 from typing import Any, Literal
@@ -15,22 +13,15 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from clew.data.text import Tokenizer
 from clew.errors import InputError
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
 from clew.tasks._classify_net import POOLS, ClassifierNetwork
-from clew.tasks._examples import (
-    Sequences,
-    check_labels,
-    check_sequences,
-    fingerprint,
-    hold_out,
-)
+from clew.tasks._encoder import Encoder
+from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, hold_out
 from clew.tasks._fixed import window_baseline
-from clew.tasks._folder import TOKENIZER, Contents, is_model, read_model
+from clew.tasks._folder import Contents, is_model, read_model
 from clew.tasks._labelling import Examples, LabelProblem, probabilities
-from clew.tasks._pieces import Pieces
 from clew.tasks._tfidf import averages_baseline, figures, tfidf_baseline
 from clew.train import sync
 from clew.train.history import History
@@ -40,6 +31,7 @@ from clew.train.report import Reporter, Silent
 from clew.train.settings import TrainSettings, resolve_device
 
 WINDOW_TIME, NETWORK_TIME = 0.1, 0.85  # shares of `time`; the rest is for word counts and scoring
+_SORTS = {"text": "texts", "tokens": "lists of tokens", "arrays": "arrays"}
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -164,8 +156,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             mark = fingerprint(*parts)
             if folder is not None and sync.on_main(lambda: is_model(folder)):
                 return self._adopt(folder, mark, tell)
-            self.classes_ = classes
-            self._fit(parts, settings, mark, folder, resume, tell, begun)
+            self._fit(parts, classes, settings, mark, folder, resume, tell, begun)
             if folder is not None and sync.is_main():
                 self._write(folder)
         return self
@@ -173,6 +164,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit(
         self,
         parts: list[tuple[Sequences, np.ndarray]],
+        classes: np.ndarray,
         settings: TrainSettings,
         mark: str,
         folder: Path | None,
@@ -180,15 +172,22 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         report: Reporter,
         begun: float,
     ) -> None:
-        (learned, own), (apart, other) = self._sides(parts, report)
-        self.tokenizer_ = self._vocabulary(learned)
-        self._kind, self._features = learned.kind, learned.features
-        train_part = Examples(self._encode(learned), own)
-        held_out = Examples(self._encode(apart), other)
+        learned, apart = self._sides(parts, classes, report)
+        encoder = Encoder.learn(
+            learned[0], classes, unit=self.unit, size=self.vocabulary_size,
+            min_count=self.min_count, lowercase=self.lowercase, max_length=self.max_length,
+        )  # fmt: skip
+        self._take(encoder)
+        train_part, held_out = (
+            Examples(encoder.encode(side), encoder.numbers(labels, "y"))
+            for side, labels in (learned, apart)
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.network_ = self._build(int(max(map(len, train_part.sequences))))
-        baseline, window = self._without_memory(learned, apart, train_part, held_out, settings)
+            self.network_ = self._build(max(len(ids) for ids in train_part.sequences))
+        baseline, window = self._without_memory(
+            learned[0], apart[0], train_part, held_out, settings
+        )
         for found in (baseline, window):
             if found:
                 report.message(f"{found['name']}: accuracy {found['accuracy']:.4f}")
@@ -200,7 +199,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         self.history_: History = train(
             problem, settings, out=folder, resume=resume,
-            fingerprint=self._settings_mark(mark), report=report,
+            fingerprint={"data": mark, **self._own_settings()}, report=report,
         )  # fmt: skip
         self.network_.eval()
         score = {
@@ -221,10 +220,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (N, C), columns in the order of classes_; every row sums to 1."""
         check_is_fitted(self, "network_")
-        sequences = check_sequences(X, self._kind, self._features)
+        sequences = self._encoder.check(X)
         if len(sequences) == 0:
             return np.zeros((0, len(self.classes_)))
-        return probabilities(self.network_.eval(), self._encode(sequences))
+        return probabilities(self.network_.eval(), self._encoder.encode(sequences))
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest label of every sequence (N,)."""
@@ -237,8 +236,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises InputError for a label that was not there in training.
         """
         check_is_fitted(self, "network_")
-        sequences = check_sequences(X, self._kind, self._features)
-        truth = self._numbers(check_labels(y, len(sequences)), "y")
+        sequences = self._encoder.check(X)
+        truth = self._encoder.numbers(check_labels(y, len(sequences)), "y")
         if len(truth) == 0:
             raise InputError("there is nothing to score", where="X", expected="one or more")
         return float((self.predict_proba(X).argmax(1) == truth).mean())
@@ -255,23 +254,17 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._write(target)
 
     def _write(self, folder: Path) -> None:
+        tokenizer = self._encoder.tokenizer
         shared.save(
             self,
             folder,
             task="classify",
-            title="A classifier of " + {"text": "texts", "tokens": "lists of tokens",
-                                        "arrays": "arrays"}[self._kind],
-            network={
-                "kind": self._kind,
-                "vocabulary": None if self.tokenizer_ is None else len(self.tokenizer_),
-                "features": self._features,
-                "classes": self.classes_.tolist(),
-                "labels": "str" if self.classes_.dtype.kind == "U" else str(self.classes_.dtype),
-            },
-            tokenizer=None if self.tokenizer_ is None else self.tokenizer_.to_json(),
+            title=f"A classifier of {_SORTS[self._encoder.kind]}",
+            network=self._encoder.sizes(),
+            tokenizer=None if tokenizer is None else tokenizer.to_json(),
             figure="accuracy",
             use='import clew\n\nmodel = clew.load("{folder}")\nmodel.predict([sequence])',
-        )  # fmt: skip
+        )
 
     @classmethod
     def _read(cls, contents: Contents) -> Classifier:
@@ -281,45 +274,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         except InputError as error:
             raise contents.bad(error.what, expected=error.expected) from error
         contents.check_plausible(model, ("hidden_size", "embedding_size"), ("num_layers",))
-        model._restore_sizes(contents)
+        model._take(Encoder.read(contents, model.max_length))
         model.network_ = contents.load(lambda: model._build(None))
         with contextlib.suppress(InputError):  # a device that this machine lacks: stay on the CPU
             model.network_.to(resolve_device(model.device))
         model.metrics_, model.data_ = contents.metrics, dict(contents.config["data"])
         return model
-
-    def _restore_sizes(self, contents: Contents) -> None:
-        sizes = contents.network
-        kind, features, labels = sizes.get("kind"), sizes.get("features"), sizes.get("classes")
-        if set(sizes) != {"kind", "vocabulary", "features", "classes", "labels"}:
-            raise contents.bad("'network' does not describe a classifier")
-        if not isinstance(kind, str) or kind not in ("text", "tokens", "arrays"):
-            raise contents.bad("'kind' of 'network' is none that Clew knows")
-        if kind == "arrays" and (type(features) is not int or features < 1):
-            raise contents.bad("'features' of 'network' is not a size")
-        if not isinstance(labels, list) or len(labels) < 2:
-            raise contents.bad("'classes' of 'network' is not a list of labels")
-        try:
-            classes = check_labels(labels, len(labels))
-            wanted = sizes["labels"]
-            if wanted not in ("str", "bool") and np.dtype(wanted).kind in "iuf":
-                classes = classes.astype(wanted)
-            if classes.tolist() != labels or not np.array_equal(np.unique(classes), classes):
-                raise ValueError("the classes are not in order")
-        except (ValueError, TypeError, OverflowError) as error:
-            raise contents.bad(f"'classes' of 'network' cannot be used: {error}") from error
-        self.classes_, self._kind, self._features = classes, kind, features
-        self.tokenizer_: Tokenizer | Pieces | None = None
-        if (contents.tokenizer is None) != (kind == "arrays"):
-            raise contents.bad(f"{TOKENIZER} does not go with input of kind {kind!r}")
-        if contents.tokenizer is not None:
-            try:
-                reader: Any = Tokenizer if kind == "text" else Pieces
-                self.tokenizer_ = reader.from_json(contents.tokenizer)
-            except InputError as error:
-                raise contents.bad(error.what, name=TOKENIZER, expected=error.expected) from error
-            if len(self.tokenizer_ or ()) != sizes["vocabulary"]:
-                raise contents.bad("'vocabulary' is not the size of the tokenizer")
 
     def _adopt(self, folder: Path, mark: str, report: Reporter) -> Classifier:
         """The finished model in `folder`, when it is the one this fit would make."""
@@ -355,62 +315,31 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
         return shared.train_settings(self)
 
-    def _numbers(self, labels: np.ndarray, where: str) -> np.ndarray:
-        """The class of each label as its place in classes_ (N,)."""
-        places = {label: place for place, label in enumerate(self.classes_.tolist())}
-        for index, label in enumerate(labels.tolist()):
-            if label not in places:
-                known = ", ".join(repr(name) for name in list(places)[:10])
-                raise InputError(
-                    f"the label {label!r} was not there in training",
-                    where=f"{where}[{index}]",
-                    expected=known + (", ..." if len(places) > 10 else ""),
-                )
-        return np.array([places[label] for label in labels.tolist()], dtype=np.int64)
+    def _take(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.classes_, self.tokenizer_ = encoder.classes, encoder.tokenizer
 
     def _sides(
-        self, parts: list[tuple[Sequences, np.ndarray]], report: Reporter
+        self, parts: list[tuple[Sequences, np.ndarray]], classes: np.ndarray, report: Reporter
     ) -> list[tuple[Sequences, np.ndarray]]:
-        """What is trained on and what is held out, with classes as numbers."""
-        sequences, labels = parts[0]
-        classes = self._numbers(labels, "y")
+        """What is trained on and what is held out, each with its labels."""
         if len(parts) > 1:
-            return [(sequences, classes), (parts[1][0], self._numbers(parts[1][1], "validation"))]
+            return parts
+        sequences, labels = parts[0]
         inside, aside = hold_out(
-            sequences, classes, self.held_out, self.seed, report.message,
-            lambda label: self.classes_[label],
-        )  # fmt: skip
+            sequences, labels, self.held_out, seed=self.seed, tell=report.message
+        )
         if len(aside) == 0:
             report.message("nothing can be held out: scores are of the training examples")
             aside = inside
-        return [(sequences.pick(s), classes[s]) for s in (inside, aside)]
-
-    def _vocabulary(self, sequences: Sequences) -> Tokenizer | Pieces | None:
-        if sequences.kind == "arrays":
-            return None
-        if sequences.kind == "tokens":
-            return Pieces.train(
-                sequences.items, size=self.vocabulary_size, min_count=self.min_count
-            )
-        return Tokenizer.train(
-            sequences.items, self.unit, size=self.vocabulary_size, min_count=self.min_count,
-            lowercase=self.lowercase, keep_spaces=False,
-        )  # fmt: skip
-
-    def _encode(self, sequences: Sequences) -> list[np.ndarray]:
-        if self.tokenizer_ is None:
-            encoded = sequences.items
-        else:
-            batch = self.tokenizer_.encode_batch(sequences.items)
-            encoded = [np.array(ids, dtype=np.int32) for ids in batch]
-        return encoded if self.max_length is None else [e[-self.max_length :] for e in encoded]
+        return [(sequences.pick(side), labels[side]) for side in (inside, aside)]
 
     def _build(self, longest: int | None) -> ClassifierNetwork:
-        """The network; `longest` (steps) sets chrono initialisation, None where weights are read."""
+        """The network; `longest` (steps) is for chrono initialisation, None for stored weights."""
         init = self.init if longest is not None else "torch"
-        vocabulary = None if self.tokenizer_ is None else len(self.tokenizer_)
+        vocabulary = self._encoder.vocabulary
         stack = Stack(
-            self.embedding_size if vocabulary is not None else int(self._features or 0),
+            self._encoder.features or self.embedding_size,
             self.hidden_size, self.num_layers, cell=self.cell, bidirectional=self.bidirectional,
             dropout=self.dropout, layer_norm=self.layer_norm,
             recurrent_dropout=self.recurrent_dropout, zoneout=self.zoneout, init=init,
@@ -440,16 +369,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         window = window_baseline(
             train_part, held_out,
             dataclasses.replace(settings, epochs=min(settings.epochs, 5), time=limit),
-            vocabulary=None if self.tokenizer_ is None else len(self.tokenizer_),
-            features=self.embedding_size if learned.features is None else learned.features,
+            vocabulary=self._encoder.vocabulary,
+            features=self._encoder.features or self.embedding_size,
             hidden_size=self.hidden_size, classes=len(self.classes_), dropout=self.dropout,
             batch_size=self.batch_size,
         )  # fmt: skip
         return baseline, window
 
-    def _settings_mark(self, mark: str) -> str:
-        """The data's fingerprint together with every setting that the loop does not check."""
+    def _own_settings(self) -> dict[str, Any]:
+        """Constructor arguments that the loop does not hold against a checkpoint itself."""
         loop = {field.name for field in dataclasses.fields(TrainSettings)}
-        own = {k: v for k, v in self.get_params(deep=False).items() if k not in loop}
-        text = json.dumps(shared.plain(own), sort_keys=True)
-        return hashlib.sha256(f"{mark} {text}".encode()).hexdigest()
+        own = self.get_params(deep=False).items()
+        return {name: shared.plain(value) for name, value in own if name not in loop}

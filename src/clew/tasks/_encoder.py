@@ -1,0 +1,138 @@
+"""From checked sequences and labels to numbers, and what of that must be stored with a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clew.data.text import Tokenizer, Unit
+from clew.errors import InputError
+from clew.tasks._examples import Kind, Sequences, check_labels, check_sequences
+from clew.tasks._folder import TOKENIZER, Contents
+from clew.tasks._pieces import Pieces
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How input becomes numbers: the sort of sequence, the vocabulary or D, and the classes."""
+
+    kind: Kind
+    tokenizer: Tokenizer | Pieces | None  # None for arrays
+    features: int | None  # D of arrays, else None
+    classes: np.ndarray  # (C,), in order
+    max_length: int | None = None  # longer sequences keep their end
+
+    @classmethod
+    def learn(
+        cls,
+        sequences: Sequences,
+        classes: np.ndarray,
+        *,
+        unit: Unit,
+        size: int,
+        min_count: int,
+        lowercase: bool,
+        max_length: int | None,
+    ) -> Encoder:
+        """The encoder of these sequences: their vocabulary, or the number of their features."""
+        tokenizer: Tokenizer | Pieces | None = None
+        if sequences.kind == "tokens":
+            tokenizer = Pieces.train(sequences.items, size=size, min_count=min_count)
+        elif sequences.kind == "text":
+            tokenizer = Tokenizer.train(
+                sequences.items,
+                unit,
+                size=size,
+                min_count=min_count,
+                lowercase=lowercase,
+                keep_spaces=False,
+            )
+        return cls(sequences.kind, tokenizer, sequences.features, classes, max_length)
+
+    @property
+    def vocabulary(self) -> int | None:
+        """How many pieces are known; None for arrays."""
+        return None if self.tokenizer is None else len(self.tokenizer)
+
+    def check(self, X: Any) -> Sequences:
+        """X as sequences of the sort learned from; raises InputError (see check_sequences)."""
+        return check_sequences(X, self.kind, self.features)
+
+    def encode(self, sequences: Sequences) -> list[np.ndarray]:
+        """Ids (T,) or features (T, D) of every sequence."""
+        encoded = sequences.items
+        if self.tokenizer is not None:
+            batch = self.tokenizer.encode_batch(sequences.items)
+            encoded = [np.array(ids, dtype=np.int32) for ids in batch]
+        return encoded if self.max_length is None else [e[-self.max_length :] for e in encoded]
+
+    def numbers(self, labels: np.ndarray, where: str) -> np.ndarray:
+        """The place in `classes` of each label (N,); raises InputError for an unknown one."""
+        places = {label: place for place, label in enumerate(self.classes.tolist())}
+        sort = type(self.classes.tolist()[0])
+        for index, label in enumerate(labels.tolist()):
+            if label not in places or type(label) is not sort:  # True is not 1 here
+                known = ", ".join(repr(name) for name in list(places)[:10])
+                raise InputError(
+                    f"the label {label!r} was not there in training",
+                    where=f"{where}[{index}]",
+                    expected=known + (", ..." if len(places) > 10 else ""),
+                )
+        return np.array([places[label] for label in labels.tolist()], dtype=np.int64)
+
+    def sizes(self) -> dict[str, Any]:
+        """What config.json keeps of it."""
+        return {
+            "kind": self.kind,
+            "vocabulary": self.vocabulary,
+            "features": self.features,
+            "classes": self.classes.tolist(),
+            "labels": "str" if self.classes.dtype.kind == "U" else str(self.classes.dtype),
+        }
+
+    @classmethod
+    def read(cls, contents: Contents, max_length: int | None) -> Encoder:
+        """The encoder that a model folder keeps; raises InputError where its parts do not agree."""
+        sizes = contents.network
+        if set(sizes) != {"kind", "vocabulary", "features", "classes", "labels"}:
+            raise contents.bad("'network' does not describe a classifier")
+        features = sizes["features"]
+        kinds: tuple[Kind, ...] = ("text", "tokens", "arrays")
+        kind = next((known for known in kinds if known == sizes["kind"]), None)
+        if kind is None:
+            raise contents.bad("'kind' of 'network' is none that Clew knows")
+        if kind == "arrays" and (type(features) is not int or features < 1):
+            raise contents.bad("'features' of 'network' is not a size")
+        if kind != "arrays" and features is not None:
+            raise contents.bad("'features' of 'network' does not go with text")
+        if (contents.tokenizer is None) != (kind == "arrays"):
+            raise contents.bad(f"{TOKENIZER} does not go with input of kind {kind!r}")
+        tokenizer: Tokenizer | Pieces | None = None
+        if contents.tokenizer is not None:
+            reader: type[Tokenizer] | type[Pieces] = Tokenizer if kind == "text" else Pieces
+            try:
+                tokenizer = reader.from_json(contents.tokenizer)
+            except InputError as error:
+                raise contents.bad(error.what, name=TOKENIZER, expected=error.expected) from error
+        size = sizes["vocabulary"]
+        if isinstance(size, bool) or size != (None if tokenizer is None else len(tokenizer)):
+            raise contents.bad("'vocabulary' of 'network' is not the size of the tokenizer")
+        return cls(kind, tokenizer, features, _classes(contents), max_length)
+
+
+def _classes(contents: Contents) -> np.ndarray:
+    labels, kind = contents.network["classes"], contents.network["labels"]
+    if not isinstance(labels, list) or len(labels) < 2:
+        raise contents.bad("'classes' of 'network' is not a list of two labels or more")
+    try:
+        classes = check_labels(labels, len(labels))
+        if classes.dtype.kind == "i" and np.dtype(str(kind)).kind in "iu":
+            classes = classes.astype(str(kind))
+    except (ValueError, TypeError) as error:
+        raise contents.bad(f"'classes' of 'network' cannot be used: {error}") from error
+    named = "str" if classes.dtype.kind == "U" else str(classes.dtype)
+    if classes.tolist() != labels or named != kind or bool((classes[:-1] >= classes[1:]).any()):
+        raise contents.bad("'classes' of 'network' are not distinct, in order, of their type")
+    return classes
