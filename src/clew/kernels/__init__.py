@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from clew.kernels import formula, fused
 from clew.kernels.masks import draw_masks
@@ -34,6 +35,7 @@ __all__ = [
     "formula",
     "fused",
     "network",
+    "packed_network",
     "plan",
     "plain",
     "transformed",
@@ -91,6 +93,34 @@ def network(
     if len(finals) == 1:
         return x, finals[0]
     return x, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def packed_network(
+    cell: Cell,
+    data: Tensor,
+    batch_sizes: Tensor,
+    state: State,
+    weights: Sequence[Sequence[Weights]],
+    *,
+    dropout: float = 0.0,
+    training: bool = False,
+) -> tuple[Tensor, State]:
+    """``network`` over the data (N, D) of a PackedSequence; the state is in the order of the packing."""
+    random = training and (cell.recurrent_dropout > 0 or cell.zoneout != (0.0, 0.0))
+    if random or not plain(cell, None) or transformed():
+        x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))
+        y, final = network(
+            cell, x, state, weights, dropout=dropout, training=training, lengths=lengths
+        )
+        return pack_padded_sequence(y, lengths).data, final
+    finals = []
+    for k, layer_weights in enumerate(weights):
+        if k > 0:
+            data = torch.dropout(data, dropout, training)
+        own = tuple(part[k * cell.directions : (k + 1) * cell.directions] for part in state)
+        data, final = fused.on_packed(cell, data, batch_sizes, own, layer_weights)
+        finals.append(final)
+    return data, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
 
 
 def plain(cell: Cell, masks: Sequence[Masks] | None) -> bool:

@@ -68,20 +68,22 @@ def packed_layer(
         )
         return y.index_copy(1, real, y_real), whole
     packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
-    y_packed, final = run_packed(cell, packed, state, weights)
+    order, back = packed.sorted_indices, packed.unsorted_indices
+    assert order is not None and back is not None
+    state = tuple(part.index_select(1, order) for part in state)
+    data, final = on_packed(cell, packed.data, packed.batch_sizes, state, weights)
+    final = tuple(part.index_select(1, back) for part in final)
+    y_packed = PackedSequence(data, packed.batch_sizes, order, back)
     y, _ = pad_packed_sequence(y_packed, total_length=x.shape[0])
     return y, final
 
 
-def run_packed(
-    cell: Cell, packed: PackedSequence, state: State, weights: Sequence[Weights]
-) -> tuple[PackedSequence, State]:
-    """One layer over a PackedSequence; the state is in the order of the user, not of the packing."""
-    data, batch_sizes, order, back = packed
+def on_packed(
+    cell: Cell, data: Tensor, batch_sizes: Tensor, state: State, weights: Sequence[Weights]
+) -> tuple[Tensor, State]:
+    """One layer over the data (N, D) of a PackedSequence; data and state in the order of the packing."""
     flat, sizes = _flatten(weights)
     count = len(state)
-    if order is not None:
-        state = tuple(part.index_select(1, order) for part in state)
 
     def fast(*tensors: Tensor) -> tuple[Tensor, ...]:
         return call(
@@ -96,9 +98,7 @@ def run_packed(
         return pack_padded_sequence(y, lengths).data, *final
 
     y, *final = _differentiable(data.is_cuda, fast, exact, (data, *state, *flat))
-    if back is not None:
-        final = [part.index_select(1, back) for part in final]
-    return PackedSequence(y, batch_sizes, order, back), tuple(final)
+    return y, tuple(final)
 
 
 def call(

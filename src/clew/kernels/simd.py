@@ -51,10 +51,8 @@ def largest_error(function: str) -> float:
     return float(getattr(native(), f"{function}_ulps"))
 
 
-def exp(
-    x: NDArray[Real], out: NDArray[Real] | None = None, *, target: str = ""
-) -> NDArray[Real]:
-    """e^x elementwise, float32 or float64 of any shape, written to `out` if given (x itself may be).
+def exp(x: NDArray[Real], out: NDArray[Real] | None = None, *, target: str = "") -> NDArray[Real]:
+    """e^x elementwise, float32 or float64 of any shape; into `out` if given, which x itself may be.
 
     InputError for other types, and for an `out` of another shape, type or order.
     """
@@ -68,9 +66,7 @@ def sigmoid(
     return _map(native().sigmoid, x, out, target)
 
 
-def tanh(
-    x: NDArray[Real], out: NDArray[Real] | None = None, *, target: str = ""
-) -> NDArray[Real]:
+def tanh(x: NDArray[Real], out: NDArray[Real] | None = None, *, target: str = "") -> NDArray[Real]:
     """(e^x - e^-x) / (e^x + e^-x) elementwise; arguments and errors as for `exp`."""
     return _map(native().tanh, x, out, target)
 

@@ -38,7 +38,7 @@ import torch
 from torch import Tensor
 from torch.nn import RNNBase
 from torch.nn.parameter import Parameter
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from clew import kernels
 from clew.errors import InputError
@@ -201,7 +201,18 @@ class Recurrent(RNNBase):
             x = x.unsqueeze(1)
             state = None if state is None else tuple(part.unsqueeze(1) for part in state)
         lengths, reset = checks.lengths_and_reset(self, input, lengths, reset)
-        y, final = self._network(x, state, lengths, reset, traces)
+        cell = self._cell()
+        y, final = kernels.network(
+            cell,
+            x,
+            self._zeros(cell, x, x.shape[1]) if state is None else state,
+            self._weights(cell),
+            dropout=self.dropout,
+            training=self.training,
+            lengths=lengths,
+            reset=reset,
+            traces=traces,
+        )
         if not batched:
             y = y.squeeze(1)
             final = tuple(part.squeeze(1) for part in final)
@@ -221,40 +232,28 @@ class Recurrent(RNNBase):
             )
         data, batch_sizes, order, back = packed
         state = checks.packed(self, data, int(batch_sizes[0]), hx)
-        x, real = pad_packed_sequence(PackedSequence(data, batch_sizes))
-        if state is not None and order is not None:
-            state = tuple(part.index_select(1, order) for part in state)
-        y, final = self._network(x, state, real, None, None)
-        if back is not None:
-            final = tuple(part.index_select(1, back) for part in final)
-        y_packed = PackedSequence(pack_padded_sequence(y, real).data, batch_sizes, order, back)
-        return y_packed, final if self.mode == "LSTM" else final[0]
-
-    def _network(
-        self,
-        x: Tensor,
-        state: tuple[Tensor, ...] | None,
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        traces: list[dict[str, Tensor]] | None,
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         cell = self._cell()
-        weights = self._weights(cell)
         if state is None:
-            rows = self.num_layers * cell.directions
-            widths = (self.proj_size or self.hidden_size, self.hidden_size)[: cell.states]
-            state = tuple(x.new_zeros((rows, x.shape[1], width)) for width in widths)
-        return kernels.network(
+            state = self._zeros(cell, data, int(batch_sizes[0]))
+        elif order is not None:
+            state = tuple(part.index_select(1, order) for part in state)
+        y, final = kernels.packed_network(
             cell,
-            x,
+            data,
+            batch_sizes,
             state,
-            weights,
+            self._weights(cell),
             dropout=self.dropout,
             training=self.training,
-            lengths=lengths,
-            reset=reset,
-            traces=traces,
         )
+        if back is not None:
+            final = tuple(part.index_select(1, back) for part in final)
+        return PackedSequence(y, batch_sizes, order, back), final if self.mode == "LSTM" else final[0]
+
+    def _zeros(self, cell: kernels.Cell, like: Tensor, batch: int) -> tuple[Tensor, ...]:
+        rows = self.num_layers * cell.directions
+        widths = (self.proj_size or self.hidden_size, self.hidden_size)[: cell.states]
+        return tuple(like.new_zeros((rows, batch, width)) for width in widths)
 
     def _cell(self) -> kernels.Cell:
         z = self.zoneout
