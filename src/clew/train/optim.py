@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,7 +16,8 @@ def schedule(progress: float, *, warmup: float, final: float) -> float:
     """The learning rate at `progress` (0 to 1) as a share of the highest.
 
     p / w for p < w, then f + (1 - f) (1 + cos(pi (p - w) / (1 - w))) / 2, with progress p,
-    warm-up share w and final share f (cosine: Loshchilov & Hutter 2017).
+    warm-up share w and final share f (cosine: Loshchilov & Hutter 2017). Step k of N, counted
+    from 1, has p = k / N.
     """
     progress = min(max(progress, 0.0), 1.0)
     if progress < warmup:
@@ -37,6 +38,35 @@ def adamw(parameters: Sequence[Tensor], settings: TrainSettings) -> torch.optim.
     return torch.optim.AdamW(
         [group for group in groups if group["params"]], lr=settings.learning_rate, fused=fused
     )
+
+
+def memory(optimizer: torch.optim.AdamW, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The optimiser's tensors by the names of their parameters ("weight/exp_avg")."""
+    return {
+        f"{name}/{key}": value
+        for name, p in named.items()
+        for key, value in optimizer.state.get(p, {}).items()
+    }
+
+
+def expected_memory(kept: Mapping[str, Tensor], named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What `kept` must look like: moments of the parameters that already have some."""
+    begun = [name for name in named if f"{name}/step" in kept]
+    step = torch.zeros((), dtype=torch.float32)
+    like = {"exp_avg": True, "exp_avg_sq": True, "step": False}
+    return {f"{n}/{key}": named[n] if big else step for n in begun for key, big in like.items()}
+
+
+def remember(
+    optimizer: torch.optim.AdamW, named: Mapping[str, Tensor], kept: Mapping[str, Tensor]
+) -> None:
+    """Give the optimiser the tensors that `memory` told."""
+    for key, value in kept.items():
+        name, _, part = key.rpartition("/")
+        # AdamW counts steps on the CPU, unless it is fused and on CUDA.
+        place = named[name].device
+        there = "cpu" if part == "step" and place.type != "cuda" else place
+        optimizer.state[named[name]][part] = value.to(there)
 
 
 def combine(parameters: Sequence[Tensor], extras: Sequence[float]) -> list[float]:
@@ -60,7 +90,7 @@ def combine(parameters: Sequence[Tensor], extras: Sequence[float]) -> list[float
     for p, anywhere in zip(parameters, values[len(extras) :], strict=True):
         piece = flat[place : place + p.numel()]
         place += p.numel()
-        # Cloned: a view into the flat tensor would not be aligned as a gradient of torch's own is.
+        # Copied: a view into the flat tensor would not be aligned as a gradient of torch's own is.
         p.grad = piece.view_as(p).to(p.device, p.dtype, copy=True) if anywhere else None
     return values[: len(extras)]
 
@@ -76,6 +106,7 @@ def norm(grads: Sequence[Tensor]) -> Tensor:
 
 
 def clip(grads: Sequence[Tensor], length: Tensor, most: float) -> None:
-    """Shorten the gradients to the norm `most` where `length` is more (Pascanu et al. 2013)."""
-    scale = (most / (length + 1e-6)).clamp(max=1.0)
-    torch._foreach_mul_(list(grads), scale)
+    """Shorten gradients of norm `length` to the norm `most` if longer (Pascanu et al. 2013)."""
+    if length.device.type == "cpu" and float(length) <= most:
+        return  # an accelerator would have to be waited for
+    torch._foreach_mul_(list(grads), (most / (length + 1e-6)).clamp(max=1.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from clew.train.run import Position
+from clew.train.position import Position
 from clew.train.settings import TrainSettings
 
 
@@ -16,14 +16,13 @@ class Pace:
         self.rate = 0.0
         self._settings = settings
         self._began = clock()
-        self._begun_done: float | None = None
         self._slowest_step = 0.0
         self._save_seconds = 0.0
         self._last_save = self._began
         self._window = (self._began, 0)
 
-    def begin(self, pos: Position) -> None:
-        """The first step is about to be made."""
+    def begin(self) -> None:
+        """Steps begin, or go on after an evaluation, which does not count for their speed."""
         self._window = (self.clock(), 0)
 
     def elapsed(self, pos: Position) -> float:
@@ -43,10 +42,6 @@ class Pace:
         if span >= 5.0:
             since, items = now, 0
         self._window = (since, items)
-
-    def looked(self, pos: Position) -> None:
-        """An evaluation is done; it does not count for the speed."""
-        self._window = (self.clock(), 0)
 
     def saved(self, began: float) -> None:
         """A checkpoint is written."""
@@ -79,14 +74,13 @@ class Pace:
         usable = self._usable(pos)
         return max(done, min(1.0, elapsed / usable) if usable > 0 else 1.0)
 
-    def time_up(self, pos: Position, elapsed: float | None = None) -> bool:
+    def time_up(self, pos: Position) -> bool:
         """Whether another step, with what must follow it, may not fit into the limit."""
         if self._settings.time is None:
             return False
-        elapsed = self.elapsed(pos) if elapsed is None else elapsed
-        return elapsed + self._slowest_step >= self._usable(pos)
+        return self.elapsed(pos) + self._slowest_step >= self._usable(pos)
 
-    def look_early(self, pos: Position, elapsed: float) -> bool:
+    def look_early(self, pos: Position) -> bool:
         """With a limit, the first evaluation comes early: its length must be known at the end."""
         limit = self._settings.time
-        return limit is not None and pos.evaluated_at == 0 and elapsed >= 0.1 * limit
+        return limit is not None and pos.evaluated_at == 0 and self.elapsed(pos) >= 0.1 * limit

@@ -28,9 +28,15 @@ class Problem(Protocol):
     data to where the network's parameters are.
     """
 
-    network: torch.nn.Module
-    unit: str
-    """What `count` counts, for progress: "tokens", "sequences"."""
+    @property
+    def network(self) -> torch.nn.Module:
+        """What is trained."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What `count` counts, for progress: "tokens", "sequences"."""
+        ...
 
     def plan(self, epoch: int, rank: int, world: int) -> Sequence[Any]:
         """The epoch's batches for this process: a pure function of its arguments and the seed.

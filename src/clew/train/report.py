@@ -30,6 +30,7 @@ class Progress:
     """Where a run stands after a step.
 
     epoch: of `epochs`, counted from 1; step: of about `steps`, counted from 1.
+    share: of the run that is behind (of its steps or of its time, whichever is more).
     loss: mean training loss since the last evaluation (None before any is known).
     figures: the last held-out figures. seconds_left: an estimate, None until there is one.
     """
@@ -38,6 +39,7 @@ class Progress:
     epochs: int
     step: int
     steps: int
+    share: float
     loss: float | None
     items_per_second: float
     seconds_left: float | None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -86,14 +87,16 @@ def gather(value: T) -> list[T]:
     if world() == 1:
         return [value]
     values: list[Any] | None = [None] * world() if is_main() else None
-    dist.gather_object(value, values)
+    with _others():
+        dist.gather_object(value, values)
     return values or []
 
 
 def total(tensor: Tensor) -> Tensor:
     """The sum over all ranks, in place (a CPU tensor)."""
     if world() > 1:
-        dist.all_reduce(tensor)
+        with _others():
+            dist.all_reduce(tensor)
     return tensor
 
 
@@ -104,8 +107,18 @@ def spread(tensors: Iterable[Tensor]) -> None:
     with torch.no_grad():
         for tensor in tensors:
             copy = tensor.detach().cpu().contiguous()
-            dist.broadcast(copy, 0)
+            with _others():
+                dist.broadcast(copy, 0)
             tensor.copy_(copy)
+
+
+@contextmanager
+def _others() -> Iterator[None]:
+    """An exchange with the other processes, which fails when one of them has ended."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise PeerError("lost the other processes of this run") from error
 
 
 def _joined() -> bool:
@@ -114,7 +127,8 @@ def _joined() -> bool:
 
 def _broadcast(value: Any) -> Any:
     box = [value]
-    dist.broadcast_object_list(box, 0)
+    with _others():
+        dist.broadcast_object_list(box, 0)
     return box[0]
 
 
