@@ -12,9 +12,7 @@ def test_the_peaks_are_plausible() -> None:
     found = machine.measure(threads=2, seconds=0.9)
     assert found.target == simd.target()
     assert found.threads == 2
-    rates = [
-        getattr(found, field.name) for field in fields(found) if field.name not in {"target"}
-    ]
+    rates = [getattr(found, field.name) for field in fields(found) if field.name not in {"target"}]
     assert all(0 < rate < 1e6 for rate in rates)
     # float32 vectors hold twice as many; a cache is nearer than memory
     assert found.float32_gflops > found.float64_gflops

@@ -1,15 +1,18 @@
 """The native exp, sigmoid and tanh against extended precision, on every target of this machine."""
 
+import ast
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import clew
 from clew import InputError
 from clew.kernels import simd
 
@@ -147,14 +150,16 @@ def test_mistakes_are_told() -> None:
         simd.tanh(x, np.zeros((2, 2), np.float32))
     with pytest.raises(InputError, match="overlap"):
         simd.sigmoid(x[:3], x[1:])
-    with pytest.raises(InputError, match=r"'mmx', which is no target\n  expected: one of .*portable"):
+    with pytest.raises(
+        InputError, match=r"'mmx', which is no target\n  expected: one of .*portable"
+    ):
         simd.exp(x, target="mmx")
     with pytest.raises(InputError, match="no function 'cosh'"):
         simd.largest_error("cosh")
 
 
 def chosen_by(wish: str) -> subprocess.CompletedProcess:
-    code = "from clew.kernels import simd; print(simd.target())"
+    code = "from clew import _native; print(_native.target())"
     return subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "CLEW_SIMD": wish},
@@ -174,27 +179,22 @@ def test_the_environment_chooses_the_target() -> None:
     assert "portable" in refused.stderr
 
 
-def test_without_the_native_module_the_error_says_what_to_do() -> None:
-    code = """
-import sys
-sys.modules["clew._native"] = None
-from clew.kernels import machine, simd
-try:
-    simd.target()
-except ImportError as error:
-    print(error)
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "native module was not built" in run.stdout
-    assert "pip install ." in run.stdout
+def test_a_refused_environment_is_a_mistake_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEW_SIMD", "sse9")
+    with pytest.raises(InputError, match=r"CLEW_SIMD asks for 'sse9'.*\n  expected: one of"):
+        simd.target()
+
+
+def test_without_the_native_module_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(clew, "_native")
+    monkeypatch.setitem(sys.modules, "clew._native", None)
+    with pytest.raises(ImportError, match=r"was not built for this Python\n  try: pip install \."):
+        simd.target()
 
 
 def test_the_stub_names_what_the_module_has() -> None:
-    import ast
-    from pathlib import Path
-
-    import clew
-
     stub = ast.parse((Path(clew.__file__).parent / "_native.pyi").read_text())
     told = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
     told |= {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
