@@ -79,9 +79,7 @@ def build(
     return library
 
 
-def count_characters(
-    texts: Iterable[str], size: int, min_count: int, lowercase: bool
-) -> list[str]:
+def count_characters(texts: Iterable[str], size: int, min_count: int, lowercase: bool) -> list[str]:
     """The vocabulary of characters, most frequent first, equal counts by code point."""
     counts = np.zeros(0x110000, dtype=np.int64)
     for text in texts:

@@ -75,13 +75,16 @@ def check_arrays(X: Sequence[Any]) -> int:
         try:
             a = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x)
         except (ValueError, TypeError) as error:
-            raise InputError(f"sequence {i} is no array: {error}", expected="numbers (T, D)") from error
+            raise InputError(
+                f"sequence {i} is no array: {error}", where=f"X[{i}]", expected="numbers (T, D)"
+            ) from error
         if a.dtype.kind not in "fiub":
             raise InputError(f"sequence {i} holds {a.dtype}, not numbers", where=f"X[{i}]")
         arrays.append(a)
     width = check_width(arrays)
     for i, a in enumerate(arrays):
-        wrong = ~np.isfinite(a)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is as wrong as infinity
+            wrong = ~np.isfinite(a.astype(np.float32))
         if wrong.any():
             step, column = (int(n) for n in np.argwhere(wrong)[0])
             raise InputError(
@@ -101,7 +104,13 @@ def check_width(arrays: Sequence[NDArray[Any]]) -> int:
                 f"sequence {i} has shape {a.shape}",
                 where=f"X[{i}]",
                 expected="(T, D): steps, then features",
-                hint="x[:, None] makes one feature of a plain series" if a.ndim == 1 else None,
+                hint=(
+                    None
+                    if a.ndim != 1
+                    else "x[:, None] makes one feature of a plain series"
+                    if len(a)
+                    else "a sequence of no steps is an array of shape (0, D)"
+                ),
             )
         if a.shape[1] != arrays[0].shape[1]:
             raise InputError(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 
 def cut(text: str, limit: int) -> Iterator[str]:
-    """Yield pieces of at most `limit` characters that join to `text`, cut after a newline if possible.
+    """Yield pieces of at most `limit` characters that join to `text`.
 
-    Where a stretch of `limit` characters holds no newline, the cut is before a lone space (a word
-    carries the space before it), and only where there is none either, anywhere.
+    The cut is after a newline; where `limit` characters hold none, before a lone space (a word
+    carries the space before it); only where there is none of these either, anywhere.
     """
     start, stop = 0, len(text)
     while stop - start > limit:

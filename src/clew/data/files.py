@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from clew.data.cut import cut
 from clew.errors import InputError
 
 Source: TypeAlias = str | Path | Sequence[str | Path]
@@ -24,7 +25,7 @@ _MARKS = (
 
 
 def existing(path: str | Path) -> Path:
-    """`path`, if there is such a file or folder; otherwise InputError with the names that are close."""
+    """`path`, if there is such a file or folder; if not, InputError with names that are close."""
     found = Path(path)
     try:
         there = found.exists()
@@ -33,7 +34,7 @@ def existing(path: str | Path) -> Path:
     if there:
         return found
     parent = found.parent
-    names = [p.name for p in parent.iterdir()] if parent.is_dir() else []
+    names = [p.name for p in visible(parent)] if parent.is_dir() else []
     close = difflib.get_close_matches(found.name, names, n=3, cutoff=0.6)
     hint = None
     if close:
@@ -44,19 +45,21 @@ def existing(path: str | Path) -> Path:
 
 
 def visible(folder: Path) -> list[Path]:
-    """What a folder holds, sorted by name, without hidden files."""
-    return sorted((p for p in folder.iterdir() if p.name[0] != "."), key=lambda p: p.name)
+    """What a folder holds, sorted by name, without hidden files; raises InputError."""
+    try:
+        return sorted((p for p in folder.iterdir() if p.name[0] != "."), key=lambda p: p.name)
+    except OSError as error:
+        raise InputError(f"cannot read the folder: {error.strerror}", where=str(folder)) from error
 
 
 def text_files(source: Source) -> list[Path]:
-    """The files of `source`: a file itself, a folder's `*.txt` sorted by name, or a list of these."""
-    several = not isinstance(source, (str, Path))
-    given = list(source) if several else [source]  # type: ignore[arg-type, list-item]
+    """The files of `source`: a file, a folder's `*.txt` sorted by name, or a list of these."""
+    given = [source] if isinstance(source, (str, Path)) else list(source)
     if not given:
         raise InputError("an empty list of files", expected="at least one text file")
     files: list[Path] = []
     for item in given:
-        path = existing(item)  # type: ignore[arg-type]
+        path = existing(item)
         if not path.is_dir():
             files.append(path)
             continue
@@ -109,6 +112,37 @@ def decoded(
                     return
     except OSError as error:
         raise InputError(f"cannot read: {error.strerror}", where=str(path)) from error
+
+
+def pieces(
+    files: Sequence[Path], source: Source, observe: Callable[[bytes], Any] | None = None
+) -> Iterator[str]:
+    """The text of files one after the other, cut after newlines where possible; as `decoded`.
+
+    A file that does not end in a newline gets one if another follows. Raises InputError naming
+    `source` if there is no text at all.
+    """
+    found = False
+    for number, path in enumerate(files):
+        rest, ended = "", True
+        for text in decoded(path, observe=observe):
+            found, ended = True, text.endswith("\n")
+            rest += text
+            if len(rest) < BLOCK:
+                continue
+            end = rest.rfind("\n") + 1
+            if end == 0 and len(rest) < 4 * BLOCK:
+                continue  # a very long line: wait a little for its end
+            ready = [rest[:end], rest[end:]] if end else list(cut(rest, BLOCK))
+            rest = ready.pop()
+            yield from ready
+        if not ended and number + 1 < len(files):
+            rest += "\n"
+        if rest:
+            yield rest
+    if not found:
+        name = str(source) if isinstance(source, (str, Path)) else listed(map(str, files))
+        raise InputError("there is no text: the file is empty", where=name, expected="UTF-8 text")
 
 
 def text_of(path: Path, data: bytes) -> str:

@@ -23,6 +23,7 @@ _PARTS = {
     "val": "dev",
     "test": "test",
 }
+_NOTES = ("readme", "license", "licence", "copying")  # hardly labels
 _TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
 
 
@@ -63,7 +64,7 @@ def parts(folder: Path) -> dict[str, Path]:
 
 
 def part(folder: Path, split: Part | None) -> Path:
-    """What to read of `folder`: the part called `split`, or the folder itself if it has no parts."""
+    """What to read of `folder`: its part `split`, or the folder itself if it has no parts."""
     there = parts(folder)
     if not there:
         if split not in (None, "train"):
@@ -104,7 +105,8 @@ def read(path: Path, split: Part | None) -> Labelled | Path:
             return _documents([path / "neg", path / "pos"])
     if labels and len(labels) == len(inside):
         return _documents(labels)
-    if texts and len(texts) == len(inside):
+    notes = [p for p in texts if p.stem.lower() in _NOTES]
+    if texts and len(texts) == len(inside) and not notes:
         return _one_text_a_line(texts)
     raise InputError(
         "it is not clear which files of the folder to read",

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ class Table:
     columns: dict[str, list[Any]]
     numbers: list[int]
     counted: str = "line"  # what the numbers count: "line", or "row" where there are no lines
+    header: int | None = None  # the line of the column names, where the file has such a line
 
     def place(self, row: int) -> str:
         """Where row `row` stands, as messages name it."""
@@ -52,7 +52,7 @@ def read_table(path: Path, data: bytes) -> Table | None:
             hint="save the sheet as CSV, or unpack the archive",
         )
     if ending in (".csv", ".tsv", ".tab"):
-        return _separated(path, text_of(path, data), None if ending == ".csv" else "\t")
+        return separated(path, text_of(path, data), None if ending == ".csv" else "\t")
     if ending in (".jsonl", ".ndjson", ".json"):
         text = text_of(path, data)
         if ending == ".json" and text.lstrip()[:1] == "[":
@@ -61,48 +61,51 @@ def read_table(path: Path, data: bytes) -> Table | None:
     return None
 
 
-def _separated(path: Path, text: str, delimiter: str | None) -> Table:
-    """CSV and TSV: the first record names the columns; every other has as many fields."""
+def separated(path: Path, text: str, delimiter: str | None) -> Table:
+    """CSV and TSV: the first record names the columns; every other must have as many fields.
+
+    Without a `delimiter` it is the one of `,;<tab>|` that gives the most columns.
+    Raises InputError naming the line.
+    """
     first = text.lstrip("\n").partition("\n")[0]
     if not first.strip():
         raise InputError("the file is empty", where=str(path), expected="a row of column names")
     if delimiter is None:
-        # The separator is the one that gives the most columns; the comma where that is undecided.
         delimiter = max(",;\t|", key=lambda d: (first.count(d), d == ","))
     records = _plain_tabs(text) if delimiter == "\t" else None
     if records is None:
-        records = list(_quoted(path, text, delimiter))
-    (_, header), *rows = records
+        records = _quoted(path, text, delimiter)
+    (line, header), *rows = records
     names = [name.strip() for name in header]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"two columns are called {twice!r}", where=place(path, records[0][0]))
+        raise InputError(f"two columns are called {twice!r}", where=place(path, line))
     for number, fields in rows:
         if len(fields) != len(names):
             raise InputError(
                 f"the row has {len(fields)} field{'s' if len(fields) != 1 else ''}, "
                 f"the header names {len(names)}",
                 where=place(path, number),
-                expected=f"{listed(names)}",
+                expected=listed(names),
                 hint="a field that holds the separator or a newline must be in double quotes",
             )
     columns = {name: [fields[i] for _, fields in rows] for i, name in enumerate(names)}
-    return Table(path, columns, [number for number, _ in rows])
+    return Table(path, columns, [number for number, _ in rows], header=line)
 
 
-def _quoted(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Records by RFC 4180, each with the number of the line it begins at."""
+def _quoted(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Records by RFC 4180, each with the number of the line it begins at; empty lines are none."""
+    found: list[tuple[int, list[str]]] = []
     begin = 1
+    one_column = delimiter not in text.lstrip("\n").partition("\n")[0]
     with _CSV_LIMIT:
         limit = csv.field_size_limit(len(text) + 1)
         try:
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-            found: list[tuple[int, list[str]]] = []
-            alone = delimiter not in text.lstrip("\n").partition("\n")[0]
             for fields in reader:
                 if fields:
                     found.append((begin, fields))
-                elif alone and found:  # in a table of one column an empty line is an empty text
+                elif one_column and found:  # there an empty line is a row, with an empty field
                     found.append((begin, [""]))
                 begin = reader.line_num + 1
         except csv.Error as error:
@@ -113,7 +116,7 @@ def _quoted(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[s
             ) from error
         finally:
             csv.field_size_limit(limit)
-    yield from found
+    return found
 
 
 def _plain_tabs(text: str) -> list[tuple[int, list[str]]] | None:
@@ -207,8 +210,9 @@ def _parquet(path: Path, data: bytes) -> Table:
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # a Rust panic is no Exception
+        said = (str(error) or repr(error)).splitlines()[0]
         raise InputError(
-            f"the Parquet file cannot be read: {str(error).splitlines()[0] if str(error) else error!r}",
+            f"the Parquet file cannot be read: {said}",
             where=str(path),
             hint="it may be cut short: compare its size with the original",
         ) from error

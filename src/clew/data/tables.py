@@ -10,13 +10,34 @@ from typing import Any
 from clew.data import folders
 from clew.data.files import existing, listed, text_of
 from clew.data.folders import Labelled, Part
-from clew.data.rows import MISSING, Table, place, read_table
+from clew.data.rows import MISSING, Table, place, read_table, separated
 from clew.errors import InputError
 
 __all__ = ["Labelled", "Part", "read_labelled", "read_texts"]
 
-_TEXT = ["text", "sentence", "review", "document", "content", "comment", "tweet", "message", "body", "title", "name", "question", "description", "utterance", "input"]
-_LABEL = ["label", "class", "category", "target", "sentiment", "intent", "topic", "polarity", "language", "rating", "stars", "score", "emotion", "tag", "output"]
+# Names that tell what a column holds, the surest first.
+_TEXT: tuple[str, ...] = (
+    "text",
+    "sentence",
+    "review",
+    "document",
+    "content",
+    "comment",
+    "tweet",
+    "message",
+)
+_TEXT += ("body", "question", "description", "utterance", "title", "name", "input")
+_LABEL: tuple[str, ...] = (
+    "label",
+    "class",
+    "category",
+    "target",
+    "sentiment",
+    "intent",
+    "topic",
+    "polarity",
+)
+_LABEL += ("language", "rating", "stars", "score", "emotion", "tag", "output")
 
 
 def read_labelled(
@@ -42,29 +63,27 @@ def read_labelled(
     """
     source = existing(path)
     _check_split(split)
+    if source.is_dir():
+        source, split = folders.part(source, split), None
     if source.is_dir() or folders.is_archive(source):
-        if source.is_dir():
-            inside = folders.part(source, split)
-            if inside != source:
-                return read_labelled(inside, text=text, label=label)
         found = folders.read(source, split)
         if isinstance(found, Labelled):
             _no_columns(source, text, label)
             return found
         source = found
     elif split not in (None, "train"):
-        raise InputError(f"a single file has no {split!r} part", where=str(source))
+        raise InputError(
+            f"a single file has no part {split!r}", where=str(source), hint="give the folder"
+        )
     data = _bytes(source)
     fingerprint = hashlib.sha256(data).hexdigest()
-    table = read_table(source, data)
+    table = read_table(source, data) or _tabs_with_names(source, data)
     if table is None:
         _no_columns(source, text, label)
         return _lines(source, text_of(source, data), fingerprint)
     text_name, label_name = _two_columns(table, text, label)
-    table = _with_first_line(table, text_name, label_name, text is None and label is None)
-    names = list(table.columns)
-    if text_name not in names:  # the first line was data: columns are known by their place
-        text_name, label_name = ("1", "2") if _longer(table, "1", "2") else ("2", "1")
+    if text is None and label is None and _names_are_data(table, label_name):
+        table = _with_names_as_row(table)
     texts = [_text(table, text_name, i, v) for i, v in enumerate(table.columns[text_name])]
     labels = [_label(table, label_name, i, v) for i, v in enumerate(table.columns[label_name])]
     if not texts:
@@ -79,6 +98,12 @@ def read_texts(path: str | Path, text: str | None = None) -> list[str]:
     An empty line is an empty text. Raises InputError as `read_labelled` does.
     """
     source = existing(path)
+    if source.is_dir() and (parts := folders.parts(source)):
+        raise InputError(
+            "the folder has several parts",
+            where=str(source),
+            hint="name one: " + " or ".join(str(part) for part in parts.values()),
+        )
     if source.is_dir() or folders.is_archive(source):
         found = folders.read(source, None)
         if isinstance(found, Labelled):
@@ -128,7 +153,7 @@ def _chosen(table: Table, name: str) -> str:
     return name
 
 
-def _known(table: Table, names: list[str]) -> str | None:
+def _known(table: Table, names: tuple[str, ...]) -> str | None:
     """The column with the first of `names` that there is, in any case of letters."""
     by_name = {column.lower(): column for column in reversed(table.columns)}
     return next((by_name[name] for name in names if name in by_name), None)
@@ -164,12 +189,15 @@ def _two_columns(table: Table, text: str | None, label: str | None) -> tuple[str
 
 def _text_column(table: Table, text: str | None) -> str:
     names = list(table.columns)
-    name = _chosen(table, text) if text is not None else _known(table, _TEXT)
-    if name is None and len(names) == 1:
+    if text is not None:
+        return _chosen(table, text)
+    name = _known(table, _TEXT)
+    if name is None and len(names) == 1 and table.header is None:
         name = names[0]
-    if name is None and len(names) == 2:
-        return _two_columns(table, None, None)[0]
+    if name is None and len(names) == 2 and (_known(table, _LABEL) or table.header is None):
+        name = _two_columns(table, None, None)[0]
     if name is None:
+        # A first line of unknown names could as well be data, so we ask rather than lose it.
         raise InputError(
             "which column holds the text?",
             where=str(table.path),
@@ -185,21 +213,29 @@ def _longer(table: Table, first: str, second: str) -> bool:
     return size[first] >= size[second]
 
 
-def _with_first_line(table: Table, text: str, label: str, guessed: bool) -> Table:
-    """The table with its header as a row, where the header is evidently data.
-
-    That is so when no column has a known name, and what would be the label column's name is
-    itself a label further down.
-    """
+def _names_are_data(table: Table, label: str) -> bool:
+    """Whether the line of names is evidently a row of data: no name is known, one is a label."""
     known = {*_TEXT, *_LABEL}
-    if not guessed or table.counted != "line" or table.path.suffix.lower().startswith(".js"):
-        return table
-    if any(name.lower() in known for name in table.columns) or len(table.columns) != 2:
-        return table
-    if label not in table.columns[label]:
-        return table
-    columns = {str(i): [name, *values] for i, (name, values) in enumerate(table.columns.items(), 1)}
-    return Table(table.path, columns, [1, *table.numbers], table.counted)
+    return (
+        table.header is not None
+        and not any(name.lower() in known for name in table.columns)
+        and label in table.columns[label]
+    )
+
+
+def _with_names_as_row(table: Table) -> Table:
+    assert table.header is not None
+    columns = {name: [name, *values] for name, values in table.columns.items()}
+    return Table(table.path, columns, [table.header, *table.numbers])
+
+
+def _tabs_with_names(path: Path, data: bytes) -> Table | None:
+    """A file of another ending as a table, if its first line is names with tabs between."""
+    first = data.partition(b"\n")[0].decode("utf-8", "replace").strip("\ufeff\r")
+    names = {name.strip().lower() for name in first.split("\t")}
+    if len(names) > 1 and names & set(_TEXT) and names & set(_LABEL):
+        return separated(path, text_of(path, data), "\t")
+    return None
 
 
 def _text(table: Table, name: str, row: int, value: Any) -> str:
@@ -245,7 +281,7 @@ def _label(table: Table, name: str, row: int, value: Any) -> str:
 
 
 def _lines(path: Path, text: str, fingerprint: str) -> Labelled:
-    """Lines `label sentence`, or `label<tab>sentence` / `sentence<tab>label` where all have a tab."""
+    """Lines `label sentence`; where all have one tab, it stands between, in either order."""
     rows = folders.lines(text)
     while rows and not rows[-1].strip():
         rows.pop()

@@ -1,6 +1,6 @@
 """Cutting text into numbered pieces: characters, words or byte-level BPE.
 
-The vocabulary is kept in the JSON that Hugging Face's `tokenizers` reads, so any program can use it.
+The vocabulary is kept in the JSON of Hugging Face's `tokenizers`, which many programs read.
 Ids: 0 is `<pad>`, 1 is `<unk>`, the rest follow, most frequent first (BPE: in order of merging).
 """
 
@@ -32,6 +32,7 @@ from clew.errors import InputError
 __all__ = ["PAD", "UNKNOWN", "Tokenizer", "Unit"]
 
 _PIECE = 4096  # characters the library gets at once: small enough for its threads to share a text
+_BLOCK = 1 << 18  # characters looked up at once: what is in between stays in the cache
 _GROUP = 256  # pieces in one call of the library: bounds the memory its answers take
 
 
@@ -59,12 +60,13 @@ class Tokenizer:
         lowercase: bool = False,
         keep_spaces: bool = True,
     ) -> Tokenizer:
-        """Learn a vocabulary of at most `size` entries from `texts`, which is read once, as it streams.
+        """Learn a vocabulary of at most `size` entries from `texts`, read once, as it streams.
 
-        `min_count` leaves out characters or words seen less often (for BPE: pairs). `keep_spaces`
-        (running text) makes `decode(encode(text)) == text` for text without unknown pieces: a word
-        carries the space before it and every newline stands alone; without it words and punctuation
-        are split and white space is dropped (classification). Characters and BPE always keep spaces.
+        `min_count` leaves out characters or words seen less often (for BPE: pairs). With
+        `keep_spaces` (running text) `decode(encode(text)) == text` for text without unknown
+        pieces: a word carries the space before it and every newline stands alone. Without it
+        (classification) words and punctuation are split and white space is dropped; characters
+        and BPE keep it always. `lowercase` is undone by nothing.
 
         Raises InputError for a wrong unit or size, or text that is not valid Unicode.
         """
@@ -144,24 +146,31 @@ class Tokenizer:
         return found
 
     def encode_array(self, text: str) -> NDArray[np.uint32]:
-        """The ids of a long text as an array (N,); characters go through a table, not the library."""
+        """The ids of a long text, (N,); characters go through a table instead of the library."""
         if self._ids_of_characters is None:
             parts = self.encode_batch(list(cut(text, _PIECE)))
-            return np.fromiter((i for part in parts for i in part), dtype=np.uint32)
-        points = _points(lower(text) if self._lowercase else text)
-        table = self._ids_of_characters
-        # Every code point beyond the table is unknown; the last entry of the table says so.
-        return table[np.minimum(points, np.uint32(len(table) - 1))]
+            arrays = [np.array(part, dtype=np.uint32) for part in parts]
+            return np.concatenate(arrays) if arrays else np.empty(0, dtype=np.uint32)
+        if self._lowercase:
+            text = lower(_valid(text))
+        ids = np.empty(len(text), dtype=np.uint32)
+        for start in range(0, len(text), _BLOCK):
+            points = _points(text[start : start + _BLOCK], start)
+            ids[start : start + _BLOCK] = self._ids_of_characters[points]
+        return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`: `<pad>` is left out, `<unk>` is written so, broken UTF-8 becomes U+FFFD.
+        """The text of `ids`: `<pad>` is left out, `<unk>` is written so.
 
+        BPE ids that are no whole UTF-8 become U+FFFD.
         Raises InputError for an id outside the vocabulary.
         """
         kept = [int(i) for i in ids if i != 0]
         for i in kept:
             if not 0 <= i < len(self):
-                raise InputError(f"id {i} is not in the vocabulary", expected=f"0 to {len(self) - 1}")
+                raise InputError(
+                    f"id {i} is not in the vocabulary", expected=f"0 to {len(self) - 1}"
+                )
         if self._unit == "bpe":
             return str(self._library.decode(kept, skip_special_tokens=False))
         return ("" if self._keep_spaces else " ").join(self._vocabulary[i] for i in kept)
@@ -215,7 +224,9 @@ class Tokenizer:
         try:
             text = Path(path).read_bytes().decode("utf-8")
         except OSError as error:
-            raise InputError(f"cannot read the tokenizer: {error.strerror}", where=str(path)) from error
+            raise InputError(
+                f"the tokenizer cannot be read: {error.strerror}", where=str(path)
+            ) from error
         except UnicodeDecodeError as error:
             raise InputError(
                 f"the tokenizer is not UTF-8 at byte {error.start}", where=str(path)
@@ -229,19 +240,19 @@ class Tokenizer:
 
 
 def _lookup(vocabulary: Sequence[str]) -> NDArray[np.uint32]:
-    """A table from code point to id, one entry longer than the highest point; gaps are 1, `<unk>`."""
-    points = np.array([ord(piece) for piece in vocabulary[2:]], dtype=np.int64)
-    table = np.ones(int(points.max(initial=-1)) + 2, dtype=np.uint32)
-    table[points] = np.arange(2, len(vocabulary), dtype=np.uint32)
+    """The id of every code point there is (1114112,); 1, `<unk>`, where there is none."""
+    table = np.ones(0x110000, dtype=np.uint32)
+    for i, piece in enumerate(vocabulary[2:], 2):
+        table[ord(piece)] = i
     return table
 
 
-def _points(text: str) -> NDArray[np.uint32]:
-    """The code points of `text` (N,)."""
+def _points(text: str, start: int) -> NDArray[np.uint32]:
+    """The code points (N,) of `text`, which stands at `start` in what was given."""
     try:
         return np.frombuffer(text.encode("utf-32-le"), dtype=np.dtype("<u4"))
     except UnicodeEncodeError as error:
-        raise _half_character(error.start) from error
+        raise _half_character(start + error.start) from error
 
 
 def _valid(text: str) -> str:
@@ -271,5 +282,3 @@ def _short(texts: Iterable[str]) -> Iterator[str]:
     """Texts in pieces the trainers can buffer: they hold 256 at a time."""
     for text in texts:
         yield from cut(text, 65_536)
-
-
