@@ -184,7 +184,7 @@ def ngram_baseline(
     """Score the held-out tokens by single-token counts and by the best of the orders 2 to 5.
 
     Gives {"nats_per_token": {"1": .., .., "5": ..}, "best": 2 to 5, "counted": tokens,
-    "seconds": ..}. The order is chosen on the held-out tokens themselves, which favours the n-grams.
+    "seconds": ..}. The order is chosen on the held-out tokens themselves: this favours the n-grams.
     """
     began = time.perf_counter()
     grams = NGrams(train, vocabulary_size, limit=limit)

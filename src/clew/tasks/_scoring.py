@@ -1,0 +1,171 @@
+"""How well a language model foresees a text: exactly, in parallel, or with a limited view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clew.tasks._language_net import LanguageNetwork, State, reading
+
+Floats = NDArray[np.float64]
+
+CHUNK = 2048  # tokens read at a time when one stream is scored
+STREAMS = 64  # streams side by side where the held-out part is scored during a fit
+_CELLS = 1 << 14  # tokens at most in one batch of short views
+
+
+@dataclass(frozen=True)
+class LanguageScore:
+    """How well a text was foreseen. `tokens` of the text's `tokens_in_text` were scored.
+
+    The first token counts like every other; it is judged by how often it occurs in the text that
+    was learned from. `unknown` of the text's tokens are not in the vocabulary and were scored as
+    one common <unk>. `context` is how many tokens the model could see, None for all.
+    """
+
+    nats_per_token: float
+    bits_per_token: float
+    nats_per_character: float
+    bits_per_character: float
+    perplexity: float  # per token
+    tokens: int
+    characters: int
+    unknown: int
+    tokens_in_text: int
+    context: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        nats: float,
+        *,
+        scored: int,
+        tokens: int,
+        characters: int,
+        unknown: int,
+        context: int | None = None,
+    ) -> LanguageScore:
+        """From the sum of nats over `scored` of a text's `tokens`, which are `characters` long.
+
+        Where a sample was scored, a character is taken to be as long in tokens as on average.
+        """
+        mean = nats / scored
+        per_character = mean * tokens / max(1, characters)
+        return cls(
+            nats_per_token=mean,
+            bits_per_token=mean / math.log(2),
+            nats_per_character=per_character,
+            bits_per_character=per_character / math.log(2),
+            perplexity=math.exp(min(mean, 700.0)),
+            tokens=scored,
+            characters=characters if scored == tokens else round(characters * scored / tokens),
+            unknown=unknown,
+            tokens_in_text=tokens,
+            context=context,
+        )
+
+
+def unknown_tokens(tokens: NDArray[Any], unknown: int = 1) -> int:
+    """How many of the tokens are <unk>, counted a piece at a time."""
+    return sum(
+        int(np.count_nonzero(np.asarray(tokens[start : start + (1 << 22)]) == unknown))
+        for start in range(0, len(tokens), 1 << 22)
+    )
+
+
+def exact_nats(
+    network: LanguageNetwork, tokens: NDArray[Any], chunk: int = CHUNK
+) -> Iterator[Floats]:
+    """-ln P of every token given all before it, read as one stream: pieces of (<= chunk,).
+
+    Memory does not depend on the length of the text.
+    """
+    if len(tokens) == 0:
+        return
+    with reading(network):
+        first = -float(network.log_frequency[int(tokens[0])])
+    yield np.array([first])
+    state: State = None
+    for start in range(0, len(tokens) - 1, chunk):
+        with reading(network):
+            piece = _tensor(tokens[start : start + chunk + 1], network)[:, None]
+            features, state = network(piece[:-1], state)
+            nats = network.nats(features, piece[1:])
+        yield nats[:, 0].double().cpu().numpy()
+
+
+def parallel_nats(
+    network: LanguageNetwork, tokens: NDArray[Any], *, streams: int = STREAMS, warm: int = 256
+) -> float:
+    """The sum of -ln P over the tokens, read as `streams` pieces side by side.
+
+    Each piece but the first begins `warm` tokens before the first that it scores, so that its state
+    is one that a long reading could have left. With one stream this is the exact score.
+    """
+    steps = len(tokens) - 1
+    streams = max(1, min(streams, steps // max(1, 2 * warm)))
+    bounds = np.array([steps * i // streams for i in range(streams + 1)])
+    begin = np.maximum(bounds[:-1] - warm, 0)  # (B,) first token read
+    length = int((bounds[1:] - begin).max())
+    total = -float(network.log_frequency[int(tokens[0])])
+    state: State = None
+    with reading(network):
+        for start in range(0, length, warm):
+            at = np.arange(start, min(start + warm, length))[:, None] + begin  # (T, B)
+            piece = _tensor(tokens[np.minimum(at, steps)], network)
+            ahead = _tensor(tokens[np.minimum(at + 1, steps)], network)
+            features, state = network(piece, state)
+            counts = torch.from_numpy((at >= bounds[:-1]) & (at < bounds[1:])).to(network.device)
+            total += float((network.nats(features, ahead) * counts).sum(dtype=torch.float64))
+    return total
+
+
+def limited_nats(
+    network: LanguageNetwork, tokens: NDArray[Any], context: int, *, most: int
+) -> tuple[float, int]:
+    """The sum of -ln P over tokens each of which is foreseen from only the `context` before it.
+
+    A text of more than `most` tokens is sampled: it is cut into `most` equal pieces and one token
+    is drawn from each, always the same ones. Gives (sum, tokens scored). The first tokens of the
+    text see what there is.
+    """
+    size = len(tokens)
+    if size <= most:
+        chosen = np.arange(size)
+    else:
+        edges = np.linspace(0, size, most + 1).astype(np.int64)
+        chosen = np.random.default_rng(0).integers(edges[:-1], edges[1:])
+    total = 0.0
+    early = chosen[chosen < context]
+    if len(early):  # all that lies before these tokens may be seen: one reading scores them
+        start = np.concatenate(list(exact_nats(network, tokens[: int(early[-1]) + 1])))
+        total += float(start[early].sum())
+    rows = max(1, _CELLS // max(1, context))
+    late = chosen[chosen >= context]
+    with reading(network):
+        for first in range(0, len(late), rows):
+            total += _viewed(network, tokens, late[first : first + rows], context)
+    return total, len(chosen)
+
+
+def _viewed(
+    network: LanguageNetwork, tokens: NDArray[Any], places: NDArray[np.int64], width: int
+) -> float:
+    """The sum of -ln P of the tokens at `places` (B,), seen from `width` tokens before each."""
+    targets = _tensor(tokens[places], network)  # (B,)
+    if width == 0:
+        return -float(network.log_frequency[targets].sum(dtype=torch.float64))
+    at = np.arange(-width, 0)[:, None] + places  # (width, B)
+    features, _ = network(_tensor(tokens[at], network))
+    return float(network.nats(features[-1], targets).sum(dtype=torch.float64))
+
+
+def _tensor(tokens: NDArray[Any], network: LanguageNetwork) -> Tensor:
+    return torch.from_numpy(np.asarray(tokens, dtype=np.int64)).to(network.device)

@@ -1,0 +1,449 @@
+"""Language: running text in; scores, surprise and new text out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import math
+import tempfile
+import time as clock
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from clew.data.text import Tokenizer
+from clew.errors import InputError
+from clew.tasks import _estimator as shared
+from clew.tasks._corpora import Corpora, Cutting, Text, encoded, prepare, workspace
+from clew.tasks._folder import TOKENIZER, Contents, is_model, read_model
+from clew.tasks._generation import Decoding, as_text, write
+from clew.tasks._language_net import LanguageNetwork
+from clew.tasks._ngrams import ngram_baseline
+from clew.tasks._scoring import LanguageScore, exact_nats, limited_nats, unknown_tokens
+from clew.tasks._streams import LanguageProblem
+from clew.tasks._window import window_baseline
+from clew.train import Reporter, Silent, TrainSettings, resolve_device, sync, train
+from clew.train.history import History
+from clew.train.lock import lock_folder
+
+WINDOW_TIME, NETWORK_TIME = 0.05, 0.88  # shares of `time`; the rest is for n-grams and scoring
+JUDGED = 1_000_000  # tokens of the held-out part that are scored while training, at most
+NOTE = (
+    "The weights and the moment to stop were chosen on this text. "
+    "For a score on text that chose nothing: evaluate(text), or clew fit language --test FILE."
+)
+
+
+class LanguageModel(BaseEstimator):  # type: ignore[misc]
+    """A recurrent network that learns to continue a text, as a scikit-learn estimator.
+
+    Text is cut into `unit`s; the network embeds them, reads them with `num_layers` layers of `cell`
+    and scores what may come next. It reads the corpus as `batch_size` parallel streams, `window`
+    tokens at a time, the state carried from window to window. The last `held_out` share of the
+    text decides when to stop and which weights to keep.
+
+    vocabulary_size, min_count: which words (or byte pairs, or characters) are known.
+    dropout: on embeddings, between layers and before the scores. tie: the output layer is the
+        embedding. residual, init, layer_norm, recurrent_dropout, zoneout: see clew.nn.Stack.
+    epochs, learning_rate, weight_decay, clip (longest gradient), warmup (share of the steps),
+        patience (evaluations without improvement before it stops).
+    baseline: also score what has no memory, and a fixed window. time: seconds or "3m", the most
+        that fit may take.
+
+    After fit: network_, tokenizer_, metrics_ (as metrics.json), history_, data_.
+    """
+
+    def __init__(
+        self,
+        *,
+        unit: Literal["char", "word", "bpe"] = "char",
+        vocabulary_size: int = 10_000,
+        min_count: int = 1,
+        cell: Literal["lstm", "gru", "rnn"] = "lstm",
+        embedding_size: int = 128,
+        hidden_size: int = 512,
+        num_layers: int = 1,
+        residual: bool = False,
+        tie: bool = False,
+        dropout: float = 0.2,
+        layer_norm: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        init: Literal["torch", "orthogonal", "chrono"] = "torch",
+        window: int = 128,
+        batch_size: int = 32,
+        epochs: int = 20,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.01,
+        clip: float | None = 1.0,
+        warmup: float = 0.05,
+        patience: int | None = 3,
+        held_out: float = 0.1,
+        baseline: bool = True,
+        seed: int = 0,
+        device: str = "auto",
+        time: str | float | None = None,
+    ) -> None:
+        self.unit = unit
+        self.vocabulary_size = vocabulary_size
+        self.min_count = min_count
+        self.cell = cell
+        self.embedding_size = embedding_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.residual = residual
+        self.tie = tie
+        self.dropout = dropout
+        self.layer_norm = layer_norm
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.init = init
+        self.window = window
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip = clip
+        self.warmup = warmup
+        self.patience = patience
+        self.held_out = held_out
+        self.baseline = baseline
+        self.seed = seed
+        self.device = device
+        self.time = time
+
+    def fit(
+        self,
+        corpus: Text,
+        *,
+        validation: Text | None = None,
+        out: str | Path | None = None,
+        resume: bool = False,
+        report: Reporter | None = None,
+    ) -> LanguageModel:
+        """Learn from a text (str), a list of texts, or Paths to files or folders of *.txt.
+
+        Files are encoded once into a memory-mapped array and never held in memory. validation:
+        a text to use in place of a held-out share. out: a new folder for checkpoints and, in the
+        end, the model; resume: go on with the run that stopped there, bit for bit. report: a
+        listener, see clew.train. Raises InputError for unsound input or settings, for a text that
+        is too short, and where `out` holds something already.
+        """
+        begun = clock.monotonic()
+        settings = self._check()
+        sync.join()
+        tell = report if report is not None and sync.is_main() else Silent()
+        folder = sync.on_main(lambda: shared.open_out(out, resume))
+        with contextlib.ExitStack() as stack:
+            if folder is not None and sync.is_main():
+                stack.enter_context(lock_folder(folder))
+            work = stack.enter_context(workspace(folder))
+            cutting = Cutting(self.unit, self.vocabulary_size, self.min_count)
+            corpora = prepare(corpus, validation, self.held_out, cutting, work)
+            mark = _mark(corpora)
+            if folder is not None and sync.on_main(lambda: is_model(folder)):
+                return self._adopt(folder, mark, tell)
+            self._fit(corpora, settings, mark, folder, resume, tell, begun)
+            if folder is not None and sync.is_main():
+                self._write(folder)
+        return self
+
+    def _fit(
+        self,
+        corpora: Corpora,
+        settings: TrainSettings,
+        mark: str,
+        folder: Path | None,
+        resume: bool,
+        report: Reporter,
+        begun: float,
+    ) -> None:
+        judged = corpora.held_out.tokens[:JUDGED]
+        lengthy = corpora.held_out.characters / len(corpora.held_out)
+        self.tokenizer_ = corpora.tokenizer
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network_ = self._build(learning=True)
+        self.network_.count(corpora.train.tokens)
+        baseline, window = self._without_memory(corpora, judged, lengthy, settings)
+        for found in (baseline, window):
+            if found:
+                report.message(f"{found['name']}: {found['bits_per_character']:.3f} bits/character")
+        if self.baseline and settings.time is not None:
+            settings = dataclasses.replace(settings, time=NETWORK_TIME * settings.time)
+        problem = LanguageProblem(
+            self.network_, corpora.train, judged, lengthy=lengthy,
+            batch_size=self.batch_size, window=self.window, seed=self.seed,
+        )  # fmt: skip
+        self.history_: History = train(
+            problem, settings, out=folder, resume=resume,
+            fingerprint={"data": mark, **self._own_settings()}, report=report,
+        )  # fmt: skip
+        nats = sync.on_main(lambda: problem.evaluate(full=True).objective)
+        self.data_ = {
+            "fingerprint": mark,
+            "tokens": len(corpora.train),
+            "characters": corpora.train.characters,
+            "held_out_tokens": len(corpora.held_out),
+            "vocabulary": len(corpora.tokenizer),
+        }
+        self.metrics_ = shared.build_metrics(
+            _figures(nats, lengthy), baseline=baseline, window=window,
+            curve=self.history_.to_dict()["rows"], seconds=clock.monotonic() - begun,
+            network=self.network_,
+        )  # fmt: skip
+        self.metrics_["held_out"] = {
+            "tokens": len(judged),
+            "characters": round(len(judged) * lengthy),
+            "unknown": unknown_tokens(judged),
+            "note": NOTE,
+        }
+
+    def _without_memory(
+        self, corpora: Corpora, judged: Any, lengthy: float, settings: TrainSettings
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Figures of n-grams and of a network with a fixed window, on the same tokens."""
+        if not self.baseline:
+            return {}, {}
+        tokens, size = corpora.train.tokens, len(corpora.tokenizer)
+        grams = sync.on_main(lambda: ngram_baseline(tokens, judged, size))
+        orders, best = grams.pop("nats_per_token"), grams.pop("best")
+        baseline = {
+            "name": f"{best}-grams",
+            **_figures(orders[str(best)], lengthy),
+            "order": best,
+            "unigram": _figures(orders["1"], lengthy),
+            "nats_per_token_by_order": orders,
+            **grams,
+        }
+        limit = min(20.0, 2.0 + len(tokens) / 50_000)
+        if settings.time is not None:
+            limit = WINDOW_TIME * settings.time
+        fixed = window_baseline(
+            tokens, judged, size, seconds=limit, seed=self.seed, device=self.device
+        )
+        nats = fixed.pop("nats_per_token")
+        name = f"feedforward network over the last {fixed['context']}"
+        return baseline, {"name": name, **_figures(nats, lengthy), **fixed}
+
+    def evaluate(
+        self, text: Text, *, context: int | None = None, positions: int = 10_000
+    ) -> LanguageScore:
+        """Score a text: nats and bits a token and a character, perplexity.
+
+        Exact, as one stream; memory does not grow with the length of the text. With `context=n`
+        each token is foreseen from only the n before it; of a text of more than `positions` tokens
+        that many are then scored, always the same ones, one in each of as many equal pieces. The
+        first token is judged by its frequency in the text learned from; pieces that are not in
+        the vocabulary are scored as <unk> and counted. Raises InputError as `fit` does for text.
+        """
+        check_is_fitted(self, "network_")
+        for name, value, least in (("context", context, 0), ("positions", positions, 1)):
+            if value is not None and (type(value) is not int or value < least):
+                raise InputError(
+                    f"{name} is {value!r}", where=name, expected=f"a whole number from {least}"
+                )
+        with tempfile.TemporaryDirectory(prefix="clew-") as work:
+            corpus = encoded(text, self.tokenizer_, "text", Path(work))
+            tokens = corpus.tokens
+            if context is None:
+                nats, scored = 0.0, len(tokens)
+                for piece in exact_nats(self.network_, tokens):
+                    nats += float(piece.sum())
+            else:
+                nats, scored = limited_nats(self.network_, tokens, context, most=positions)
+            return LanguageScore.of(
+                nats, scored=scored, tokens=len(tokens), characters=corpus.characters,
+                unknown=unknown_tokens(tokens), context=context,
+            )  # fmt: skip
+
+    def score(self, text: Text) -> LanguageScore:
+        """What `evaluate` gives when everything may be seen."""
+        return self.evaluate(text)
+
+    def surprise(self, text: str) -> list[tuple[str, float]]:
+        """Each token of a text and its -log2 P after those before it, in bits.
+
+        The sum is the text's score in bits.
+        """
+        check_is_fitted(self, "network_")
+        if not isinstance(text, str):
+            raise InputError(f"this is a {type(text).__name__}", where="text", expected="a str")
+        tokens = np.array(self.tokenizer_.encode(text), dtype=np.int64)
+        bits = [nats / math.log(2) for p in exact_nats(self.network_, tokens) for nats in p]
+        return list(zip(self.tokenizer_.tokens(text), map(float, bits), strict=True))
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+    ) -> str:
+        """Go on from `prompt`: the new text alone, at most `length` tokens.
+
+        temperature: 1 draws by the model's probabilities, less is bolder, 0 takes the likeliest.
+        top_k: among the k likeliest; top_p: among the fewest that have probability p together.
+        stop: texts at which to end. seed: the same seed writes the same text. Raises InputError
+        for settings that mean nothing and for a prompt with pieces that the model does not know.
+        """
+        return "".join(
+            self.generate_stream(
+                prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
+                seed=seed, stop=stop,
+            )
+        )  # fmt: skip
+
+    def generate_stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+    ) -> Iterator[str]:
+        """What `generate` writes, piece by piece as it comes; takes the same arguments."""
+        check_is_fitted(self, "network_")
+        stops = () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop)
+        how = Decoding(length, temperature, top_k, top_p, seed, stops)
+        if not isinstance(prompt, str):
+            raise InputError(
+                f"the prompt is a {type(prompt).__name__}", where="prompt", expected="a str"
+            )
+        for place, piece in self.tokenizer_.unknown(prompt):
+            raise InputError(
+                f"the prompt holds {piece!r}, which the text learned from did not",
+                where=f"prompt, character {place + 1} of {len(prompt)}",
+                hint="leave it out, or train with unit='bpe', which knows every character",
+            )
+        tokens = write(self.network_, self.tokenizer_.encode(prompt), how)
+        return as_text(tokens, self.tokenizer_.decode, how.stop)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model folder; clew.load reads it back, bit for bit.
+
+        Raises InputError where the folder holds something already, or cannot be written.
+        """
+        check_is_fitted(self, "network_")
+        if sync.is_main():
+            target = shared.open_out(folder, resume=False)
+            assert target is not None
+            self._write(target)
+
+    def _write(self, folder: Path) -> None:
+        shared.save(
+            self,
+            folder,
+            task="language",
+            title=f"A language model of {self.tokenizer_.unit}s",
+            network={"vocabulary": len(self.tokenizer_)},
+            tokenizer=self.tokenizer_.to_json(),
+            figure="bits_per_character",
+            use='import clew\n\nmodel = clew.load("{folder}")\nmodel.generate("The ")',
+        )
+
+    @classmethod
+    def _read(cls, contents: Contents) -> LanguageModel:
+        model: LanguageModel = shared.restore(cls, contents)
+        try:
+            model._check()
+        except InputError as error:
+            raise contents.bad(error.what, expected=error.expected) from error
+        contents.check_plausible(model, ("hidden_size", "embedding_size"), ("num_layers",))
+        if contents.tokenizer is None:
+            raise contents.bad(f"there is no {TOKENIZER}", expected="one, for a language model")
+        try:
+            model.tokenizer_ = Tokenizer.from_json(contents.tokenizer)
+        except InputError as error:
+            raise contents.bad(error.what, name=TOKENIZER, expected=error.expected) from error
+        if contents.network != {"vocabulary": len(model.tokenizer_)}:
+            raise contents.bad("'vocabulary' of 'network' is not the size of the tokenizer")
+        network = contents.load(lambda: model._build(learning=False))
+        assert isinstance(network, LanguageNetwork)
+        model.network_ = network
+        with contextlib.suppress(InputError):  # a device that this machine lacks: stay on the CPU
+            model.network_.to(resolve_device(model.device))
+        model.metrics_, model.data_ = contents.metrics, dict(contents.config["data"])
+        return model
+
+    def _adopt(self, folder: Path, mark: str, report: Reporter) -> LanguageModel:
+        """The finished model in `folder`, when it is the one this fit would make."""
+        contents = read_model(folder)
+        same = contents.task == "language" and contents.config["data"].get("fingerprint") == mark
+        if not same or contents.parameters != shared.plain(self.get_params(deep=False)):
+            raise InputError(
+                "the folder holds a finished model of other data or settings",
+                where=str(folder),
+                hint="choose another folder",
+            )
+        read = LanguageModel._read(contents)
+        report.message("this run has finished already; its model is taken as it is")
+        history = History(rows=read.metrics_.get("curve", []), finished_by="resume")
+        self.__dict__.update(read.__dict__, history_=history)
+        return self
+
+    def _check(self) -> TrainSettings:
+        """The loop's settings, once every constructor argument is known to be possible."""
+        shared.check_sizes(self, ("vocabulary_size", "min_count", "embedding_size", "hidden_size",
+                                  "num_layers", "window", "batch_size"))  # fmt: skip
+        shared.check_shares(self, ("dropout", "recurrent_dropout", "zoneout", "held_out"))
+        shared.check_choice(self, "unit", ("char", "word", "bpe"))
+        shared.check_choice(self, "cell", ("lstm", "gru", "rnn"))
+        shared.check_choice(self, "init", ("torch", "orthogonal", "chrono"))
+        shared.check_flags(self, ("residual", "tie", "layer_norm", "baseline"))
+        if self.held_out == 0:
+            raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
+        if self.tie and self.embedding_size != self.hidden_size:
+            raise InputError(
+                "with tie the output layer is the embedding, and the sizes must match",
+                where="tie",
+                expected=f"embedding_size={self.hidden_size}, as hidden_size",
+            )
+        return shared.train_settings(self)
+
+    def _own_settings(self) -> dict[str, Any]:
+        """The constructor arguments that the loop does not know."""
+        loop = {field.name for field in dataclasses.fields(TrainSettings)}
+        own = {k: v for k, v in self.get_params(deep=False).items() if k not in loop}
+        return dict(shared.plain(own))
+
+    def _build(self, *, learning: bool) -> LanguageNetwork:
+        """The network; where its weights will be read from a file, first weights do not matter."""
+        init = self.init if learning else "torch"
+        return LanguageNetwork(
+            len(self.tokenizer_), embedding_size=self.embedding_size,
+            hidden_size=self.hidden_size, num_layers=self.num_layers, cell=self.cell,
+            residual=self.residual, tie=self.tie, dropout=self.dropout,
+            layer_norm=self.layer_norm, recurrent_dropout=self.recurrent_dropout,
+            zoneout=self.zoneout, init=init,
+            t_max=max(3, self.window) if init == "chrono" else None,
+        )  # fmt: skip
+
+
+def _figures(nats: float, lengthy: float) -> dict[str, float]:
+    """The figures that stand side by side, from nats a token and characters a token."""
+    return {
+        "bits_per_character": nats / lengthy / math.log(2),
+        "nats_per_character": nats / lengthy,
+        "bits_per_token": nats / math.log(2),
+        "nats_per_token": nats,
+        "perplexity": math.exp(min(nats, 700.0)),
+    }
+
+
+def _mark(corpora: Corpora) -> str:
+    parts = (corpora.train.fingerprint, corpora.held_out.fingerprint, corpora.tokenizer.fingerprint)
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
