@@ -14,6 +14,7 @@ before memory is taken for it, and every failure is an InputError that names the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -194,7 +195,7 @@ def write_model(
             "data": dict(data),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
-        _write(staging / CONFIG, _json(config))
+        _write(staging / CONFIG, _json({**config, "checksum": digest(config)}))
         for path in staging.iterdir():
             flush(path)
         _move(staging, folder)
@@ -206,6 +207,12 @@ def write_model(
         ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def digest(config: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a config.json says, but for its own checksum."""
+    rest = {name: value for name, value in config.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode("utf-8")).hexdigest()
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
@@ -245,6 +252,8 @@ def read_model(folder: str | Path) -> Contents:
     folder = Path(folder)
     try:
         return _read_model(folder)
+    except RecursionError:
+        raise InputError(f"{CONFIG} is nested too deeply", where=str(folder)) from None
     except OSError as error:
         raise InputError(
             f"the model cannot be read: {error.strerror or error}", where=str(folder)
@@ -298,6 +307,12 @@ def _check_config(config: dict[str, Any], path: Path) -> None:
             expected=f"format {FORMAT} (this is Clew {__version__})",
             hint="pip install --upgrade clew",
         )
+    if config.get("checksum") != digest(config):
+        raise InputError(
+            "the file is damaged or was changed: its checksum is not its own",
+            where=where,
+            hint=HINT,
+        )
     kinds = {"clew": str, "task": str, "parameters": dict, "network": dict, "files": dict,
              "data": dict, "versions": dict}  # fmt: skip
     for name, kind in kinds.items():
@@ -308,7 +323,7 @@ def _check_config(config: dict[str, Any], path: Path) -> None:
                 expected="an object" if kind is dict else "a text",
                 hint=HINT,
             )
-    if unknown := sorted(set(config) - set(kinds) - {"format"}):
+    if unknown := sorted(set(config) - set(kinds) - {"format", "checksum"}):
         raise InputError(f"unknown entry {unknown[0][:80]!r}", where=where, hint=HINT)
     files = config["files"]
     if not {MODEL, METRICS} <= set(files) <= {MODEL, METRICS, TOKENIZER}:

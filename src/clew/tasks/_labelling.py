@@ -75,9 +75,9 @@ class LabelProblem:
         return F.cross_entropy(scores, truth, reduction="sum"), len(item), None
 
     def evaluate(self, full: bool = False) -> Evaluation:
-        """Accuracy, macro F1 and loss (nats an example) of the held-out examples."""
+        """Accuracy, macro F1 and log loss (nats an example) of the held-out examples."""
         found = figures(probabilities(self.network, self.held_out.sequences), self.held_out.classes)
-        return Evaluation(found["loss"], found)
+        return Evaluation(found["log_loss"], found)
 
 
 def probabilities(network: nn.Module, sequences: Sequence[np.ndarray]) -> np.ndarray:

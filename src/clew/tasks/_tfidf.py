@@ -27,7 +27,7 @@ def tfidf_baseline(
 ) -> dict[str, Any]:
     """Score logistic regression over TF-IDF of words and pairs of words.
 
-    Texts are `str` or lists of tokens. Returns name, accuracy, macro_f1, loss (nats an example)
+    Texts are `str` or lists of tokens. Returns name, accuracy, macro_f1, log_loss (nats an example)
     and the accuracy of always answering the most frequent label ("majority").
     """
     if any(isinstance(text, str) for text in train_texts):
@@ -105,11 +105,11 @@ def _majority(train_labels: Any, test_labels: Any) -> dict[str, Any]:
 
 
 def figures(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Accuracy, macro F1 and loss (nats an example) of probabilities (N, C) for classes (N,)."""
+    """Accuracy, macro F1, log loss (nats an example) of probabilities (N, C), classes (N,)."""
     guess = probabilities.argmax(1)
     own = probabilities[np.arange(len(truth)), truth]
     return {
         "accuracy": float((guess == truth).mean()),
         "macro_f1": float(f1_score(truth, guess, average="macro", zero_division=0)),
-        "loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
+        "log_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
     }

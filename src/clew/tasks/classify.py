@@ -339,14 +339,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         init = self.init if longest is not None else "torch"
         vocabulary = self._encoder.vocabulary
         stack = Stack(
-            self._encoder.features or self.embedding_size,
-            self.hidden_size, self.num_layers, cell=self.cell, bidirectional=self.bidirectional,
+            self._encoder.features or int(self.embedding_size),
+            int(self.hidden_size), int(self.num_layers),
+            cell=self.cell, bidirectional=self.bidirectional,
             dropout=self.dropout, layer_norm=self.layer_norm,
             recurrent_dropout=self.recurrent_dropout, zoneout=self.zoneout, init=init,
             t_max=max(3, longest or 3) if init == "chrono" else None,
         )  # fmt: skip
         return ClassifierNetwork(
-            stack, vocabulary=vocabulary, embedding_size=self.embedding_size,
+            stack, vocabulary=vocabulary, embedding_size=int(self.embedding_size),
             classes=len(self.classes_), pool=self.pool, dropout=self.dropout,
         )  # fmt: skip
 
