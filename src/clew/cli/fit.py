@@ -80,9 +80,9 @@ def classify(
     from clew import Classifier
     from clew.data.tables import read_labelled
 
-    model = Classifier(**settings, **_time(time))
-    train = read_labelled(data, text=text, label=label, split="train")
-    apart = None if test is None else read_labelled(test, text=text, label=label, split="test")
+    model = Classifier(**settings, time=time)
+    train = read_labelled(data, text=text, label=label)
+    apart = None if test is None else _test_part(test, text, label)
     with_reporter = reporter(quiet=quiet, headline=f"{data}: {len(train.sequences):,} texts")
     _keep_work(
         lambda: model.fit(
@@ -91,7 +91,7 @@ def classify(
         with_reporter,
     )
     tested: dict[str, float] | None = None
-    if apart is not None:
+    if apart is not None and say.is_main():
         tested = summary.test_classifier(model, train, apart)
     _finish(model, target, tested, quiet=quiet, json=json)
 
@@ -117,14 +117,14 @@ def language(
     target = _out(data[0], out, resume)
     from clew import LanguageModel
 
-    model = LanguageModel(**settings, **_time(time))
+    model = LanguageModel(**settings, time=time)
     with_reporter = reporter(quiet=quiet, headline=" ".join(map(str, data)))
     _keep_work(
         lambda: model.fit(list(data), out=target, resume=resume, report=with_reporter),
         with_reporter,
     )
     tested: dict[str, float] | None = None
-    if test is not None:
+    if test is not None and say.is_main():
         tested = summary.test_language(model, test)
     _finish(model, target, tested, quiet=quiet, json=json)
 
@@ -147,12 +147,13 @@ def _out(data: Path, out: Path | None, resume: bool) -> Path:
     return target
 
 
-def _time(time: str | None) -> dict[str, float]:
-    if time is None:
-        return {}
-    from clew.train import parse_time
+def _test_part(path: Path, text: str | None, label: str | None) -> Any:
+    """The part called test, where there are parts; else the whole."""
+    from clew.data.folders import is_archive, parts
+    from clew.data.tables import read_labelled
 
-    return {"time": parse_time(time)}
+    divided = is_archive(path) or (path.is_dir() and bool(parts(path)))
+    return read_labelled(path, text=text, label=label, split="test" if divided else None)
 
 
 def _keep_work(work: Callable[[], object], shown: Any) -> None:

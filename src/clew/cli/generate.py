@@ -62,7 +62,7 @@ def generate(
             expected="a language model",
             hint=f"clew predict {model}",
         )
-    text = writer.generate(
+    pieces = writer.generate_stream(
         prompt,
         length=length,
         temperature=temperature,
@@ -72,6 +72,11 @@ def generate(
         stop=stop,
     )
     if json:
-        say.result(jsonlib.dumps({"prompt": prompt, "text": text, "seed": seed}))
-    else:
-        say.result(prompt + text)
+        text = "".join(pieces)
+        answer = {"prompt": prompt, "text": text, "seed": seed}
+        say.result(jsonlib.dumps(answer, ensure_ascii=False))
+        return
+    say.result(prompt, end="", flush=True)
+    for piece in pieces:
+        say.result(piece, end="", flush=True)
+    say.result()

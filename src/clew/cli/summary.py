@@ -1,20 +1,135 @@
-"""The table at the end of a fit."""
+"""What came of a fit: the table, whether memory earned its keep, and what to type next."""
 
 from __future__ import annotations
 
+import math
+import shlex
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from clew.cli import say
+from clew.cli.progress import duration
 
-def test_classifier(model: Any, train: Any, apart: Any) -> dict[str, float]:
-    """Score of the model, and of word counts, on data kept apart."""
-    return {"accuracy": float(model.score(apart.sequences, apart.labels))}
-
-
-def test_language(model: Any, path: Path) -> dict[str, float]:
-    """Score of the model on text kept apart."""
-    return {}
+Row = tuple[str, list[str]]
 
 
-def show(model: Any, target: Path, tested: dict[str, float] | None) -> None:
-    """Print the table."""
+def test_classifier(model: Any, train: Any, apart: Any) -> dict[str, Any]:
+    """Accuracy of the model, and of word counts, on texts that played no part in the fit."""
+    from clew.tasks._tfidf import tfidf_baseline
+
+    found: dict[str, Any] = {
+        "accuracy": model.score(apart.sequences, apart.labels),
+        "examples": len(apart),
+    }
+    if model.baseline:
+        found["baseline"] = tfidf_baseline(
+            train.sequences, train.labels, apart.sequences, apart.labels
+        )
+    return found
+
+
+def test_language(model: Any, path: Path) -> dict[str, Any]:
+    """Score of the model on text that played no part in the fit."""
+    from clew.data.corpus import read_text
+
+    return asdict(model.evaluate(read_text(path)))
+
+
+def show(model: Any, target: Path, tested: dict[str, Any] | None) -> None:
+    """Print the table, the verdict and what to type next."""
+    table = _classified if hasattr(model, "classes_") else _written
+    for line in table(model.metrics_, tested):
+        say.result(line)
+    metrics = model.metrics_
+    say.result()
+    say.result(f"{metrics['parameters']:,} parameters, {duration(metrics['seconds'])} in all")
+    place = shlex.quote(str(target))
+    say.result(f"the model is in {place}; its learning curve in {place}/learning-curve.png")
+    say.result()
+    say.result("Next:")
+    if hasattr(model, "classes_"):
+        say.result(f'  clew predict {place} "some text"')
+        say.result(f"  clew predict {place} --file texts.csv --format csv")
+    else:
+        say.result(f'  clew generate {place} --length 300 --temperature 0.8')
+        say.result(f'  clew predict {place} "how surprising is this?"')
+
+
+def _classified(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
+    score, others = metrics["score"], [metrics[k] for k in ("window", "baseline") if metrics[k]]
+    count = score["examples"]
+    columns = ["held out"] + (["test"] if tested else [])
+    rows: list[Row] = [("this model", [_percent(score["accuracy"])])]
+    rows += [(str(other["name"]), [_percent(other["accuracy"])]) for other in others]
+    if metrics["baseline"]:
+        rows.append(("most frequent label", [_percent(metrics["baseline"]["majority"])]))
+    if tested:
+        baseline = tested.get("baseline", {})
+        known = {
+            "this model": tested["accuracy"],
+            baseline.get("name"): baseline.get("accuracy"),
+            "most frequent label": baseline.get("majority"),
+        }
+        for name, cells in rows:
+            cells.append(_percent(known[name]) if known.get(name) is not None else "")
+    lines = _aligned("accuracy", columns, rows)
+    lines.append(
+        f"on {count:,} texts held out" + (f", {tested['examples']:,} of the test" if tested else "")
+    )
+    if others:
+        best = max(others, key=lambda other: float(other["accuracy"]))
+        gain = score["accuracy"] - best["accuracy"]
+        # The difference of two shares on the same texts is surely less noisy than this.
+        noise = math.sqrt(max(score["accuracy"] * (1 - score["accuracy"]), 1e-9) * 2 / count)
+        lines += ["", *_verdict(gain * 100, noise * 100, "points of accuracy", str(best["name"]))]
+    return lines
+
+
+def _written(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
+    score, held = metrics["score"], metrics["held_out"]
+    others = [metrics[k] for k in ("window", "baseline") if metrics[k]]
+    if metrics["baseline"]:
+        others.append({"name": "counts of single pieces", **metrics["baseline"]["unigram"]})
+    columns = ["bits/char", "nats/char", "perplexity"]
+    keys = ["bits_per_character", "nats_per_character", "perplexity"]
+    named = [("this model", score)] + [(str(other["name"]), other) for other in others]
+    if tested:
+        named.append(("this model, on the test", tested))
+    rows: list[Row] = [(name, [f"{of[key]:.3f}" for key in keys]) for name, of in named]
+    lines = _aligned("fewer is better", columns, rows)
+    lines.append(f"on {held['characters']:,} characters held out")
+    if others:
+        best = min(others, key=lambda other: float(other["bits_per_character"]))
+        gain = best["bits_per_character"] - score["bits_per_character"]
+        noise = 1.5 / math.sqrt(max(1, held["characters"]))  # bits spread by some 1.5 a character
+        lines += ["", *_verdict(gain, noise, "bits a character", str(best["name"]))]
+    return lines
+
+
+def _verdict(gain: float, noise: float, unit: str, name: str) -> list[str]:
+    """One honest word on memory: it helped, it did not, or nobody can tell."""
+    if gain > noise:
+        return [f"Memory earns its keep: {gain:.2g} {unit} better than {name}."]
+    if gain < -noise:
+        return [
+            f"Memory did not earn its keep here: {name} is {-gain:.2g} {unit} better.",
+            "For this data, as it is, that simpler model is the better choice.",
+        ]
+    return [f"Whether memory helps here cannot be told from so little data: {name} does as well."]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _aligned(title: str, columns: list[str], rows: list[Row]) -> list[str]:
+    """The table, the first row (the model's) in bold where there are colours."""
+    first = max(len(title), *(len(name) for name, _ in rows))
+    width = max(10, *(len(c) for c in columns), *(len(c) for _, cells in rows for c in cells))
+    lines = [f"{title:{first}}" + "".join(f"  {c:>{width}}" for c in columns)]
+    for number, (name, cells) in enumerate(rows):
+        line = f"{name:{first}}" + "".join(f"  {c:>{width}}" for c in cells)
+        lines.append(f"\x1b[1m{line}\x1b[0m" if number == 0 and say.colours(sys.stdout) else line)
+    return lines
