@@ -1,0 +1,35 @@
+"""One layer outside of torch.compile and torch.func: fused where it can be, the formula elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from clew.kernels import formula, fused
+from clew.kernels.schedule import Schedule
+from clew.kernels.settings import Cell, Masks, State, Weights
+
+
+def layer(
+    cell: Cell,
+    x: Tensor,
+    state: State,
+    weights: Sequence[Weights],
+    lengths: Tensor | None,
+    schedule: Schedule,
+    masks: Sequence[Masks] | None,
+) -> tuple[Tensor, State]:
+    """Runs one layer over (T, B, D); ``schedule`` has been made of ``lengths`` and resets."""
+    if plain(cell, masks) and schedule.forget is None and len(x) > 0:
+        if schedule.alive is None:
+            return fused.layer(cell, x, state, weights)
+        if lengths is not None:
+            return fused.packed_layer(cell, x, state, weights, lengths)
+    return formula.layer(cell, x, state, weights, schedule, masks)
+
+
+def plain(cell: Cell, masks: Sequence[Masks] | None) -> bool:
+    """Whether a layer computes just what torch's own computes."""
+    quiet = masks is None or all(part is None for mask in masks for part in mask)
+    return not cell.layer_norm and cell.zoneout == (0.0, 0.0) and quiet

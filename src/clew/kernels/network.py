@@ -1,0 +1,110 @@
+"""Layers one above the other, each computed by what suits the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from clew.kernels import compiled, eager, formula, fused
+from clew.kernels.masks import draw_masks
+from clew.kernels.schedule import Schedule, plan
+from clew.kernels.settings import Cell, Masks, State, Weights
+
+
+def network(
+    cell: Cell,
+    x: Tensor,
+    state: State,
+    weights: Sequence[Sequence[Weights]],
+    *,
+    dropout: float = 0.0,
+    training: bool = False,
+    lengths: Tensor | None = None,
+    reset: Tensor | None = None,
+    masks: Sequence[Sequence[Masks]] | None = None,
+    traces: list[dict[str, Tensor]] | None = None,
+) -> tuple[Tensor, State]:
+    """Runs layers one above the other and returns ((T, B, P * directions), final state).
+
+    Args:
+        x: (T, B, D).
+        state: h as (layers * directions, B, P), for the LSTM also c as (layers * directions, B, H).
+        weights: for each layer one ``Weights`` a direction.
+        dropout: chance of a zero between layers, in training.
+        lengths: (B,) whole numbers 0..T.
+        reset: (T, B) bool.
+        masks: for each layer one ``Masks`` a direction; drawn here in training where not given.
+        traces: a list to which one dict a layer and direction is appended, every gate and state.
+
+    Raises:
+        InputError: a length outside 0..T.
+    """
+    compiler, transform = torch.compiler.is_compiling(), transformed()
+    compiling = compiler and not transform and traces is None
+    look = not compiler and not transform and not x.is_meta
+    schedule = Schedule()
+    if not compiling:
+        schedule = plan(x.shape[0], lengths, reset, x.device, look)
+    finals = []
+    for k, layer_weights in enumerate(weights):
+        if k > 0:
+            x = torch.dropout(x, dropout, training)
+        own = tuple(part[k * cell.directions : (k + 1) * cell.directions] for part in state)
+        drawn = None if masks is None else masks[k]
+        if drawn is None and training:
+            width, hidden = own[0].shape[-1], own[-1].shape[-1]
+            drawn = draw_masks(cell, x.shape[0], x.shape[1], width, hidden, x)
+        if compiling:
+            x, final = compiled.layer(cell, x, own, layer_weights, lengths, reset, drawn)
+        elif look and traces is None:
+            x, final = eager.layer(cell, x, own, layer_weights, lengths, schedule, drawn)
+        else:
+            x, final = formula.layer(cell, x, own, layer_weights, schedule, drawn, traces)
+        finals.append(final)
+    if len(finals) == 1:
+        return x, finals[0]
+    return x, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def packed_network(
+    cell: Cell,
+    data: Tensor,
+    batch_sizes: Tensor,
+    state: State,
+    weights: Sequence[Sequence[Weights]],
+    *,
+    dropout: float = 0.0,
+    training: bool = False,
+) -> tuple[Tensor, State]:
+    """``network`` over the data (N, D) of a PackedSequence; the state is in the order of the packing."""
+    random = training and (cell.recurrent_dropout > 0 or cell.zoneout != (0.0, 0.0))
+    if random or not eager.plain(cell, None) or transformed():
+        x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))
+        y, final = network(
+            cell, x, state, weights, dropout=dropout, training=training, lengths=lengths
+        )
+        return pack_padded_sequence(y, lengths).data, final
+    finals = []
+    for k, layer_weights in enumerate(weights):
+        if k > 0:
+            data = torch.dropout(data, dropout, training)
+        own = tuple(part[k * cell.directions : (k + 1) * cell.directions] for part in state)
+        data, final = fused.on_packed(cell, data, batch_sizes, own, layer_weights)
+        finals.append(final)
+    return data, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def transformed() -> bool:
+    """Whether a ``torch.func`` transform or a forward-mode derivative is going on."""
+    return (
+        torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.autograd.forward_ad._current_level >= 0
+    )
+
+
+# What torch.compiler.assume_constant_result sets, without importing the compiler for it: the answer
+# holds for the whole of a traced call.
+transformed._dynamo_marked_constant = True  # type: ignore[attr-defined]
