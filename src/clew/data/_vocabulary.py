@@ -92,8 +92,8 @@ def count_characters(texts: Iterable[str], size: int, min_count: int, lowercase:
         else:
             some = np.bincount(points)
             counts[: len(some)] += some
-    order = np.argsort(-counts, kind="stable")
-    kept = order[: np.count_nonzero(counts >= min_count)][: size - 2]
+    found = np.flatnonzero(counts >= min_count)
+    kept = found[np.argsort(-counts[found], kind="stable")][: size - 2]
     return [PAD, UNKNOWN, *(chr(point) for point in kept)]
 
 
