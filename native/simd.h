@@ -13,6 +13,10 @@
 
 #pragma once
 
+#ifdef CLEW_X86
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
 
 #define CLEW_INLINE inline __attribute__((always_inline))
@@ -39,7 +43,8 @@ template <>
 struct Real<float> {
   using Bits = std::int32_t;
   static constexpr int mantissa = 23, bias = 127;
-  static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves a whole number
+  // Adding this leaves the nearest whole number, and that plus the bias in the lowest bits.
+  static constexpr float round = 12582912.0f + 127;  // 1.5 * 2^23
   static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
   static constexpr float exp_most = 89.0f, exp_least = -104.0f;  // beyond: infinity, zero
   static constexpr float tanh_most = 10.0f;                      // beyond: one
@@ -52,7 +57,7 @@ template <>
 struct Real<double> {
   using Bits = std::int64_t;
   static constexpr int mantissa = 52, bias = 1023;
-  static constexpr double round = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double round = 6755399441055744.0 + 1023;  // 1.5 * 2^52
   static constexpr double ln2_high = 6.93147180369123816490e-01,
                           ln2_low = 1.90821492927058770002e-10;
   static constexpr double exp_most = 710.0, exp_least = -746.0;
@@ -84,12 +89,6 @@ CLEW_INLINE Vec<T> with_sign_of(Vec<T> x, Vec<T> sign) {
   return (Vec<T>)((Whole<T>)x | ((Whole<T>)sign ^ (Whole<T>)magnitude<T>(sign)));
 }
 
-// 2^n for n that are exponents of normal numbers.
-template <class T>
-CLEW_INLINE Vec<T> power_of_two(Whole<T> n) {
-  return (Vec<T>)((n + Real<T>::bias) << Real<T>::mantissa);
-}
-
 template <class T>
 CLEW_INLINE Vec<T> at_most(Vec<T> x, T limit) {
   return x > limit ? all<T>(limit) : x;  // false for NaN, which stays
@@ -104,7 +103,8 @@ CLEW_INLINE Vec<T> at_least(Vec<T> x, T limit) {
 // small rest. Callers add the two last, so that only the tail carries an error.
 template <class T>
 struct Reduced {
-  Whole<T> n;
+  Vec<T> n;
+  Whole<T> biased;  // n + bias, with bits above those of an exponent that a shift drops
   Vec<T> r, tail;
 };
 
@@ -120,21 +120,57 @@ CLEW_INLINE Reduced<T> reduce(Vec<T> x) {
   Vec<T> p = all<T>(R::P[last]);
 #pragma GCC unroll 16
   for (int i = last - 1; i >= 0; --i) p = p * r + R::P[i];
-  return {(Whole<T>)shifted - (Whole<T>)all<T>(R::round), high, p * (r * r) - low};
+  return {n, (Whole<T>)shifted, high, p * (r * r) - low};
 }
 
 // y 2^n in two steps: 2^n may be no normal number where the result is a denormal or infinity.
 template <class T>
-CLEW_INLINE Vec<T> scaled(Vec<T> y, Whole<T> n) {
-  const Whole<T> half = n >> 1;
-  return y * power_of_two<T>(half) * power_of_two<T>(n - half);
+CLEW_INLINE Vec<T> scaled(Vec<T> y, const Reduced<T>& e) {
+  using R = Real<T>;
+  const Whole<T> half = e.biased >> 1;
+  const Vec<T> first = (Vec<T>)((half + (R::bias / 2 + 1)) << R::mantissa);
+  const Vec<T> second = (Vec<T>)((e.biased - half + R::bias / 2) << R::mantissa);
+  return y * first * second;
 }
+
+// Where x86 has one instruction for what takes several in general.
+#ifdef CLEW_X86
+#if CLEW_VECTOR_BYTES == 64
+// Masked with all ones, which costs nothing: GCC 12 warns within the plain forms.
+#define CLEW_X86_CALL(operation, a, b) _mm512_maskz_##operation(-1, a, b)
+#elif CLEW_VECTOR_BYTES == 32
+#define CLEW_X86_CALL(operation, a, b) _mm256_##operation(a, b)
+#else
+#define CLEW_X86_CALL(operation, a, b) _mm_##operation(a, b)
+#endif
+#define CLEW_X86_LIMITS(T, kind)                                               \
+  template <>                                                                  \
+  CLEW_INLINE Vec<T> at_most<T>(Vec<T> x, T limit) { /* x where that is NaN */ \
+    return (Vec<T>)CLEW_X86_CALL(min_##kind, all<T>(limit), x);                \
+  }                                                                            \
+  template <>                                                                  \
+  CLEW_INLINE Vec<T> at_least<T>(Vec<T> x, T limit) {                          \
+    return (Vec<T>)CLEW_X86_CALL(max_##kind, all<T>(limit), x);                \
+  }
+CLEW_X86_LIMITS(float, ps)
+CLEW_X86_LIMITS(double, pd)
+#if CLEW_VECTOR_BYTES == 64
+template <>
+CLEW_INLINE Vec<float> scaled(Vec<float> y, const Reduced<float>& e) {
+  return (Vec<float>)_mm512_maskz_scalef_ps(-1, y, e.n);
+}
+template <>
+CLEW_INLINE Vec<double> scaled(Vec<double> y, const Reduced<double>& e) {
+  return (Vec<double>)_mm512_maskz_scalef_pd(-1, y, e.n);
+}
+#endif
+#endif
 
 template <class T>
 CLEW_INLINE Vec<T> exp(Vec<T> x) {
   using R = Real<T>;
   const Reduced<T> e = reduce<T>(at_least<T>(at_most<T>(x, R::exp_most), R::exp_least));
-  return scaled<T>((e.r + e.tail) + T(1), e.n);
+  return scaled<T>((e.r + e.tail) + T(1), e);
 }
 
 // 1 / (1 + e^-x), from e^-|x| so that the far left ends in denormals and not in 1 / infinity.
@@ -142,11 +178,11 @@ template <class T>
 CLEW_INLINE Vec<T> sigmoid(Vec<T> x) {
   const Reduced<T> e = reduce<T>(at_least<T>(-magnitude<T>(x), Real<T>::exp_least));
   const Vec<T> small = e.r + e.tail;
-  const Vec<T> y = scaled<T>(small + T(1), e.n);  // e^-|x|
+  const Vec<T> y = scaled<T>(small + T(1), e);  // e^-|x|
   const Vec<T> sum = y + T(1);
   // What was lost in rounding the sum goes into the numerator before that is rounded in turn.
   const Vec<T> lost = y - (sum - T(1));
-  const Vec<T> left = scaled<T>((small - lost) + T(1), e.n);
+  const Vec<T> left = scaled<T>((small - lost) + T(1), e);
   return (x < T(0) ? left : T(1) - lost) / sum;
 }
 
@@ -155,11 +191,13 @@ template <class T>
 CLEW_INLINE Vec<T> tanh(Vec<T> x) {
   const Vec<T> a = at_most<T>(magnitude<T>(x), Real<T>::tanh_most);
   const Reduced<T> e = reduce<T>(a + a);
-  const Vec<T> scale = power_of_two<T>(e.n), shrink = power_of_two<T>(-e.n);
+  const Whole<T> power = e.biased << Real<T>::mantissa;
+  const Vec<T> scale = (Vec<T>)power;  // 2^n
+  const Vec<T> shrink = (Vec<T>)(2 * ((Whole<T>)all<T>(T(1))) - power);  // 2^-n
   const Vec<T> grown = (e.r + e.tail) * scale + (scale - T(1));  // e^2|x| - 1
   const Vec<T> sum = grown + T(2);
   // As above; the sum is about 2^(n+1) and its numerator's small part is scaled by 2^n.
-  const Vec<T> lost = (grown * T(0.5)) * ((grown - (sum - T(2))) * (shrink * shrink));
+  const Vec<T> lost = (grown * shrink) * ((grown - (sum - T(2))) * (T(0.5) * shrink));
   const Vec<T> top = (e.r + (e.tail - lost)) * scale + (scale - T(1));
   return with_sign_of<T>(top / sum, x);
 }
