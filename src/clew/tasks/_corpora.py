@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -38,6 +39,12 @@ class Corpora:
     tokenizer: Tokenizer
     train: Corpus
     held_out: Corpus
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha-256 of what was learned from, what was held out, and how both were cut."""
+        parts = (self.train.fingerprint, self.held_out.fingerprint, self.tokenizer.fingerprint)
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from clew.data.text import Tokenizer
 from clew.errors import InputError
 from clew.tasks._language_net import LanguageNetwork, State, reading
 from clew.tasks._scoring import CHUNK
@@ -61,6 +62,19 @@ def _whole(name: str, value: object, least: int) -> None:
         raise InputError(f"{name} must not be {value!r}", expected=f"a whole number from {least}")
 
 
+def read_prompt(prompt: str, tokenizer: Tokenizer) -> list[int]:
+    """The tokens of a prompt; raises InputError naming the first piece that is not known."""
+    if not isinstance(prompt, str):
+        raise InputError(f"this is a {type(prompt).__name__}", where="prompt", expected="a str")
+    for place, piece in tokenizer.unknown(prompt):
+        raise InputError(
+            f"the prompt holds {piece!r}, which the text learned from did not",
+            where=f"prompt, character {place + 1} of {len(prompt)}",
+            hint="leave it out, or train with unit='bpe', which knows every character",
+        )
+    return tokenizer.encode(prompt)
+
+
 def choose(logits: Tensor, how: Decoding, generator: torch.Generator) -> int:
     """Choose a token by its scores (V,), on the CPU in double precision. -inf is never chosen."""
     if how.temperature == 0:
@@ -93,11 +107,12 @@ def write(network: LanguageNetwork, prompt: Sequence[int], how: Decoding) -> Ite
             piece = torch.tensor(prompt[start : start + CHUNK], device=network.device)[:, None]
             features, state = network(piece, state)
             scores = network.logits(features[-1, 0])
-    for _ in range(how.length):
+    for written in range(1, how.length + 1):
         token = choose(_allowed(scores), how, generator)
         yield token
-        with reading(network):
-            scores, state = _read(network, token, state)
+        if written < how.length:
+            with reading(network):
+                scores, state = _read(network, token, state)
 
 
 def _read(network: LanguageNetwork, token: int, state: State) -> tuple[Tensor, State]:

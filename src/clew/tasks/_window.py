@@ -23,6 +23,7 @@ from clew.train import Evaluation, TrainSettings, train
 _BLOCK = 32  # neighbouring tokens that are foreseen together in a batch: one read of the corpus
 _BLOCKS = 32  # blocks in a batch
 _GLANCE = 50_000  # held-out tokens scored while training
+_STEPS = 1000  # training steps at least, if there is time: short texts are read more often
 _PIECE = 8192  # tokens scored at a time
 
 
@@ -45,7 +46,8 @@ class WindowNetwork(nn.Module):
 
     def forward(self, history: Tensor) -> Tensor:
         """Features (N, H) of the last tokens (N, k), oldest first, id 0 before the text begins."""
-        return self.hidden(self.embedding(history).flatten(1)).tanh()
+        beside: Tensor = self.embedding(history).flatten(1)  # (N, k * embedding_size)
+        return torch.tanh(self.hidden(beside))
 
     def nats(self, history: Tensor, targets: Tensor) -> Tensor:
         """-ln P of each target (N,) after its history (N, k)."""
@@ -158,8 +160,14 @@ def window_baseline(
         torch.manual_seed(seed)
         network = WindowNetwork(vocabulary_size, context=context)
     problem = WindowProblem(network, tokens, held_out, seed=seed)
+    batches = len(problem.plan(0, 0, 1))
     settings = TrainSettings(
-        epochs=10, learning_rate=3e-3, seed=seed, device=device, time=max(0.1, seconds)
+        epochs=max(10, -(-_STEPS // batches)),
+        learning_rate=3e-3,
+        seed=seed,
+        device=device,
+        time=max(0.1, seconds),
+        evaluate_every=max(100, batches),
     )
     train(problem, settings)
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import math
 import tempfile
 import time as clock
@@ -22,17 +21,16 @@ from clew.errors import InputError
 from clew.tasks import _estimator as shared
 from clew.tasks._corpora import Corpora, Cutting, Text, encoded, prepare, workspace
 from clew.tasks._folder import TOKENIZER, Contents, is_model, read_model
-from clew.tasks._generation import Decoding, as_text, write
+from clew.tasks._generation import Decoding, as_text, read_prompt, write
 from clew.tasks._language_net import LanguageNetwork
-from clew.tasks._ngrams import ngram_baseline
+from clew.tasks._memoryless import figures, memoryless
 from clew.tasks._scoring import LanguageScore, exact_nats, limited_nats, unknown_tokens
 from clew.tasks._streams import LanguageProblem
-from clew.tasks._window import window_baseline
 from clew.train import Reporter, Silent, TrainSettings, resolve_device, sync, train
 from clew.train.history import History
 from clew.train.lock import lock_folder
 
-WINDOW_TIME, NETWORK_TIME = 0.05, 0.88  # shares of `time`; the rest is for n-grams and scoring
+NETWORK_TIME = 0.88  # share of `time`; the rest is for what it is measured against
 JUDGED = 1_000_000  # tokens of the held-out part that are scored while training, at most
 NOTE = (
     "The weights and the moment to stop were chosen on this text. "
@@ -146,7 +144,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             work = stack.enter_context(workspace(folder))
             cutting = Cutting(self.unit, self.vocabulary_size, self.min_count)
             corpora = prepare(corpus, validation, self.held_out, cutting, work)
-            mark = _mark(corpora)
+            mark = corpora.fingerprint
             if folder is not None and sync.on_main(lambda: is_model(folder)):
                 return self._adopt(folder, mark, tell)
             self._fit(corpora, settings, mark, folder, resume, tell, begun)
@@ -171,12 +169,16 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             torch.manual_seed(self.seed)
             self.network_ = self._build(learning=True)
         self.network_.count(corpora.train.tokens)
-        baseline, window = self._without_memory(corpora, judged, lengthy, settings)
-        for found in (baseline, window):
-            if found:
+        baseline: dict[str, Any] = {}
+        window: dict[str, Any] = {}
+        if self.baseline:
+            baseline, window = memoryless(
+                corpora, judged, lengthy, time=settings.time, seed=self.seed, device=self.device
+            )
+            for found in (baseline, window):
                 report.message(f"{found['name']}: {found['bits_per_character']:.3f} bits/character")
-        if self.baseline and settings.time is not None:
-            settings = dataclasses.replace(settings, time=NETWORK_TIME * settings.time)
+            if settings.time is not None:
+                settings = dataclasses.replace(settings, time=NETWORK_TIME * settings.time)
         problem = LanguageProblem(
             self.network_, corpora.train, judged, lengthy=lengthy,
             batch_size=self.batch_size, window=self.window, seed=self.seed,
@@ -194,7 +196,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             "vocabulary": len(corpora.tokenizer),
         }
         self.metrics_ = shared.build_metrics(
-            _figures(nats, lengthy), baseline=baseline, window=window,
+            figures(nats, lengthy), baseline=baseline, window=window,
             curve=self.history_.to_dict()["rows"], seconds=clock.monotonic() - begun,
             network=self.network_,
         )  # fmt: skip
@@ -204,33 +206,6 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             "unknown": unknown_tokens(judged),
             "note": NOTE,
         }
-
-    def _without_memory(
-        self, corpora: Corpora, judged: Any, lengthy: float, settings: TrainSettings
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Figures of n-grams and of a network with a fixed window, on the same tokens."""
-        if not self.baseline:
-            return {}, {}
-        tokens, size = corpora.train.tokens, len(corpora.tokenizer)
-        grams = sync.on_main(lambda: ngram_baseline(tokens, judged, size))
-        orders, best = grams.pop("nats_per_token"), grams.pop("best")
-        baseline = {
-            "name": f"{best}-grams",
-            **_figures(orders[str(best)], lengthy),
-            "order": best,
-            "unigram": _figures(orders["1"], lengthy),
-            "nats_per_token_by_order": orders,
-            **grams,
-        }
-        limit = min(20.0, 2.0 + len(tokens) / 50_000)
-        if settings.time is not None:
-            limit = WINDOW_TIME * settings.time
-        fixed = window_baseline(
-            tokens, judged, size, seconds=limit, seed=self.seed, device=self.device
-        )
-        nats = fixed.pop("nats_per_token")
-        name = f"feedforward network over the last {fixed['context']}"
-        return baseline, {"name": name, **_figures(nats, lengthy), **fixed}
 
     def evaluate(
         self, text: Text, *, context: int | None = None, positions: int = 10_000
@@ -319,17 +294,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         stops = () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop)
         how = Decoding(length, temperature, top_k, top_p, seed, stops)
-        if not isinstance(prompt, str):
-            raise InputError(
-                f"the prompt is a {type(prompt).__name__}", where="prompt", expected="a str"
-            )
-        for place, piece in self.tokenizer_.unknown(prompt):
-            raise InputError(
-                f"the prompt holds {piece!r}, which the text learned from did not",
-                where=f"prompt, character {place + 1} of {len(prompt)}",
-                hint="leave it out, or train with unit='bpe', which knows every character",
-            )
-        tokens = write(self.network_, self.tokenizer_.encode(prompt), how)
+        tokens = write(self.network_, read_prompt(prompt, self.tokenizer_), how)
         return as_text(tokens, self.tokenizer_.decode, how.stop)
 
     def save(self, folder: str | Path) -> None:
@@ -431,19 +396,3 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             zoneout=self.zoneout, init=init,
             t_max=max(3, self.window) if init == "chrono" else None,
         )  # fmt: skip
-
-
-def _figures(nats: float, lengthy: float) -> dict[str, float]:
-    """The figures that stand side by side, from nats a token and characters a token."""
-    return {
-        "bits_per_character": nats / lengthy / math.log(2),
-        "nats_per_character": nats / lengthy,
-        "bits_per_token": nats / math.log(2),
-        "nats_per_token": nats,
-        "perplexity": math.exp(min(nats, 700.0)),
-    }
-
-
-def _mark(corpora: Corpora) -> str:
-    parts = (corpora.train.fingerprint, corpora.held_out.fingerprint, corpora.tokenizer.fingerprint)
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
