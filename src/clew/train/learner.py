@@ -31,11 +31,6 @@ class Learner:
         self.weights = Weights(self.network, settings.average)
         self.carry: State = None
 
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the last step."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
     def gradient(
         self, item: Any, step: int, extras: Sequence[float]
     ) -> tuple[Tensor | float, int, list[float]]:
@@ -79,12 +74,12 @@ class Learner:
         """The norm of the gradient, a scalar."""
         return optim.norm(optim.gradients(self.parameters))
 
-    def update(self, length: Tensor, share: float, step: int) -> None:
-        """Clip the gradient of norm `length`, and step at `share` of the highest rate."""
+    def update(self, length: Tensor, rate: float, step: int) -> None:
+        """Clip the gradient of norm `length`, and step at the learning rate `rate`."""
         if self.settings.clip is not None:
             optim.clip(optim.gradients(self.parameters), length, self.settings.clip)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * share
+            group["lr"] = rate
         self.optimizer.step()
         self.weights.update(step)
 

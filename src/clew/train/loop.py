@@ -235,7 +235,8 @@ class _Loop:
                 warmup=self.settings.warmup,
                 final=self.settings.final,
             )
-            self.learner.update(length, share, pos.step)
+            pos.learning_rate = self.settings.learning_rate * share
+            self.learner.update(length, pos.learning_rate, pos.step)
         pos.step += 1
         pace.stepped(began, count)
         if self.report is not _QUIET:
@@ -269,7 +270,7 @@ class _Loop:
                 seconds_left=self.pace.left(pos, done),
                 unit=self.problem.unit,
                 figures=self.figures,
-                learning_rate=self.learner.learning_rate,
+                learning_rate=pos.learning_rate,
             )
         )
 
@@ -305,7 +306,7 @@ class _Loop:
             "epoch": round(pos.epoch + pos.item / len(self.plan), 4),
             "seconds": round(elapsed, 3),
             "train_loss": pos.loss_sum / pos.loss_count if pos.loss_count else None,
-            "learning_rate": self.learner.learning_rate,
+            "learning_rate": pos.learning_rate,
             "objective": objective,
             "best": better,
         }

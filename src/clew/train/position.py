@@ -13,7 +13,8 @@ class Position:
     step: steps done; epoch, item: the next batch; evaluated_at: the step of the last evaluation;
     stale: evaluations since the best; loss_sum, loss_count: training loss since the last
     evaluation; clipped: clip events; seconds: time taken by the parts before this one;
-    look_seconds: the last evaluation's length; rows: the history's.
+    look_seconds: the last evaluation's length; learning_rate: of the last step; rows: the
+    history's.
     """
 
     step: int = 0
@@ -28,5 +29,6 @@ class Position:
     clipped: int = 0
     seconds: float = 0.0
     look_seconds: float = 0.0
+    learning_rate: float = 0.0
     finished_by: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)

@@ -38,9 +38,11 @@ class Weights:
         if self.average:
             # Few weights have been seen at first: the average starts short and grows.
             decay = min(self._decay, (1 + step) / (10 + step))
-            live = list(self.averageable().values())
+            live = self.averageable()  # its order may be another: average may come from a file
             with torch.no_grad():
-                torch._foreach_lerp_(list(self.average.values()), live, 1 - decay)
+                torch._foreach_lerp_(
+                    list(self.average.values()), [live[name] for name in self.average], 1 - decay
+                )
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
