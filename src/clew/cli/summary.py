@@ -53,7 +53,7 @@ def show(model: Any, target: Path, tested: dict[str, Any] | None) -> None:
         say.result(f'  clew predict {place} "some text"')
         say.result(f"  clew predict {place} --file texts.csv --format csv")
     else:
-        say.result(f'  clew generate {place} --length 300 --temperature 0.8')
+        say.result(f"  clew generate {place} --length 300 --temperature 0.8")
         say.result(f'  clew predict {place} "how surprising is this?"')
 
 
