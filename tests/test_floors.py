@@ -58,7 +58,7 @@ def test_the_public_names() -> None:
 
 
 def undocumented(tree: ast.Module) -> list[str]:
-    """Public functions, classes and methods without a docstring; overloads and setters need none."""
+    """Public functions, classes and methods without a docstring; overloads, setters need none."""
     missing = [] if ast.get_docstring(tree) else ["the module"]
 
     def visit(body: list[ast.stmt], prefix: str) -> None:

@@ -138,7 +138,7 @@ def test_a_value_does_not_depend_on_where_it_stands(name: str, dtype: type, targ
 
 def test_mistakes_are_told() -> None:
     x = np.zeros(4, np.float32)
-    for wrong in ([0.0], np.zeros(4, np.float16), np.zeros(4, np.int64)):
+    for wrong in ([0.0], np.zeros(4, np.float16), np.zeros(4, np.int64), np.zeros(4, ">f4")):
         with pytest.raises(InputError, match="float32 or float64"):
             simd.exp(wrong)
     for out in (np.zeros(4), np.zeros((4, 2), np.float32)[:, 0], np.broadcast_to(x, (4,))):

@@ -74,7 +74,7 @@ def tanh(x: NDArray[Real], out: NDArray[Real] | None = None, *, target: str = ""
 def _map(
     function: Callable[..., None], x: NDArray[Real], out: NDArray[Real] | None, target: str
 ) -> NDArray[Real]:
-    if not isinstance(x, np.ndarray) or x.dtype not in (np.float32, np.float64):
+    if not isinstance(x, np.ndarray) or x.dtype.char not in "fd" or not x.dtype.isnative:
         raise InputError(
             "x must be an array of float32 or float64",
             where="x",
@@ -89,7 +89,9 @@ def _map(
             where="out",
             expected=f"a writable C-contiguous array of {x.dtype}",
         )
-    _checked(function, np.ascontiguousarray(x), out, target)
+    if not x.flags.c_contiguous:
+        x = np.ascontiguousarray(x)
+    _checked(function, x, out, target)
     return out
 
 
