@@ -82,12 +82,12 @@ NB_MODULE(_native, module) {
              },
              "is_double"_a, "threads"_a, "seconds"_a);
   module.def("read_gigabytes",
-             [](std::size_t bytes, int threads, double seconds) {
+             [](std::size_t size, int threads, double seconds) {
                check_measurement(threads, seconds);
                const clew::Kernels& kernels = clew::choose();
                const nb::gil_scoped_release unlocked;
-               return clew::read_gigabytes(kernels, bytes, threads, seconds);
+               return clew::read_gigabytes(kernels, size, threads, seconds);
              },
-             "bytes"_a, "threads"_a, "seconds"_a);
+             "size"_a, "threads"_a, "seconds"_a);
   module.def("cache_bytes", &clew::cache_bytes, "level"_a);
 }
