@@ -1,10 +1,13 @@
 """What every test runs under: repeatable draws, and few threads on shared machines."""
 
 import os
+import sys
+from pathlib import Path
 
 import torch
 from hypothesis import HealthCheck, settings
 
+sys.path.insert(0, str(Path(__file__).parent))  # for `subjects`, which the laws are run over
 torch.set_num_threads(min(2, int(os.environ.get("OMP_NUM_THREADS", "2"))))
 
 # "ci" draws the same examples every time. "search" looks further, for a quiet hour:

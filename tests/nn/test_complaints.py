@@ -114,7 +114,9 @@ def same_complaint(kind, name, call):
     )
     assert theirs is not None, f"torch allows {name}"
     assert ours is not None, f"torch raises {theirs.__name__}, clew nothing"
-    assert issubclass(ours, theirs)
+    by_accident = issubclass(theirs, (AttributeError, IndexError))  # torch stumbles, unchecked
+    better = (TypeError, ValueError, RuntimeError) if by_accident else ()
+    assert issubclass(ours, (theirs, *better))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,388 @@
+"""The contract: laws 1 to 5, run over every layer and option.
+
+1  whole = split = stepwise      2  alone = together      3  plain = torch = clew
+4  saved = loaded                5  seeded = repeated
+
+What claims to be recurrent belongs into `SUBJECTS` (subjects.py) and is then held to all of them.
+"""
+
+import copy
+import dataclasses
+import io
+import pickle
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from subjects import SUBJECTS, Case, cases, leaves, mapped, plain
+
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+
+every_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda s: s.name)
+
+
+def examples(count):
+    """The number of examples in the usual profile; a search (see conftest) takes its own."""
+    return settings(max_examples=count) if settings().derandomize else settings()
+
+
+def close(ours, theirs, what, loosen=1.0):
+    tolerance = loosen * (1e-10 if ours.dtype == torch.float64 else 1e-5)
+    theirs = theirs.to(ours.dtype)
+    assert ours.shape == theirs.shape, f"{what}: {tuple(ours.shape)}, not {tuple(theirs.shape)}"
+    if ours.numel():
+        assert torch.isfinite(ours).all(), f"{what} is not finite"
+        gap = float((ours - theirs).detach().abs().max())
+        scale = max(1.0, float(theirs.detach().abs().max()))
+        assert gap <= tolerance * scale, f"{what} differs by {gap:.2e}"
+
+
+def same(ours, theirs):
+    return len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
+
+
+class Reading:
+    """Outputs, final state and gradients of one way of reading a case."""
+
+    def __init__(self, case: Case, how, columns=slice(None)):
+        self.layer = case.layer()
+        self.x, state = case.data()
+        self.x.requires_grad_()
+        self.state = case.state() if state is None else state
+        for v in leaves(self.state):
+            v.requires_grad_()
+        given_state = self.state if case.given else None
+        self.y, end = how(self.layer, self.x, given_state)
+        self.end = leaves(end)
+        g = case.generator()
+        pulls = [
+            torch.randn(v.shape, generator=g, dtype=torch.float64) for v in (self.y, *self.end)
+        ]
+        self.loss = sum(
+            (v * pull.to(v.dtype)).sum() for v, pull in zip((self.y, *self.end), pulls, strict=True)
+        )
+        names = ["x", *(f"state {k}" for k, _ in enumerate(leaves(self.state)))]
+        names += [name for name, _ in self.layer.named_parameters()]
+        sources = [self.x, *leaves(self.state), *self.layer.parameters()]
+        grads = [None] * len(sources)  # as it should be where every sequence is empty
+        if self.loss.requires_grad:
+            grads = torch.autograd.grad(self.loss, sources, allow_unused=True)
+        self.grads = {
+            name: torch.zeros_like(v) if grad is None else grad
+            for name, v, grad in zip(names, sources, grads, strict=True)
+        }
+
+    def equals(self, other, what):
+        close(self.y, other.y, f"{what}: output")
+        for k, (a, b) in enumerate(zip(self.end, other.end, strict=True)):
+            close(a, b, f"{what}: final state {k}")
+        for name, grad in self.grads.items():
+            close(grad, other.grads[name], f"{what}: gradient of {name}", loosen=10.0)
+
+
+# --- 1. whole = split = stepwise -----------------------------------------------------------------
+
+
+@every_subject
+@given(data=st.data())
+@examples(12)
+def test_whole_is_split_is_stepwise(subject, data):
+    case = data.draw(cases(subject, both=False))
+    lengths, reset = case.lengths_tensor, case.reset_tensor
+    whole = Reading(case, lambda layer, x, state: case.read(layer, x, state))
+
+    if case.T > 1:
+        at = data.draw(st.integers(1, case.T - 1), label="split")
+
+        def split(layer, x, state):
+            y_1, state = case.call(
+                layer,
+                x[:at],
+                state,
+                lengths=None if lengths is None else lengths.clamp(max=at),
+                reset=None if reset is None else reset[:at],
+            )
+            y_2, state = case.call(
+                layer,
+                x[at:],
+                state,
+                lengths=None if lengths is None else (lengths - at).clamp(min=0),
+                reset=None if reset is None else reset[at:],
+            )
+            return torch.cat([y_1, y_2]), state
+
+        Reading(case, split).equals(whole, "split")
+
+    def stepwise(layer, x, state):
+        ys, state = [], case.state() if state is None else state
+        for t in range(case.T):
+            if reset is not None:
+                keep = ~reset[t, :, None]
+                state = mapped(lambda v, keep=keep: v * keep, state)
+            y, after = layer.step(x[t], state)
+            if lengths is not None:
+                alive = (t < lengths)[:, None]
+                y = torch.where(alive, y, 0.0)
+                after = mapped(lambda a, b, on=alive: torch.where(on, a, b), after, state)
+            ys.append(y)
+            state = after
+        return torch.stack(ys), state
+
+    Reading(case, stepwise).equals(whole, "stepwise")
+
+
+@every_subject
+def test_reading_both_ways_cannot_be_stepped(subject):
+    case = example(subject, both=True)
+    layer = case.layer()
+    x, _ = case.data()
+    with pytest.raises(ValueError, match=r"(?s)both|direction"):
+        layer.step(x[0])
+    with pytest.raises(ValueError, match=r"(?s)both|direction"):
+        layer.stream()
+
+
+def example(subject, **changes):
+    """One ordinary case of a subject."""
+    usual = Case(
+        subject=subject,
+        T=5,
+        B=3,
+        D=4,
+        H=4,
+        depth=2,
+        both=False,
+        batch_first=False,
+        bias=True,
+        dtype=torch.float32,
+        lengths=(3, 0, 5),
+        reset=None,
+        given=True,
+        layout="plain",
+        seed=5,
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+# --- 2. alone = together -------------------------------------------------------------------------
+
+
+@every_subject
+@given(data=st.data())
+@examples(12)
+def test_alone_is_together(subject, data):
+    case = data.draw(cases(subject))
+    rubbish = data.draw(st.sampled_from([torch.nan, torch.inf, 1e30]), label="padding")
+    reset = case.reset_tensor
+    lengths = [case.T] * case.B if case.lengths is None else list(case.lengths)
+    padding = torch.arange(case.T)[:, None] >= torch.tensor(lengths)
+
+    def padded(layer, x, state):
+        return case.read(layer, x.masked_fill(padding[..., None], rubbish), state)
+
+    def direct(layer, x, state):
+        """As `padded`, but gradients are asked of the very tensor with the rubbish in it."""
+        x.data.masked_fill_(padding[..., None], rubbish)
+        return case.read(layer, x, state)
+
+    def alone(layer, x, state):
+        ys, ends = [], []
+        state = case.state() if state is None else state
+        for b, n in enumerate(lengths):
+            own = mapped(lambda v, b=b: v[:, b : b + 1], state)
+            if n == 0:  # nothing to read: nothing is said, nothing changes
+                ys.append(None)
+                ends.append(own)
+                continue
+            y, end = case.call(
+                layer, x[:n, b : b + 1], own, reset=None if reset is None else reset[:n, b : b + 1]
+            )
+            ys.append(torch.nn.functional.pad(y, (0, 0, 0, 0, 0, case.T - n)))
+            ends.append(end)
+        width = case.width
+        zeros = torch.zeros(case.T, 1, width, dtype=case.dtype)
+        y = torch.cat([zeros if v is None else v for v in ys], 1)
+        return y, mapped(lambda *vs: torch.cat(vs, 1), *ends)
+
+    order = torch.randperm(case.B, generator=case.generator())
+    back = order.argsort()
+
+    def shuffled(layer, x, state):
+        y, end = case.call(
+            layer,
+            x[:, order],
+            mapped(lambda v: v[:, order], state),
+            lengths=None if case.lengths is None else case.lengths_tensor[order],
+            reset=None if reset is None else reset[:, order],
+        )
+        return y[:, back], mapped(lambda v: v[:, back], end)
+
+    apart = Reading(case, alone)
+    together = Reading(case, direct)
+    together.equals(apart, "together")
+    assert not together.grads["x"][padding].any(), "padding has a gradient"
+    Reading(case, padded).equals(apart, "masked")
+    Reading(case, shuffled).equals(apart, "shuffled")
+
+
+# --- 3. plain = torch = clew ---------------------------------------------------------------------
+
+
+@every_subject
+@given(data=st.data())
+@examples(12)
+def test_clew_is_plain(subject, data):
+    case = data.draw(cases(subject))
+    layer = case.layer()
+    x, state = case.data()
+    y, end = case.read(layer, x, state)
+    plain_y, plain_end = plain(case, layer, x, state)
+    close(y, plain_y, "output")
+    for k, (a, b) in enumerate(zip(leaves(end), plain_end, strict=True)):
+        close(a, b, f"final state {k}")
+
+
+@every_subject
+@given(data=st.data())
+@examples(4)
+def test_gradients_are_the_slopes_of_the_plain_cells(subject, data):
+    """In a random direction of inputs, state and weights together, by finite differences."""
+    case = data.draw(cases(subject, dtype=torch.float64, T=data.draw(st.integers(1, 4))))
+    case = dataclasses.replace(case, given=True)
+    found = Reading(case, case.read)
+    g = torch.Generator().manual_seed(case.seed + 2)
+    sources = [found.x, *leaves(found.state), *found.layer.parameters()]
+    ways = [torch.randn(v.shape, generator=g, dtype=torch.float64) for v in sources]
+    slope = sum((way * grad).sum() for way, grad in zip(ways, found.grads.values(), strict=True))
+
+    g = case.generator()
+    pulls = [torch.randn(v.shape, generator=g, dtype=torch.float64) for v in (found.y, *found.end)]
+    ends, step = [], 1e-7  # small: layer norm bends sharply where all units agree
+    for sign in (1, -2):
+        with torch.no_grad():
+            for v, way in zip(sources, ways, strict=True):
+                v += sign * step * way
+        y, end = plain(case, found.layer, found.x.detach(), found.state)
+        ends.append(sum((v * p).sum() for v, p in zip((y, *end), pulls, strict=True)))
+    close(slope, (ends[0] - ends[1]) / (2 * step), "slope", loosen=1e5)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [s for s in SUBJECTS if s.name.endswith("-bare") and not s.stack],
+    ids=lambda s: s.name,
+)
+@given(data=st.data())
+@examples(12)
+def test_clew_is_torch(subject, data):
+    case = data.draw(cases(subject, reset=None, lengths=None))
+    kind = {"tanh": "RNN", "relu": "RNN", "gru": "GRU"}.get(subject.kind, "LSTM")
+    ours = Reading(case, case.read)
+    layer = getattr(torch.nn, kind)(
+        case.D,
+        case.H,
+        case.depth,
+        bias=case.bias,
+        batch_first=case.batch_first,
+        bidirectional=case.both,
+        dtype=case.dtype,
+        **subject.options,
+    )
+    layer.load_state_dict(ours.layer.state_dict())
+
+    def torchs(clews, x, state):
+        if case.batch_first:
+            y, end = torch.func.functional_call(
+                layer, dict(clews.named_parameters()), (x.transpose(0, 1), state)
+            )
+            return y.transpose(0, 1), end
+        return torch.func.functional_call(layer, dict(clews.named_parameters()), (x, state))
+
+    ours.equals(Reading(case, torchs), "torch")
+
+
+# --- 4. saved = loaded ---------------------------------------------------------------------------
+
+
+def through_safetensors(layer, fresh):
+    fresh.load_state_dict(safetensors.torch.load(safetensors.torch.save(layer.state_dict())))
+    return fresh
+
+
+def through_pickle(layer, fresh):
+    return pickle.loads(pickle.dumps(layer))
+
+
+def through_torch(layer, fresh):
+    file = io.BytesIO()
+    torch.save(layer.state_dict(), file)
+    file.seek(0)
+    fresh.load_state_dict(torch.load(file, weights_only=True))
+    return fresh
+
+
+def through_deepcopy(layer, fresh):
+    return copy.deepcopy(layer)
+
+
+@every_subject
+@pytest.mark.parametrize(
+    "way", [through_safetensors, through_pickle, through_torch, through_deepcopy]
+)
+@given(data=st.data())
+@examples(2)
+def test_saved_is_loaded(subject, way, data):
+    case = data.draw(cases(subject))
+    layer = case.layer()
+    loaded = way(layer, case.layer(seed=case.seed + 1))
+    assert list(loaded.state_dict()) == list(layer.state_dict())
+    x, state = case.data()
+    answers = []
+    for one in (layer, loaded):
+        y, end = case.read(one, x, state)
+        torch.manual_seed(0)
+        y_2, end_2 = case.read(one.train(), x, state)
+        answers.append([y, *leaves(end), y_2, *leaves(end_2)])
+    assert same(*answers)
+
+
+# --- 5. seeded = repeated ------------------------------------------------------------------------
+
+
+@every_subject
+@given(data=st.data())
+@examples(3)
+def test_seeded_is_repeated(subject, data):
+    """A few steps of training, noise and all: the same seed gives the same bits."""
+    case = data.draw(cases(subject, depth=2))
+    assume(case.lengths is None or max(case.lengths) > 0)
+
+    def trained(seed):
+        layer = case.layer(seed=0, dropout=0.3).train()
+        x, state = case.data()
+        torch.manual_seed(seed)
+        optimizer = torch.optim.AdamW(layer.parameters(), lr=0.01)
+        for _ in range(3):
+            optimizer.zero_grad()
+            y, end = case.read(layer, x, state)
+            (y.square().mean() + sum(v.square().mean() for v in leaves(end))).backward()
+            optimizer.step()
+        return [p.detach() for p in layer.parameters()]
+
+    first = trained(1)
+    assert same(first, trained(1))
+
+
+@every_subject
+def test_another_seed_is_other_noise(subject):
+    case = example(subject, T=6, H=12, lengths=None, dtype=torch.float64)
+    layer = case.layer(dropout=0.3).train()
+    x, state = case.data()
+    outputs = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        outputs.append(case.read(layer, x, state)[0])
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.allclose(outputs[0], outputs[2])
