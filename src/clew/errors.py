@@ -1,4 +1,4 @@
-"""What Clew says when something is wrong, in one form: what, where, what was expected, what to try."""
+"""What Clew says when something is wrong: what, where, what was expected, what to try."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ class InputError(ValueError):
         return _rebuild, (self.what, self.where, self.expected, self.hint)
 
 
-def _rebuild(
-    what: str, where: str | None, expected: str | None, hint: str | None
-) -> InputError:
+def _rebuild(what: str, where: str | None, expected: str | None, hint: str | None) -> InputError:
     return InputError(what, where=where, expected=expected, hint=hint)
 
 

@@ -1,15 +1,18 @@
 """One step of each cell in torch operations, differentiable as often as you like.
 
-Each function takes the weights and a whole input (T, B, D), does at once what does not depend on the
-state (one matrix product for all steps) and returns that part, (T, B, G), with the function of one step::
+Each function takes the weights and a whole input (T, B, D), does at once what does not depend on
+the
+state (one matrix product for all steps) and returns that part, (T, B, G), with the function of one
+step::
 
     step(part_t, h_in, h, c) -> (h, c, gates)
 
-``h_in`` is h as the recurrent matrix sees it (after recurrent dropout), h and c are the state before
-the step; cells without c pass it through. ``gates`` are what a trace shows, in the order of ``GATES``.
+``h_in`` is h as the recurrent matrix sees it (after recurrent dropout), h and c are the state
+before the step; cells without c pass it through. ``gates`` are what a trace shows, in the order of
+``GATES``.
 
-Layer normalisation follows Ba, Kiros & Hinton 2016: norm(v) = (v - mean) / sqrt(var + 1e-5) with the
-biased variance, and the biases of the layer as shifts.
+Layer normalisation follows Ba, Kiros & Hinton 2016: norm(v) = (v - mean) / sqrt(var + 1e-5) with
+the biased variance, and the biases of the layer as shifts.
 """
 
 from __future__ import annotations
@@ -34,13 +37,13 @@ GATES: dict[Mode, tuple[str, ...]] = {
 
 
 def lstm(w: Weights, x: Tensor) -> tuple[Tensor, Step]:
-    """Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000).
+    """Long short-term memory (Hochreiter & Schmidhuber 1997, forget gate of Gers et al. 2000).
 
     i, f, o = sigmoid(.), g = tanh(.) of  W_ih x + b_ih + W_hh h + b_hh
     c' = f * c + i * g,   h' = o * tanh(c'),   projected: h' = W_hr (o * tanh(c'))
 
-    Normalised: a_ih * norm(W_ih x) + b_ih + a_hh * norm(W_hh h) + b_hh, each over all 4H at once, and
-    h' = o * tanh(a_c * norm(c') + b_c); c' itself is carried as it is.
+    Normalised: a_ih * norm(W_ih x) + b_ih + a_hh * norm(W_hh h) + b_hh, each over all 4H at once,
+    and h' = o * tanh(a_c * norm(c') + b_c); c' itself is carried as it is.
     """
     hidden = w.w_ih.shape[0] // 4
     w_hh = w.w_hh.t()  # (P, 4H)
@@ -55,7 +58,7 @@ def lstm(w: Weights, x: Tensor) -> tuple[Tensor, Step]:
             summed = torch.addmm(part_t, h_in, w_hh)
         else:
             summed = part_t + _norm(h_in @ w_hh, w.ln_hh, None)
-        i_f, g, o = summed.split((2 * hidden, hidden, hidden), 1)  # (B, 2H), (B, H), (B, H)
+        i_f, g, o = torch.split(summed, (2 * hidden, hidden, hidden), 1)  # (B, 2H), (B, H), (B, H)
         i, f = i_f.sigmoid().chunk(2, 1)
         g, o = g.tanh(), o.sigmoid()
         c = torch.addcmul(f * c, i, g)
@@ -74,8 +77,8 @@ def gru(w: Weights, x: Tensor) -> tuple[Tensor, Step]:
     r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh)
     n = tanh(W_in x + b_in + r * (W_hn h + b_hn)),   h' = (1 - z) * n + z * h
 
-    Normalised: the block of r and z (2H at once) and the block of n (H) each on their own, the input
-    and the recurrent part separately, as for the LSTM.
+    Normalised: the block of r and z (2H at once) and the block of n (H) each on their own, the
+    input and the recurrent part separately, as for the LSTM.
     """
     hidden = w.w_ih.shape[0] // 3
     blocks = (2 * hidden, hidden)
@@ -92,8 +95,8 @@ def gru(w: Weights, x: Tensor) -> tuple[Tensor, Step]:
             recurrent = torch.addmm(w.b_hh, h_in, w_hh)
         else:
             recurrent = h_in @ w_hh
-        part_rz, part_n = part_t.split(blocks, 1)  # (B, 2H), (B, H)
-        recurrent_rz, recurrent_n = recurrent.split(blocks, 1)
+        part_rz, part_n = torch.split(part_t, blocks, 1)  # (B, 2H), (B, H)
+        recurrent_rz, recurrent_n = torch.split(recurrent, blocks, 1)
         r, z = (part_rz + recurrent_rz).sigmoid().chunk(2, 1)
         n = torch.addcmul(part_n, r, recurrent_n).tanh()
         return torch.lerp(n, h, z), c, (r, z, n)
@@ -144,10 +147,8 @@ def _norm(v: Tensor, gain: Tensor, shift: Tensor | None) -> Tensor:
     return F.layer_norm(v, (v.shape[-1],), gain, shift, EPSILON)
 
 
-def _norm_blocks(
-    v: Tensor, blocks: tuple[int, int], gain: Tensor, shift: Tensor | None
-) -> Tensor:
-    first, second = v.split(blocks, -1)
-    gain_1, gain_2 = gain.split(blocks)
-    shift_1, shift_2 = (None, None) if shift is None else shift.split(blocks)
+def _norm_blocks(v: Tensor, blocks: tuple[int, int], gain: Tensor, shift: Tensor | None) -> Tensor:
+    first, second = torch.split(v, blocks, -1)
+    gain_1, gain_2 = torch.split(gain, blocks)
+    shift_1, shift_2 = (None, None) if shift is None else torch.split(shift, blocks)
     return torch.cat((_norm(first, gain_1, shift_1), _norm(second, gain_2, shift_2)), -1)

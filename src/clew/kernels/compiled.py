@@ -1,8 +1,9 @@
 """One layer as one operator, ``clew::layer``, for torch.compile and torch.export.
 
-A compiler that looked inside would unroll the loop through time: slow to compile, and for one T only.
-Seen as an operator a layer compiles at once and serves any T and B. Its backward is an operator too;
-it runs the layer again with gradients on, so that only the inputs are kept between the two.
+A compiler that looked inside would unroll the loop through time: slow to compile, and for one T
+only. Seen as an operator a layer compiles at once and serves any T and B. Its backward is an
+operator too; it runs the layer again with gradients on, so that only the inputs are kept between
+the two.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def _layer_backward(
     ]
 
 
-@torch.library.register_fake("clew::layer_backward")
+@torch.library.register_fake("clew::layer_backward")  # type: ignore[untyped-decorator]
 def _(
     grads: Sequence[Tensor],
     x: Tensor,
@@ -169,8 +170,8 @@ def _run(
     mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields = settings
     cell = Cell(mode, bidirectional, layer_norm, 0.0, (zoneout[0], zoneout[1]))
     left: Any = iter(weights)
-    whole = [
-        Weights(*(next(left) if there else None for there in weight_fields))
+    whole: list[Weights] = [
+        Weights(*[next(left) if there else None for there in weight_fields])
         for _ in range(cell.directions)
     ]
     left = iter(masks)

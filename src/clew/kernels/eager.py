@@ -1,4 +1,4 @@
-"""One layer outside of torch.compile and torch.func: fused where it can be, the formula elsewhere."""
+"""One layer outside of torch.compile and torch.func: fused where it can be, else the formula."""
 
 from __future__ import annotations
 

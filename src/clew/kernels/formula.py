@@ -27,8 +27,8 @@ def layer(
 ) -> tuple[Tensor, State]:
     """Runs one layer over (T, B, D) and returns ((T, B, P * directions), final state).
 
-    ``state`` holds (directions, B, P) and for the LSTM (directions, B, H). Where ``traces`` is a list,
-    one dict of (T, B, H) tensors a direction is appended to it: each gate, c and h.
+    ``state`` holds (directions, B, P) and for the LSTM (directions, B, H). Where ``traces`` is a
+    list, one dict of (T, B, H) tensors a direction is appended to it: each gate, c and h.
     """
     if schedule.alive is not None:
         # Padding may hold anything, NaN included: what is masked later must be finite now, or its

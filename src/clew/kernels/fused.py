@@ -1,4 +1,4 @@
-"""torch's fused layers (oneDNN and cuDNN where torch has them), for layers without further options."""
+"""torch's fused layers (oneDNN and cuDNN where torch has them), for layers without options."""
 
 from __future__ import annotations
 
@@ -13,29 +13,35 @@ from clew.kernels import formula
 from clew.kernels.schedule import Schedule, plan
 from clew.kernels.settings import Cell, State, Weights
 
-Run = Callable[..., tuple[Tensor, ...]]  # tensors in, tensors out, no other inputs that need gradients
+Run = Callable[
+    ..., tuple[Tensor, ...]
+]  # tensors in, tensors out, no other inputs that need gradients
 
 _FUSED: dict[str, Run] = {
-    "LSTM": torch._VF.lstm,  # type: ignore[attr-defined]
-    "GRU": torch._VF.gru,  # type: ignore[attr-defined]
-    "RNN_TANH": torch._VF.rnn_tanh,  # type: ignore[attr-defined]
-    "RNN_RELU": torch._VF.rnn_relu,  # type: ignore[attr-defined]
+    "LSTM": torch._VF.lstm,
+    "GRU": torch._VF.gru,
+    "RNN_TANH": torch._VF.rnn_tanh,
+    "RNN_RELU": torch._VF.rnn_relu,
 }
 
 
-def layer(
-    cell: Cell, x: Tensor, state: State, weights: Sequence[Weights]
-) -> tuple[Tensor, State]:
+def layer(cell: Cell, x: Tensor, state: State, weights: Sequence[Weights]) -> tuple[Tensor, State]:
     """One layer over (T, B, D), every step real."""
     flat, sizes = _flatten(weights)
     count = len(state)
 
     def fast(*tensors: Tensor) -> tuple[Tensor, ...]:
-        return call(cell.mode, tensors[0], tensors[1 : 1 + count], tensors[1 + count :], cell.bidirectional)
+        return call(
+            cell.mode, tensors[0], tensors[1 : 1 + count], tensors[1 + count :], cell.bidirectional
+        )
 
     def exact(*tensors: Tensor) -> tuple[Tensor, ...]:
         y, final = formula.layer(
-            cell, tensors[0], tensors[1 : 1 + count], _unflatten(tensors[1 + count :], sizes), Schedule()
+            cell,
+            tensors[0],
+            tensors[1 : 1 + count],
+            _unflatten(tensors[1 + count :], sizes),
+            Schedule(),
         )
         return y, *final
 
@@ -63,13 +69,12 @@ def packed_layer(
             return y, state
         inner = tuple(part.index_select(1, real) for part in state)
         y_real, final = packed_layer(cell, x.index_select(1, real), inner, weights, lengths)
-        whole = tuple(
-            part.index_copy(1, real, new) for part, new in zip(state, final, strict=True)
-        )
+        whole = tuple(part.index_copy(1, real, new) for part, new in zip(state, final, strict=True))
         return y.index_copy(1, real, y_real), whole
     packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
     order, back = packed.sorted_indices, packed.unsorted_indices
-    assert order is not None and back is not None
+    assert order is not None
+    assert back is not None
     state = tuple(part.index_select(1, order) for part in state)
     data, final = on_packed(cell, packed.data, packed.batch_sizes, state, weights)
     final = tuple(part.index_select(1, back) for part in final)
@@ -81,13 +86,18 @@ def packed_layer(
 def on_packed(
     cell: Cell, data: Tensor, batch_sizes: Tensor, state: State, weights: Sequence[Weights]
 ) -> tuple[Tensor, State]:
-    """One layer over the data (N, D) of a PackedSequence; data and state in the order of the packing."""
+    """One layer over the data (N, D) of a PackedSequence, the state in the order of the packing."""
     flat, sizes = _flatten(weights)
     count = len(state)
 
     def fast(*tensors: Tensor) -> tuple[Tensor, ...]:
         return call(
-            cell.mode, tensors[0], tensors[1 : 1 + count], tensors[1 + count :], cell.bidirectional, batch_sizes
+            cell.mode,
+            tensors[0],
+            tensors[1 : 1 + count],
+            tensors[1 + count :],
+            cell.bidirectional,
+            batch_sizes,
         )
 
     def exact(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -142,16 +152,18 @@ def _differentiable(
     wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     if not wanted or not once:
         return fast(*tensors)
-    outputs: tuple[Tensor, ...] = _FastThenExact.apply(fast, exact, *tensors)
+    outputs: tuple[Tensor, ...] = _FastThenExact.apply(  # type: ignore[no-untyped-call]
+        fast, exact, *tensors
+    )
     return outputs
 
 
 class _FastThenExact(torch.autograd.Function):
     """A function with a fast kernel that can be differentiated once, and an exact formula for more.
 
-    oneDNN's LSTM and cuDNN have a backward that cannot itself be differentiated. So the graph of the
-    fast kernel is kept inside, and where the backward is being recorded (``create_graph=True``) the
-    formula is run and differentiated in its place.
+    oneDNN's LSTM and cuDNN have a backward that cannot itself be differentiated. So the graph of
+    the fast kernel is kept inside, and where the backward is being recorded (``create_graph=True``)
+    the formula is run and differentiated in its place.
     """
 
     @staticmethod
@@ -187,7 +199,10 @@ class _FastThenExact(torch.autograd.Function):
 
 
 def _grad(
-    outputs: Sequence[Tensor], sources: Sequence[Tensor], grads: Sequence[Tensor | None], **how: bool
+    outputs: Sequence[Tensor],
+    sources: Sequence[Tensor],
+    grads: Sequence[Tensor | None],
+    **how: bool,
 ) -> tuple[Tensor | None, ...]:
     pairs = [(y, g) for y, g in zip(outputs, grads, strict=True) if g is not None]
     if not pairs:

@@ -17,10 +17,10 @@ def draw_masks(
 ) -> list[Masks]:
     """Draws the training masks of one layer, one ``Masks`` a direction.
 
-    ``width`` is the size of h, ``hidden`` that of c. For each direction in turn the order of drawing is
-    recurrent dropout, then zoneout of h, then zoneout of c; an option that is off draws nothing. The
-    values are 0 and 1 / (1 - p) for recurrent dropout (Gal & Ghahramani 2016) and 1 (kept) or 0 for
-    zoneout (Krueger et al. 2017).
+    ``width`` is the size of h, ``hidden`` that of c. For each direction in turn the order of
+    drawing is recurrent dropout, then zoneout of h, then zoneout of c; an option that is off draws
+    nothing. The values are 0 and 1 / (1 - p) for recurrent dropout (Gal & Ghahramani 2016) and 1
+    (kept) or 0 for zoneout (Krueger et al. 2017).
     """
     drawn = []
     p = cell.recurrent_dropout

@@ -79,7 +79,7 @@ def packed_network(
     dropout: float = 0.0,
     training: bool = False,
 ) -> tuple[Tensor, State]:
-    """``network`` over the data (N, D) of a PackedSequence; the state is in the order of the packing."""
+    """``network`` over the data (N, D) of a PackedSequence, states in the order of the packing."""
     random = training and (cell.recurrent_dropout > 0 or cell.zoneout != (0.0, 0.0))
     if random or not eager.plain(cell, None) or transformed():
         x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))

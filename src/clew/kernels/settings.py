@@ -1,7 +1,7 @@
 """What a kernel is told: the arithmetic of one recurrent layer, its weights and its random masks.
 
-Shapes everywhere: B sequences, T steps, D features in, H hidden units, G gates' rows (4H for the LSTM,
-3H for the GRU, H for the RNN), P the width of h (H, or ``proj_size``).
+Shapes everywhere: B sequences, T steps, D features in, H hidden units, G gates' rows (4H for the
+LSTM, 3H for the GRU, H for the RNN), P the width of h (H, or ``proj_size``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ EPSILON = 1e-5  # added to the variance in layer normalisation, as torch does
 class Cell:
     """The arithmetic of one recurrent layer (of one or both directions).
 
-    ``zoneout`` is (z_h, z_c): what is used in evaluation, and the chance of a unit to be kept in training.
+    ``zoneout`` is (z_h, z_c): what is used in evaluation, and the chance of a unit to be kept in
+    training.
     """
 
     mode: Mode
@@ -42,14 +43,14 @@ class Cell:
 
 
 class Weights(NamedTuple):
-    """The parameters of one layer in one direction, by torch's names; None where a layer has none."""
+    """The parameters of one layer in one direction, by torch's names; None where there is none."""
 
     w_ih: Tensor  # (G, D)
     w_hh: Tensor  # (G, P)
     b_ih: Tensor | None = None  # (G,)
     b_hh: Tensor | None = None  # (G,)
     w_hr: Tensor | None = None  # (P, H) projection of the LSTM's h
-    ln_ih: Tensor | None = None  # (G,) gain of the normalised input part; for the RNN of the whole sum
+    ln_ih: Tensor | None = None  # (G,) gain of the normalised input part; RNN: of the sum
     ln_hh: Tensor | None = None  # (G,) gain of the normalised recurrent part
     ln_c_weight: Tensor | None = None  # (H,) gain of the normalised LSTM cell
     ln_c_bias: Tensor | None = None  # (H,)
@@ -58,9 +59,10 @@ class Weights(NamedTuple):
 class Masks(NamedTuple):
     """The random masks of one layer in one direction during one call; None where nothing is random.
 
-    ``recurrent`` multiplies h before W_hh: 0 or 1 / (1 - p), one value a unit for the whole sequence.
-    ``zone_h`` and ``zone_c`` are 1 where a unit keeps its former value at a step, else 0; step t is the
-    step of the input, in both directions.
+    ``recurrent`` multiplies h before W_hh: 0 or 1 / (1 - p), one value a unit for the whole
+    sequence.
+    ``zone_h`` and ``zone_c`` are 1 where a unit keeps its former value at a step, else 0; step t is
+    the step of the input, in both directions.
     """
 
     recurrent: Tensor | None = None  # (B, P)

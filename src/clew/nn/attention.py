@@ -1,10 +1,10 @@
 """Attention of a query over the steps of a sequence (Bahdanau et al. 2015; Luong et al. 2015).
 
-All three take a query (B, Q), or S of them (S, B, Q), the keys (T, B, K), and values (T, B, V), which
-are the keys where not given. They return the context, the mean of the values weighted by attention,
-(B, V) or (S, B, V), and the weights, (B, T) or (S, B, T), which sum to 1 over the steps that may be
-seen. Which those are is said by ``lengths`` (B,) or ``mask`` (T, B) bool, True where a step may be seen;
-a sequence without any such step gets weights and context of zeros.
+All three take a query (B, Q), or S of them (S, B, Q), the keys (T, B, K), and values (T, B, V),
+which are the keys where not given. They return the context, the mean of the values weighted by
+attention, (B, V) or (S, B, V), and the weights, (B, T) or (S, B, T), which sum to 1 over the steps
+that may be seen. Which those are is said by ``lengths`` (B,) or ``mask`` (T, B) bool, True where a
+step may be seen; a sequence without any such step gets weights and context of zeros.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class AdditiveAttention(nn.Module):
 
 
 class DotAttention(nn.Module):
-    """Dot attention: score = q . k, for queries and keys of one size (Luong, Pham & Manning 2015)."""
+    """Dot attention: score = q . k, queries and keys of one size (Luong, Pham & Manning 2015)."""
 
     def forward(
         self,
@@ -96,7 +96,7 @@ def _prepare(
     lengths: Tensor | None,
     mask: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, bool]:
-    """Query as (S, B, Q), keys and values with zeros where nothing may be seen, the mask as (T, B)."""
+    """Query as (S, B, Q), keys and values, zeros where nothing may be seen, the mask as (T, B)."""
     if keys.dim() != 3:
         raise InputError(f"keys of shape {tuple(keys.shape)}", where="keys", expected="(T, B, K)")
     steps, batch = keys.shape[:2]
@@ -108,7 +108,9 @@ def _prepare(
         )
     if values is not None and (values.dim() != 3 or values.shape[:2] != keys.shape[:2]):
         raise InputError(
-            f"values of shape {tuple(values.shape)}", where="values", expected=f"({steps}, {batch}, V)"
+            f"values of shape {tuple(values.shape)}",
+            where="values",
+            expected=f"({steps}, {batch}, V)",
         )
     if lengths is not None and mask is not None:
         raise InputError("both lengths and mask", where="mask", expected="one or the other")
@@ -131,7 +133,13 @@ def _prepare(
         values = masked if values is None else values.masked_fill(hidden, 0.0)
         keys = masked
     single = query.dim() == 2
-    return query.unsqueeze(0) if single else query, keys, keys if values is None else values, mask, single
+    return (
+        query.unsqueeze(0) if single else query,
+        keys,
+        keys if values is None else values,
+        mask,
+        single,
+    )
 
 
 def _dot(query: Tensor, keys: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from clew.errors import InputError
 
 if TYPE_CHECKING:
-    from clew.nn.recurrent import Recurrent
+    from clew.nn.base import Recurrent
 
 State = tuple[Tensor, ...]
 
@@ -54,7 +54,9 @@ def options(
         chrono(mode, bias, t_max)
     elif t_max is not None:
         raise InputError(
-            f"t_max={t_max!r} with init={init!r}", where="t_max", expected="t_max with init='chrono' only"
+            f"t_max={t_max!r} with init={init!r}",
+            where="t_max",
+            expected="t_max with init='chrono' only",
         )
 
 
@@ -96,12 +98,12 @@ def one_way(layer: Any, what: str) -> None:
         )
 
 
-def forward(layer: Recurrent, input: Tensor, hx: Any) -> State | None:
+def forward(layer: Recurrent, x: Tensor, hx: Any) -> State | None:
     """Input and initial state of a call; returns the state as a tuple."""
     name = layer.mode.split("_")[0]
-    if input.dim() not in (2, 3):
-        raise ValueError(f"{name}: Expected input to be 2D or 3D, got {input.dim()}D instead")
-    batched = input.dim() == 3
+    if x.dim() not in (2, 3):
+        raise ValueError(f"{name}: Expected input to be 2D or 3D, got {x.dim()}D instead")
+    batched = x.dim() == 3
     state = as_tuple(layer, hx)
     if state is not None:
         dims = [part.dim() for part in state]
@@ -113,9 +115,9 @@ def forward(layer: Recurrent, input: Tensor, hx: Any) -> State | None:
             raise RuntimeError(
                 f"For {kind} input, {what} should also be {want}-D but got ({got}) tensors"
             )
-    features(layer, input)
+    features(layer, x)
     if state is not None:
-        batch = () if not batched else (input.shape[0 if layer.batch_first else 1],)
+        batch = () if not batched else (x.shape[0 if layer.batch_first else 1],)
         state_shapes(layer, state, batch)
     return state
 
@@ -144,18 +146,18 @@ def as_tuple(layer: Recurrent, hx: Any) -> State | None:
     return (hx[0], hx[1])
 
 
-def features(layer: Recurrent, input: Tensor) -> None:
+def features(layer: Recurrent, x: Tensor) -> None:
     """Type and last dimension of the input."""
     dtype = layer.weight_ih_l0.dtype
-    if input.dtype != dtype and not torch.is_autocast_enabled(input.device.type):
+    if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
         raise ValueError(
-            f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). "
-            f"Convert input: input.to({dtype}), or convert model: model.to({input.dtype})"
+            f"RNN input dtype ({x.dtype}) does not match weight dtype ({dtype}). "
+            f"Convert input: input.to({dtype}), or convert model: model.to({x.dtype})"
         )
-    if input.size(-1) != layer.input_size:
+    if x.size(-1) != layer.input_size:
         raise RuntimeError(
             "input.size(-1) must be equal to input_size. "
-            f"Expected {layer.input_size}, got {input.size(-1)}"
+            f"Expected {layer.input_size}, got {x.size(-1)}"
         )
 
 
@@ -171,36 +173,40 @@ def state_shapes(layer: Recurrent, state: State, batch: tuple[int, ...]) -> None
 
 
 def lengths_and_reset(
-    layer: Recurrent, input: Tensor, lengths: Tensor | None, reset: Tensor | None
+    layer: Recurrent, x: Tensor, lengths: Tensor | None, reset: Tensor | None
 ) -> tuple[Tensor | None, Tensor | None]:
     """lengths as (B,) and reset as (T, B), whatever the layout of the input."""
-    swapped = layer.batch_first and input.dim() == 3
-    steps = input.shape[1 if swapped else 0]
-    batch = 1 if input.dim() == 2 else input.shape[0 if swapped else 1]
+    swapped = layer.batch_first and x.dim() == 3
+    steps = x.shape[1 if swapped else 0]
+    batch = 1 if x.dim() == 2 else x.shape[0 if swapped else 1]
     if steps == 0 and lengths is None:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     if lengths is not None:
         lengths = torch.as_tensor(lengths)
         if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
-            raise InputError(f"lengths of {lengths.dtype}", where="lengths", expected="whole numbers")
-        if input.dim() == 2 and lengths.dim() == 0:
+            raise InputError(
+                f"lengths of {lengths.dtype}", where="lengths", expected="whole numbers"
+            )
+        if x.dim() == 2 and lengths.dim() == 0:
             lengths = lengths.unsqueeze(0)
         if lengths.dim() != 1 or lengths.shape[0] != batch:
             raise InputError(
-                f"lengths of shape {tuple(lengths.shape)}", where="lengths", expected=f"shape ({batch},)"
+                f"lengths of shape {tuple(lengths.shape)}",
+                where="lengths",
+                expected=f"shape ({batch},)",
             )
     if reset is not None:
         reset = torch.as_tensor(reset)
         if reset.dtype != torch.bool:
             raise InputError(f"reset of {reset.dtype}", where="reset", expected="bool")
-        want = tuple(input.shape[:-1])
+        want = tuple(x.shape[:-1])
         if tuple(reset.shape) != want:
             raise InputError(
                 f"reset of shape {tuple(reset.shape)}",
                 where="reset",
                 expected=f"the layout of the input, {want}",
             )
-        if input.dim() == 2:
+        if x.dim() == 2:
             reset = reset.unsqueeze(1)
         elif swapped:
             reset = reset.transpose(0, 1)

@@ -24,8 +24,8 @@ def orthogonal_(layer: RNNBase) -> None:
     """Orthogonal recurrent weights, gate by gate, and an LSTM that begins by remembering.
 
     Each gate's block of W_hh is orthogonal (Saxe et al. 2014), each gate's block of W_ih and a
-    projection are Xavier uniform (Glorot & Bengio 2010), biases are 0, but for the LSTM's forget gate,
-    whose two biases sum to 1 (Jozefowicz et al. 2015): b_ih holds it.
+    projection are Xavier uniform (Glorot & Bengio 2010), biases are 0, but for the LSTM's forget
+    gate, whose two biases sum to 1 (Jozefowicz et al. 2015): b_ih holds it.
 
     Raises:
         InputError: not a recurrent layer.
@@ -50,9 +50,9 @@ def orthogonal_(layer: RNNBase) -> None:
 def chrono_(layer: RNNBase, t_max: float) -> None:
     """Biases for memories of up to ``t_max`` steps (Tallec & Ollivier 2018).
 
-    LSTM: b_f = log u with u uniform in [1, t_max - 1], one a unit, and b_i = -b_f. GRU: b_z = log u, on
-    the gate that keeps (h' = (1 - z) * n + z * h). The other biases are 0; of torch's two biases b_ih
-    holds the value and b_hh is 0, so that it counts once. The weights stay.
+    LSTM: b_f = log u with u uniform in [1, t_max - 1], one a unit, and b_i = -b_f. GRU: b_z = log
+    u, on the gate that keeps (h' = (1 - z) * n + z * h). The other biases are 0; of torch's two
+    biases b_ih holds the value and b_hh is 0, so that it counts once. The weights stay.
 
     Raises:
         InputError: a layer without gates or without biases; ``t_max`` of 2 or less.

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from clew.errors import InputError
 from clew.nn import checks
-from clew.nn.recurrent import GRU, LSTM, RNN, Init, Zoneout
+from clew.nn.base import Init, Zoneout
+from clew.nn.recurrent import GRU, LSTM, RNN
 from clew.nn.stream import Stream
 
 _CELLS: dict[str, Any] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
@@ -18,8 +19,8 @@ _CELLS: dict[str, Any] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
 class Stack(nn.Module):
     """Recurrent layers one above the other, with dropout between them and, if wished, residuals.
 
-    Layer k reads what layer k - 1 said. With ``residual=True`` a layer whose input and output have one
-    size adds its input to its output (He et al. 2016). Time first: (T, B, D).
+    Layer k reads what layer k - 1 said. With ``residual=True`` a layer whose input and output have
+    one size adds its input to its output (He et al. 2016). Time first: (T, B, D).
 
     Args:
         input_size: D, features of one input.
@@ -58,7 +59,9 @@ class Stack(nn.Module):
             raise InputError(f"cell={cell!r}", where="cell", expected="'lstm', 'gru' or 'rnn'")
         if isinstance(num_layers, bool) or not isinstance(num_layers, int) or num_layers < 1:
             raise InputError(
-                f"num_layers={num_layers!r}", where="num_layers", expected="a whole number of 1 or more"
+                f"num_layers={num_layers!r}",
+                where="num_layers",
+                expected="a whole number of 1 or more",
             )
         checks.chance("dropout", dropout)
         self.input_size = input_size
@@ -112,7 +115,9 @@ class Stack(nn.Module):
             finals.append(final)
         return x, tuple(finals)
 
-    def step(self, x_t: Tensor, state: tuple[Any, ...] | None = None) -> tuple[Tensor, tuple[Any, ...]]:
+    def step(
+        self, x_t: Tensor, state: tuple[Any, ...] | None = None
+    ) -> tuple[Tensor, tuple[Any, ...]]:
         """Reads one step (B, D), or (D,), and returns (y_t (B, H), state).
 
         Raises:
@@ -123,7 +128,9 @@ class Stack(nn.Module):
         finals = []
         for k, layer in enumerate(self.layers):
             below = torch.dropout(x_t, self.dropout, self.training) if k > 0 else x_t
-            y, final = layer.step(below, None if state is None else state[k])  # type: ignore[operator]
+            y, final = layer.step(  # type: ignore[operator]
+                below, None if state is None else state[k]
+            )
             x_t = x_t + y if self.residual and x_t.shape[-1] == y.shape[-1] else y
             finals.append(final)
         return x_t, tuple(finals)

@@ -18,14 +18,16 @@ StreamState = Any  # arrays in the nesting of the layer's state: h, (h, c), or a
 class Stream:
     """Carries the state of ``batch_size`` sequences and reads them step by step, without gradients.
 
-    The weights are copied when the stream is made: training the layer afterwards changes nothing here,
-    and no two streams share anything. Made by ``layer.stream()`` or ``Stack.stream()``.
+    The weights are copied when the stream is made: training the layer afterwards changes nothing
+    here, and no two streams share anything. Made by ``layer.stream()`` or ``Stack.stream()``.
     """
 
     def __init__(self, network: Any, batch_size: int = 1) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(
-                f"batch_size={batch_size!r}", where="batch_size", expected="a whole number of 1 or more"
+                f"batch_size={batch_size!r}",
+                where="batch_size",
+                expected="a whole number of 1 or more",
             )
         self._network = _frozen(network)
         self._batch_size = batch_size
@@ -53,7 +55,9 @@ class Stream:
             shape = (self._batch_size, self._input_size)
             also = f" or ({self._input_size},)" if self._batch_size == 1 else ""
             raise InputError(
-                f"a step of shape {tuple(np.shape(x_t))}", where="x_t", expected=f"shape {shape}{also}"
+                f"a step of shape {tuple(np.shape(x_t))}",
+                where="x_t",
+                expected=f"shape {shape}{also}",
             )
         with torch.inference_mode():
             y, self._state = self._network.step(x, self._state)
@@ -73,7 +77,9 @@ class Stream:
         self._state = self._zeros()
 
     def _zeros(self) -> Any:
-        like = torch.zeros(self._batch_size, self._input_size, dtype=self._dtype, device=self._device)
+        like = torch.zeros(
+            self._batch_size, self._input_size, dtype=self._dtype, device=self._device
+        )
         with torch.inference_mode():
             return _map(torch.zeros_like, self._network.step(like)[1])
 
@@ -95,7 +101,9 @@ class Stream:
                     expected=f"a tuple of {len(like)}, as stream.state returns it",
                 )
             pairs = zip(given, like, strict=True)
-            return tuple(self._checked(g, part, f"{where}[{k}]") for k, (g, part) in enumerate(pairs))
+            return tuple(
+                self._checked(g, part, f"{where}[{k}]") for k, (g, part) in enumerate(pairs)
+            )
         tensor = self._tensor(given, where)
         if tensor.shape != like.shape:
             raise InputError(

@@ -15,10 +15,10 @@ Values = tuple[Tensor, ...]
 class RNNTrace:
     """Every state of an RNN.
 
-    Each field but ``output`` and ``state`` is a tuple with one (T, B, H) tensor a layer and direction,
-    in the order of torch's states: ``h[k * directions + d]``. Time comes first whatever the layout of
-    the input; for unbatched input they are (T, H). Beyond a length they are zeros. ``output`` and
-    ``state`` are what ``forward`` returns. All of it can be differentiated.
+    Each field but ``output`` and ``state`` is a tuple with one (T, B, H) tensor a layer and
+    direction, in the order of torch's states: ``h[k * directions + d]``. Time comes first whatever
+    the layout of the input; for unbatched input they are (T, H). Beyond a length they are zeros.
+    ``output`` and ``state`` are what ``forward`` returns. All of it can be differentiated.
     """
 
     h: Values
@@ -28,7 +28,7 @@ class RNNTrace:
 
 @dataclass(frozen=True, eq=False)
 class LSTMTrace:
-    """Input, forget, candidate and output gates, cell and output of an LSTM; laid out as ``RNNTrace``.
+    """Input, forget, candidate and output gates, cell and output of an LSTM; as ``RNNTrace``.
 
     c and h are what is carried to the next step, after zoneout; h is (T, B, P) with projections.
     """
