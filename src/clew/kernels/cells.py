@@ -58,7 +58,7 @@ def lstm(w: Weights, x: Tensor) -> tuple[Tensor, Step]:
             summed = torch.addmm(part_t, h_in, w_hh)
         else:
             summed = part_t + _norm(h_in @ w_hh, w.ln_hh, None)
-        i_f, g, o = torch.split(summed, (2 * hidden, hidden, hidden), 1)  # (B, 2H), (B, H), (B, H)
+        i_f, g, o = torch.split(summed, [2 * hidden, hidden, hidden], 1)  # (B, 2H), (B, H), (B, H)
         i, f = i_f.sigmoid().chunk(2, 1)
         g, o = g.tanh(), o.sigmoid()
         c = torch.addcmul(f * c, i, g)
@@ -81,7 +81,7 @@ def gru(w: Weights, x: Tensor) -> tuple[Tensor, Step]:
     input and the recurrent part separately, as for the LSTM.
     """
     hidden = w.w_ih.shape[0] // 3
-    blocks = (2 * hidden, hidden)
+    blocks = [2 * hidden, hidden]
     w_hh = w.w_hh.t()  # (P, 3H)
     if w.ln_ih is None:
         part = F.linear(x, w.w_ih, w.b_ih)
@@ -147,7 +147,7 @@ def _norm(v: Tensor, gain: Tensor, shift: Tensor | None) -> Tensor:
     return F.layer_norm(v, (v.shape[-1],), gain, shift, EPSILON)
 
 
-def _norm_blocks(v: Tensor, blocks: tuple[int, int], gain: Tensor, shift: Tensor | None) -> Tensor:
+def _norm_blocks(v: Tensor, blocks: list[int], gain: Tensor, shift: Tensor | None) -> Tensor:
     first, second = torch.split(v, blocks, -1)
     gain_1, gain_2 = torch.split(gain, blocks)
     shift_1, shift_2 = (None, None) if shift is None else torch.split(shift, blocks)

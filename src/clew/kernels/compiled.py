@@ -169,15 +169,21 @@ def _run(
 ) -> tuple[Tensor, State]:
     mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields = settings
     cell = Cell(mode, bidirectional, layer_norm, 0.0, (zoneout[0], zoneout[1]))
-    left: Any = iter(weights)
-    whole: list[Weights] = [
-        Weights(*[next(left) if there else None for there in weight_fields])
-        for _ in range(cell.directions)
-    ]
-    left = iter(masks)
-    drawn = [
-        Masks(*(next(left) if there else None for there in mask_fields))
-        for _ in range(cell.directions)
-    ]
+    whole: list[Any] = _groups(weights, weight_fields, cell.directions)
+    drawn: list[Any] = _groups(masks, mask_fields, cell.directions)
     schedule = plan(x.shape[0], lengths, reset, x.device, look=True)
-    return eager.layer(cell, x, tuple(state), whole, lengths, schedule, drawn)
+    return eager.layer(
+        cell,
+        x,
+        tuple(state),
+        [Weights(*group) for group in whole],
+        lengths,
+        schedule,
+        [Masks(*group) for group in drawn],
+    )
+
+
+def _groups(flat: Sequence[Tensor], there: Sequence[bool], count: int) -> list[list[Tensor | None]]:
+    """The tensors given back to their fields, None where a field is not there."""
+    rest = iter(flat)
+    return [[next(rest) if field else None for field in there] for _ in range(count)]
