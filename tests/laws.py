@@ -118,16 +118,14 @@ def test_whole_is_split_is_stepwise(subject, data):
     def stepwise(layer, x, state):
         ys, state = [], case.state() if state is None else state
         for t in range(case.T):
+            alive = torch.tensor(True) if lengths is None else (t < lengths)[:, None]
+            kept = state  # by a sequence that has ended: nothing happens to it any more
             if reset is not None:
-                keep = ~reset[t, :, None]
-                state = mapped(lambda v, keep=keep: v * keep, state)
+                forget = reset[t, :, None]
+                state = mapped(lambda v, forget=forget: v.masked_fill(forget, 0.0), state)
             y, after = layer.step(x[t], state)
-            if lengths is not None:
-                alive = (t < lengths)[:, None]
-                y = torch.where(alive, y, 0.0)
-                after = mapped(lambda a, b, on=alive: torch.where(on, a, b), after, state)
-            ys.append(y)
-            state = after
+            state = mapped(lambda a, b, on=alive: torch.where(on, a, b), after, kept)
+            ys.append(torch.where(alive, y, 0.0))
         return torch.stack(ys), state
 
     Reading(case, stepwise).equals(whole, "stepwise")
