@@ -29,7 +29,10 @@ def train_settings(estimator: BaseEstimator, **changes: Any) -> TrainSettings:
     names = ("epochs", "learning_rate", "weight_decay", "clip", "warmup", "patience", "seed",
              "device")  # fmt: skip
     time = estimator.time
-    chosen = {name: plain(getattr(estimator, name)) for name in names}
+    chosen = {name: getattr(estimator, name) for name in names}
+    for name, value in chosen.items():
+        if isinstance(value, np.generic):  # as a search over np.logspace would give
+            chosen[name] = value.item()
     chosen["time"] = None if time is None else parse_time(time)
     return TrainSettings(**{**chosen, **changes})
 

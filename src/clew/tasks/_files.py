@@ -28,10 +28,11 @@ def opened(path: Path) -> Iterator[tuple[io.BufferedReader, int]]:
     except OSError as error:
         what = "the file is a link" if path.is_symlink() else f"not readable: {error.strerror}"
         raise InputError(what, where=str(path), expected="a plain file", hint=HINT) from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise InputError("not a file", where=str(path), expected="a plain file", hint=HINT)
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError("not a file", where=str(path), expected="a plain file", hint=HINT)
         yield file, status.st_size
 
 
@@ -79,7 +80,7 @@ def small(path: Path, limit: int, claim: dict[str, Any] | None = None) -> bytes:
             )
         if claim is not None:
             check_claim(file, size, claim, path)
-        return file.read(limit)
+        return file.read(size)
 
 
 def flush(path: Path) -> None:

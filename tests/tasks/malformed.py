@@ -1,0 +1,169 @@
+"""Read hundreds of malformed model folders in one process that may take only 100 MB more.
+
+Run by test_folder.py, with a folder to write into. Prints one line of JSON; a folder that is
+neither refused with an InputError nor equal in meaning ends it with an error.
+"""
+
+import json
+import random
+import resource
+import shutil
+import struct
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from clew.errors import InputError
+from clew.tasks import load
+from clew.tasks._files import checksum
+from clew.tasks._folder import digest
+from clew.tasks.classify import Classifier
+
+ALLOWED = 100 << 20  # bytes
+NAMES = ("config.json", "model.safetensors", "tokenizer.json", "metrics.json")
+STRANGE = (None, True, -1, 0, 1, 2**31, 2**63, 2**70, 10**9, 1.5, 1e308, "", "x", "../../x", [], {},
+           [[]], {"a": 1}, "\u0000", "\ud800", [2**62, 2**62], "F64")  # fmt: skip
+
+
+def models(root):
+    """A model of every sort, what it reads, and what it answers."""
+    words = [f"{word} {n}" for n in range(6) for word in ("good film", "bad plot")]
+    arrays = [np.full((2 + n % 3, 2), n, dtype=np.float32) for n in range(12)]
+    sorts = {"text": words, "tokens": [text.split() for text in words], "arrays": arrays}
+    for (sort, X), cell in zip(sorts.items(), ("lstm", "gru", "rnn"), strict=True):
+        model = Classifier(
+            embedding_size=3, hidden_size=3, cell=cell, epochs=1, baseline=False, device="cpu"
+        ).fit(X, [0, 1] * 6)
+        model.save(root / sort)
+        yield root / sort, X, model.predict_proba(X)
+
+
+def flip(draw, folder):
+    path = folder / draw.choice([n for n in NAMES if (folder / n).exists()])
+    raw = bytearray(path.read_bytes())
+    for _ in range(draw.choice([1, 1, 1, 4, 32])):
+        raw[draw.randrange(len(raw))] ^= 1 << draw.randrange(8)
+    path.write_bytes(raw)
+
+
+def truncate(draw, folder):
+    path = folder / draw.choice([n for n in NAMES if (folder / n).exists()])
+    raw = path.read_bytes()
+    path.write_bytes(raw[: draw.randrange(len(raw))])
+
+
+def places(value, path=()):
+    """The path of every value inside a JSON value."""
+    yield path
+    items = {}
+    if isinstance(value, dict):
+        items = value
+    elif isinstance(value, list):
+        items = dict(enumerate(value))
+    for name, part in items.items():
+        yield from places(part, (*path, name))
+
+
+def change(draw, value):
+    """Drop, double or replace one value of a JSON object, in place."""
+    path = draw.choice([place for place in places(value) if place])
+    part = value
+    for name in path[:-1]:
+        part = part[name]
+    how = draw.randrange(4)
+    if how == 0:
+        del part[path[-1]]
+    elif how == 1 and isinstance(part, dict):
+        part[draw.choice(["x", "../../x", "format", "classes"])] = part[path[-1]]
+    else:
+        part[path[-1]] = draw.choice(STRANGE)
+
+
+def edit_json(draw, folder):
+    path = folder / draw.choice([n for n in NAMES if n.endswith("json") and (folder / n).exists()])
+    value = json.loads(path.read_text())
+    change(draw, value)
+    path.write_text(json.dumps(value))
+
+
+def edit_sealed(draw, folder):
+    """Change a file, then make every checksum right again."""
+    sort = draw.randrange(4)
+    config = json.loads((folder / "config.json").read_text())
+    if sort == 0:
+        change(draw, config["parameters"])
+    elif sort == 1:
+        change(draw, config["network"])
+    elif sort == 2 and (folder / "tokenizer.json").exists():
+        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        change(draw, tokenizer)
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    else:
+        raw = (folder / "model.safetensors").read_bytes()
+        (length,) = struct.unpack("<Q", raw[:8])
+        header = json.loads(raw[8 : 8 + length])
+        change(draw, header)
+        text = json.dumps(header).encode()
+        size = struct.pack("<Q", draw.choice([len(text), len(text), 2**63, 2**40, 0]))
+        (folder / "model.safetensors").write_bytes(size + text + raw[8 + length :])
+    for name in config["files"]:
+        config["files"][name] = checksum(folder / name)
+    config["checksum"] = digest(config)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def same_meaning(good, folder):
+    """Whether two folders differ only in what no answer depends on (see `harmless`)."""
+    ours, theirs = (json.loads((f / "config.json").read_text()) for f in (good, folder))
+    free = {"epochs", "batch_size", "learning_rate", "weight_decay", "clip", "warmup", "patience",
+            "held_out", "baseline", "seed", "device", "time", "dropout", "word_dropout", "init",
+            "vocabulary_size", "min_count", "lowercase", "unit", "recurrent_dropout", "zoneout",
+            "embedding_size", "max_length"}  # fmt: skip
+    return all(
+        ours["parameters"][name] == theirs["parameters"].get(name, ours["parameters"][name])
+        for name in ours["parameters"]
+        if name not in free
+    )
+
+
+def main(root):
+    torch.set_num_threads(1)
+    draw = random.Random(20)
+    kept = list(models(root))
+    for folder, _, _ in kept:
+        load(folder)  # what is imported late is imported now
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + ALLOWED
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    tracemalloc.start()
+    counts = {"folders": 0, "refused": 0, "same": 0, "peak": 0}
+    for number in range(320):
+        good, X, answer = kept[number % len(kept)]
+        work = root / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(good, work)
+        harm = (flip, truncate, edit_json, edit_sealed, edit_sealed)[number // 3 % 5]
+        harm(draw, work)
+        tracemalloc.reset_peak()
+        counts["folders"] += 1
+        try:
+            model = load(work)
+        except InputError as error:
+            if str(work) not in str(error):
+                raise AssertionError(f"no folder named: {error}") from error
+            counts["refused"] += 1
+        else:
+            assert same_meaning(good, work), f"{number}: {harm.__name__} was not noticed"
+            assert np.isfinite(model.predict_proba(X)).all()
+            if harm is not edit_sealed:
+                assert np.array_equal(model.predict_proba(X), answer), f"{number}: other answers"
+            counts["same"] += 1
+        counts["peak"] = max(counts["peak"], tracemalloc.get_traced_memory()[1])
+    sys.stdout.write(json.dumps(counts) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

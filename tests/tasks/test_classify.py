@@ -1,0 +1,514 @@
+"""Classifier: what it learns, what it says of bad input, how it fits into scikit-learn."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks
+
+from clew.errors import InputError, Interrupted
+from clew.nn import Stack
+from clew.tasks import load
+from clew.tasks._classify_net import POOLS, ClassifierNetwork
+from clew.tasks.classify import Classifier
+from clew.train import Silent
+
+TINY = {"embedding_size": 6, "hidden_size": 6, "epochs": 2, "batch_size": 8, "baseline": False,
+        "device": "cpu"}  # fmt: skip
+QUICK = {"embedding_size": 12, "hidden_size": 12, "epochs": 12, "batch_size": 8, "dropout": 0.0,
+         "learning_rate": 0.03, "baseline": False, "device": "cpu"}  # fmt: skip
+
+
+def texts(count=64, seed=0):
+    """Texts whose label is decided by one word among words that say nothing."""
+    draw = np.random.default_rng(seed)
+    X, y = [], []
+    for n in range(count):
+        words = [f"w{k}" for k in draw.integers(0, 12, draw.integers(1, 6))]
+        words.insert(draw.integers(0, len(words) + 1), ("fine", "poor")[n % 2])
+        X.append(" ".join(words))
+        y.append(("pos", "neg")[n % 2])
+    return X, y
+
+
+class Told(Silent):
+    """Keeps messages, and may do something at a step."""
+
+    def __init__(self, at=None, do=None):
+        self.messages, self.at, self.do = [], at, do
+
+    def message(self, text):
+        self.messages.append(text)
+
+    def step(self, info):
+        if info.step == self.at:
+            self.do()
+
+
+def weights(model):
+    return {name: tensor.clone() for name, tensor in model.network_.state_dict().items()}
+
+
+def equal(ours, theirs):
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+# Learns
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_learns_the_word_that_decides(pool):
+    X, y = texts()
+    model = Classifier(pool=pool, **QUICK).fit(X, y)
+    new, truth = texts(40, seed=1)
+    assert model.score(new, truth) >= 0.9
+    assert model.metrics_["score"]["accuracy"] >= 0.8
+
+
+@pytest.mark.parametrize("labels", [["pos", "neg"], [3, 7], [False, True], [2.0, 1.0]])
+@pytest.mark.parametrize("sort", ["tokens", "arrays"])
+def test_learns_from_tokens_and_arrays_with_any_label(sort, labels):
+    draw = np.random.default_rng(0)
+    X, y = [], []
+    for n in range(48):
+        T = int(draw.integers(1, 7))
+        signal_at = draw.integers(T)
+        if sort == "tokens":
+            item = [f"w {k}" for k in draw.integers(0, 9, T)]  # a token may hold a space
+            item[signal_at] = ("yes", "no")[n % 2]
+        else:
+            item = draw.normal(size=(T, 3))
+            item[signal_at, 1] = (6.0, -6.0)[n % 2]
+        X.append(item)
+        y.append(labels[n % 2])
+    model = Classifier(**QUICK).fit(X, y)
+    assert model.score(X, y) >= 0.9
+    assert model.classes_.tolist() == sorted(labels)
+    assert type(model.predict(X)[0].item()) is type(labels[0])
+
+
+def test_order_is_what_memory_is_for():
+    # Which of two words comes first decides; words around them keep them apart, so that counts
+    # of words and pairs of words know nothing.
+    draw = np.random.default_rng(0)
+    X, y = [], []
+    for n in range(160):
+        first, second = ("x", "y") if n % 2 else ("y", "x")
+        filler = [[f"w{k}" for k in draw.integers(0, 4, draw.integers(1, 4))] for _ in range(3)]
+        X.append(" ".join([*filler[0], first, *filler[1], second, *filler[2]]))
+        y.append(n % 2)
+    model = Classifier(**{**QUICK, "epochs": 20, "baseline": True, "held_out": 0.3, "pool": "last"})
+    model.fit(X, y)
+    assert model.metrics_["score"]["accuracy"] >= 0.9
+    assert model.metrics_["baseline"]["accuracy"] <= 0.75
+    assert model.metrics_["baseline"]["majority"] == pytest.approx(0.5, abs=0.05)
+    assert set(model.metrics_["window"]) >= {"name", "accuracy", "parameters"}
+
+
+def test_probabilities_sum_to_one_and_decide_the_label():
+    X, y = texts()
+    model = Classifier(**TINY).fit(X, y)
+    found = model.predict_proba([*X, ""])
+    assert np.abs(found.sum(1) - 1).max() < 1e-12
+    assert (model.predict([*X, ""]) == model.classes_[found.argmax(1)]).all()
+    assert model.predict_proba([]).shape == (0, 2)
+    assert model.score(X, y) == np.mean(model.predict(X) == np.array(y))
+
+
+def test_long_texts_keep_their_end():
+    X, y = texts()
+    model = Classifier(max_length=2, **TINY).fit(X, y)
+    pair = ["w1 w2 w3 fine", "w9 w9 w9 w9 w3 fine"]
+    assert np.array_equal(*model.predict_proba(pair))
+
+
+def test_the_held_out_part_can_be_given():
+    X, y = texts()
+    model = Classifier(**TINY).fit(
+        X, y, validation=(["fine", "poor", "fine"], ["pos", "neg", "pos"])
+    )
+    assert model.metrics_["score"]["examples"] == 3
+    assert model.data_["sequences"] == len(X)
+    with pytest.raises(InputError, match="'meh' was not there"):
+        Classifier(**TINY).fit(X, y, validation=(["fine"], ["meh"]))
+
+
+# The network
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_sequence_alone_and_in_a_padded_batch(pool, cell):
+    torch.manual_seed(0)
+    stack = Stack(3, 4, 2, cell=cell, bidirectional=True).double()
+    network = ClassifierNetwork(
+        stack, vocabulary=None, embedding_size=0, classes=3, pool=pool, dropout=0.5
+    ).double()
+    network.eval()
+    lengths = torch.tensor([5, 0, 2, 1])
+    x = torch.randn(5, 4, 3, dtype=torch.float64)
+    together = network(x, lengths)
+    for b, length in enumerate(lengths.tolist()):
+        alone = network(x[:length, b : b + 1], lengths[b : b + 1])
+        torch.testing.assert_close(together[b], alone[0], atol=1e-12, rtol=0)
+    noisy = x.masked_fill(torch.arange(5)[:, None, None] >= lengths[None, :, None], 1e6)
+    torch.testing.assert_close(network(noisy, lengths), together, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_what_each_pool_reads(pool):
+    torch.manual_seed(0)
+    stack = Stack(2, 3, bidirectional=True).double()
+    network = ClassifierNetwork(
+        stack, vocabulary=None, embedding_size=0, classes=2, pool=pool, dropout=0.0
+    ).double()
+    x = torch.randn(4, 1, 2, dtype=torch.float64)
+    y = stack(x)[0][:, 0]  # (T, 2 H)
+    expected = {
+        "max": y.max(0).values,
+        "mean": y.mean(0),
+        "last": torch.cat([y[-1, :3], y[0, 3:]]),  # forward ends at the end, backward at the start
+        "attention": y.mean(0),  # when every score is equal
+    }[pool]
+    if network.attention is not None:
+        for p in network.attention.parameters():
+            torch.nn.init.zeros_(p)
+    scores = network(x, torch.tensor([4]))[0]
+    torch.testing.assert_close(scores, network.output(expected))
+    empty = network(x, torch.tensor([0]))[0]
+    torch.testing.assert_close(empty, network.output.bias)
+
+
+# Repeats, stops, goes on
+
+
+def test_same_seed_same_weights_and_the_users_generator_is_left_alone():
+    X, y = texts()
+    before = torch.random.get_rng_state()
+    first, second = (weights(Classifier(**TINY).fit(X, y)) for _ in range(2))
+    assert equal(first, second)
+    assert not equal(first, weights(Classifier(seed=1, **TINY).fit(X, y)))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("at", [1, 7, 12])
+def test_stopped_and_resumed_is_undisturbed(tmp_path, at):
+    X, y = texts()
+    settings = {**TINY, "word_dropout": 0.2, "recurrent_dropout": 0.1}
+    whole = Classifier(**settings).fit(X, y)
+    with pytest.raises(Interrupted) as stop:
+        Classifier(**settings).fit(
+            X, y, out=tmp_path / "m", report=Told(at, lambda: os.kill(os.getpid(), signal.SIGINT))
+        )
+    assert stop.value.folder == tmp_path / "m"
+    with pytest.raises(InputError, match="unfinished run") as caught:
+        Classifier(**settings).fit(X, y, out=tmp_path / "m")
+    assert "resume" in caught.value.hint
+    rest = Classifier(**settings).fit(X, y, out=tmp_path / "m", resume=True)
+    assert equal(weights(whole), weights(rest))
+    assert np.array_equal(load(tmp_path / "m").predict_proba(X), whole.predict_proba(X))
+    assert not (tmp_path / "m" / "checkpoint.safetensors").exists()
+
+
+def test_resume_refuses_other_data_and_other_settings(tmp_path):
+    X, y = texts()
+    with pytest.raises(Interrupted):
+        Classifier(**TINY).fit(
+            X, y, out=tmp_path, report=Told(3, lambda: os.kill(os.getpid(), signal.SIGINT))
+        )
+    with pytest.raises(InputError, match="data"):
+        Classifier(**TINY).fit([*X, "more"], [*y, "pos"], out=tmp_path, resume=True)
+    with pytest.raises(InputError, match="min_count"):
+        Classifier(min_count=2, **TINY).fit(X, y, out=tmp_path, resume=True)
+    with pytest.raises(InputError, match="learning_rate"):
+        Classifier(learning_rate=0.5, **TINY).fit(X, y, out=tmp_path, resume=True)
+
+
+def test_resuming_a_finished_run_takes_its_model(tmp_path):
+    X, y = texts()
+    model = Classifier(**TINY).fit(X, y, out=tmp_path / "m")
+    with pytest.raises(InputError, match="finished model"):
+        Classifier(**TINY).fit(X, y, out=tmp_path / "m")
+    told = Told()
+    again = Classifier(**TINY).fit(X, y, out=tmp_path / "m", resume=True, report=told)
+    assert equal(weights(model), weights(again))
+    assert any("finished already" in text for text in told.messages)
+    assert again.history_.rows == model.history_.rows
+    with pytest.raises(InputError, match="other data or settings"):
+        Classifier(**TINY).fit(X, y[::-1], out=tmp_path / "m", resume=True)
+
+
+def test_resume_needs_a_folder():
+    with pytest.raises(InputError, match="nothing to resume"):
+        Classifier(**TINY).fit(*texts(), resume=True)
+
+
+def script(folder, text, *arguments, launcher=()):
+    """A Python script as a process that finds this file and the package."""
+    path = folder / "script.py"
+    path.write_text(textwrap.dedent(text))
+    here = os.path.dirname(__file__)  # noqa: PTH120
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *sys.path])}
+    return subprocess.run(
+        [sys.executable, *launcher, str(path), *map(str, arguments)],
+        env={**environment, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+
+
+def test_two_processes_are_one_and_only_the_first_writes(tmp_path):
+    settings = {**TINY, "dropout": 0.0, "baseline": True}
+    one = Classifier(**{**settings, "batch_size": 16}).fit(*texts())
+    said = script(
+        tmp_path,
+        f"""
+        import sys
+        from test_classify import texts
+        from clew.tasks.classify import Classifier
+        from clew.train import Lines
+        Classifier(**{settings!r}).fit(*texts(), out=sys.argv[1], report=Lines())
+        """,
+        tmp_path / "two",
+        launcher=("-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"),
+    )
+    assert said.returncode == 0, said.stderr
+    assert said.stderr.count("finished by") == 1
+    two = load(tmp_path / "two")
+    for name, tensor in weights(one).items():
+        torch.testing.assert_close(weights(two)[name], tensor, atol=1e-5, rtol=0)
+    assert two.metrics_["baseline"] == one.metrics_["baseline"]
+
+
+def test_killed_ten_times_and_resumed(tmp_path):
+    said = script(
+        tmp_path,
+        """
+        import os, random, signal, sys, time, pathlib
+        import torch
+        torch.set_num_threads(1)
+        from test_classify import TINY, equal, texts, weights
+        from clew.tasks import load
+        from clew.tasks.classify import Classifier
+
+        X, y = texts()
+        settings = {**TINY, "epochs": 12, "patience": None, "learning_rate": 0.01}
+        began = time.monotonic()
+        whole = Classifier(**settings).fit(X, y)
+        lasts = time.monotonic() - began
+        folder = pathlib.Path(sys.argv[1])
+        draw = random.Random(0)
+        went_on = 0
+        for kill in range(11):
+            went_on += (folder / "checkpoint.safetensors").exists()
+            child = os.fork()
+            if child == 0:
+                Classifier(**settings).fit(X, y, out=folder, resume=True)
+                os._exit(0)
+            if kill < 10:
+                time.sleep(draw.random() * lasts / 2)
+                os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+        assert status == 0, status
+        assert went_on >= 1
+        assert equal(weights(load(folder)), weights(whole))
+        names = {p.name for p in folder.parent.iterdir()} - {"script.py"}
+        assert names <= {"m"} or all(name.endswith(".partial") for name in names - {"m"}), names
+        """,
+        tmp_path / "m",
+    )
+    assert said.returncode == 0, said.stderr
+
+
+def test_time_is_kept(tmp_path):
+    X, y = texts(400)
+    began = time.monotonic()
+    model = Classifier(**{**TINY, "epochs": 10_000, "baseline": True, "patience": None}, time="2s")
+    model.fit(X, y, out=tmp_path / "m")
+    assert time.monotonic() - began < 4
+    assert model.history_.finished_by == "time"
+    assert load(tmp_path / "m").time == "2s"
+
+
+# As scikit-learn has it
+
+
+def test_search_and_folds_and_pipelines():
+    X, y = texts()
+    scores = cross_val_score(Classifier(**QUICK), X, y, cv=3, error_score="raise")
+    assert scores.mean() > 0.8
+    steps = [("lower", FunctionTransformer(lambda X: [x.lower() for x in X])),
+             ("model", Classifier(**QUICK))]  # fmt: skip
+    search = GridSearchCV(
+        Pipeline(steps),
+        {"model__hidden_size": np.array([4, 12]), "model__learning_rate": np.array([1e-7, 0.03])},
+        cv=2,
+        error_score="raise",
+    )
+    search.fit([x.upper() for x in X], y)
+    assert search.best_params_["model__learning_rate"] == 0.03
+    assert search.best_score_ > 0.8
+
+
+def test_scikit_learn_takes_it_for_its_own():
+    model = Classifier()
+    for check in (
+        estimator_checks.check_estimator_cloneable,
+        estimator_checks.check_get_params_invariance,
+        estimator_checks.check_set_params,
+        estimator_checks.check_no_attributes_set_in_init,
+        estimator_checks.check_parameters_default_constructible,
+        estimator_checks.check_estimator_repr,
+        estimator_checks.check_estimator_tags_renamed,
+        estimator_checks.check_valid_tag_types,
+    ):
+        check("Classifier", model)
+    changed = clone(Classifier(hidden_size=3, pool="mean")).get_params()
+    assert changed == {**model.get_params(), "hidden_size": 3, "pool": "mean"}
+    with pytest.raises(TypeError):
+        Classifier(hiden_size=3)
+
+
+def test_pickled_in_memory_it_still_predicts():
+    # For worker processes of cross_val_score; on disk there is never a pickle.
+    X, y = texts()
+    model = Classifier(**TINY).fit(X, y)
+    assert np.array_equal(
+        pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X)
+    )
+
+
+def test_unfitted():
+    with pytest.raises(ValueError, match="not fitted"):
+        Classifier().predict(["a"])
+
+
+@pytest.mark.parametrize("sort", ["text", "tokens", "arrays"])
+def test_saved_equals_loaded_for_every_sort(sort, tmp_path):
+    X, y = texts()
+    if sort == "tokens":
+        X = [[*x.split(), "<pad>", "a b"] for x in X]
+    elif sort == "arrays":
+        X = [np.random.default_rng(n).normal(size=(n % 4, 2)) for n in range(len(X))]
+    y = np.array([label == "pos" for label in y], dtype=np.int8) if sort == "arrays" else y
+    model = Classifier(**TINY, layer_norm=True, zoneout=0.1, num_layers=2).fit(X, y)
+    model.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert again.classes_.dtype == model.classes_.dtype
+    assert again.get_params() == model.get_params()
+    assert again.metrics_ == model.metrics_
+    json.dumps(model.metrics_, allow_nan=False)
+
+
+# Bad input
+
+
+ONE = np.zeros((3, 2))
+NAN = np.array([[0.0, 1.0], [np.nan, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "match"),
+    [
+        ([], [], "no sequences"),
+        ("one text", ["a"], "one text"),
+        (3, ["a"], "int"),
+        (["a", "b"], ["x"], "2 sequences and 1 labels"),
+        (["a", "b"], ["x", "x"], "every label is"),
+        (["a", "b"], ["x", None], "None"),
+        (["a", "b"], [0.5, 1.0], "0.5"),
+        (["a", "b"], [float("nan"), 1.0], "nan"),
+        (["a", "b"], [1, "1"], "a str"),
+        (["a", "b"], [["x"], ["y"]], "list"),
+        (["a", "b"], 5, "int"),
+        (["a", "b"], "xy", "one text"),
+        (["a", 3], ["x", "y"], "int"),
+        (["a", None], ["x", "y"], "NoneType"),
+        (["a", ["b"]], ["x", "y"], "list"),
+        ([["a"], "b"], ["x", "y"], "str"),
+        ([["a"], ["b", 2]], ["x", "y"], "int"),
+        (["a", "\ud800"], ["x", "y"], "surrogate"),
+        ([ONE, NAN], ["x", "y"], "nan"),
+        ([ONE, np.full((1, 2), np.inf)], ["x", "y"], "inf"),
+        ([ONE, np.full((1, 2), 1e300)], ["x", "y"], r"float32|1e\+300"),
+        ([ONE, np.zeros((3, 3))], ["x", "y"], "3 features"),
+        ([ONE, np.zeros(3)], ["x", "y"], r"shape \(3,\)"),
+        ([ONE, np.zeros((1, 2, 3))], ["x", "y"], "shape"),
+        ([ONE, "text"], ["x", "y"], "text"),
+        ([np.zeros((2, 0)), np.zeros((1, 0))], ["x", "y"], "features"),
+        ([ONE, np.array([["a", "b"]])], ["x", "y"], "not numbers"),
+    ],
+)
+def test_bad_input_is_named(X, y, match, tmp_path):
+    with pytest.raises(InputError, match=match):
+        Classifier(**TINY).fit(X, y, out=tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("hidden_size", 0), ("hidden_size", -3), ("hidden_size", 2.5), ("embedding_size", "8"),
+     ("num_layers", True), ("batch_size", 0), ("epochs", 0), ("min_count", -1),
+     ("vocabulary_size", 0), ("vocabulary_size", 2), ("max_length", 0), ("dropout", 1.0),
+     ("dropout", float("nan")), ("zoneout", -0.1), ("word_dropout", 2), ("held_out", 0.0),
+     ("held_out", 1.0), ("pool", "sum"), ("cell", "LSTM"), ("unit", "sentence"), ("init", None),
+     ("bidirectional", "no"), ("clip", 0.0), ("learning_rate", -1.0), ("patience", 0),
+     ("seed", -1), ("device", "tpu"), ("time", "soon"), ("warmup", 1.5),
+     ("learning_rate", float("inf"))],
+)  # fmt: skip
+def test_impossible_settings_are_named(name, value):
+    with pytest.raises(InputError) as caught:
+        Classifier(**{**TINY, name: value}).fit(*texts(8))
+    assert name.split("_")[0] in str(caught.value)
+
+
+def test_predicting_other_things_than_were_learned():
+    model = Classifier(**TINY).fit(*texts())
+    arrays = Classifier(**TINY).fit([ONE, ONE + 1, ONE + 2, ONE + 3], [0, 1, 0, 1])
+    for wrong, match in (([ONE], "ndarray"), ([["a"]], "list"), ([None], "NoneType")):
+        with pytest.raises(InputError, match=match):
+            model.predict(wrong)
+    with pytest.raises(InputError, match="3 features"):
+        arrays.predict([np.zeros((2, 3))])
+    with pytest.raises(InputError, match="text"):
+        arrays.predict(["text"])
+
+
+def test_scoring_a_label_unseen_in_training():
+    X, y = texts()
+    model = Classifier(**TINY).fit(X, y)
+    with pytest.raises(InputError, match="'meh' was not there in training") as caught:
+        model.score(["fine", "so so"], ["pos", "meh"])
+    assert caught.value.where == "y[1]"
+    assert "'neg', 'pos'" in caught.value.expected
+
+
+def test_a_class_of_one_example_is_trained_on_and_told_of():
+    X, y = texts()
+    told = Told()
+    model = Classifier(**TINY).fit([*X, "odd"], [*y, "rare"], report=told)
+    assert model.classes_.tolist() == ["neg", "pos", "rare"]
+    assert any("'rare' has one example" in text for text in told.messages)
+    two = Classifier(**TINY).fit(["a", "b"], ["x", "y"], report=told)
+    assert two.metrics_["score"]["examples"] == 2
+    assert any("nothing can be held out" in text for text in told.messages)
+
+
+def test_empty_texts_are_sequences_too():
+    X, y = texts()
+    model = Classifier(**TINY).fit(["", *X, ""], ["pos", *y, "neg"])
+    assert model.predict(["", "fine"]).shape == (2,)
+    nothing = Classifier(**{**TINY, "baseline": True}).fit(["", "", "", ""], ["a", "b", "a", "b"])
+    assert nothing.predict_proba([""]).sum() == pytest.approx(1)
