@@ -92,8 +92,8 @@ def count_characters(texts: Iterable[str], size: int, min_count: int, lowercase:
         else:
             some = np.bincount(points)
             counts[: len(some)] += some
-    found = np.flatnonzero(counts >= min_count)
-    kept = found[np.argsort(-counts[found], kind="stable")][: size - 2]
+    enough = np.flatnonzero(counts >= min_count)
+    kept = enough[np.argsort(-counts[enough], kind="stable")][: size - 2]
     return [PAD, UNKNOWN, *(chr(point) for point in kept)]
 
 

@@ -47,7 +47,7 @@ def lines(text: str) -> list[str]:
 
 def is_archive(path: Path) -> bool:
     """Whether `path` is a compressed tar archive, by its name."""
-    return path.name.lower().endswith((".tar.gz", ".tgz", ".tar"))
+    return path.name.lower().endswith((".tar.gz", ".tgz"))
 
 
 def parts(folder: Path) -> dict[str, Path]:
@@ -84,12 +84,11 @@ def part(folder: Path, split: Part | None) -> Path:
     return there[wanted]
 
 
-def read(path: Path, split: Part | None) -> Labelled | Path:
-    """The texts of a folder or archive; or the one table in the folder, for the caller to read."""
-    if path.is_file():
-        from clew.data import public
+def read(path: Path) -> Labelled | Path:
+    """The texts of a folder; or the one table in it, for the caller to read.
 
-        return public.read_imdb(path, split or "train")
+    Raises InputError where it is not clear which files are meant.
+    """
     inside = visible(path)
     if not inside:
         raise InputError("the folder is empty", where=str(path))
@@ -98,11 +97,8 @@ def read(path: Path, split: Part | None) -> Labelled | Path:
     tables = [p for p in inside if p.is_file() and p.name.lower().endswith(_TABLES)]
     if len(inside) == 1 and tables:
         return tables[0]
-    if {"pos", "neg"} <= {p.name for p in labels}:
-        from clew.data import public
-
-        if public.is_imdb_part(path):
-            return _documents([path / "neg", path / "pos"])
+    if _is_imdb_part(path, labels):
+        return _documents([path / "neg", path / "pos"])
     if labels and len(labels) == len(inside):
         return _documents(labels)
     notes = [p for p in texts if p.stem.lower() in _NOTES]
@@ -113,6 +109,13 @@ def read(path: Path, split: Part | None) -> Labelled | Path:
         where=str(path),
         expected="only folders label/*.txt, or only files label.txt, or one table",
         hint="there is " + listed([p.name for p in inside]),
+    )
+
+
+def _is_imdb_part(folder: Path, inside: list[Path]) -> bool:
+    """Whether `folder` is `train` or `test` of IMDb, which hold other things beside pos and neg."""
+    return {"pos", "neg"} <= {p.name for p in inside} and (
+        folder.parent.name == "aclImdb" or (folder / "labeledBow.feat").exists()
     )
 
 

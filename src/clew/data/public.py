@@ -16,6 +16,7 @@ SST-2, the Stanford sentiment treebank in two classes (Socher et al. 2013): 6,92
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import tarfile
@@ -33,11 +34,6 @@ _MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(pos|neg)/[^/]+\.txt")
 _LARGEST = 10_000_000  # bytes of one review; the longest real one has 14 thousand
 
 
-def is_imdb_part(folder: Path) -> bool:
-    """Whether `folder` is `train` or `test` of the unpacked archive."""
-    return (folder / "labeledBow.feat").exists() or folder.parent.name == "aclImdb"
-
-
 def read_imdb(path: Path, split: Part) -> Labelled:
     """The reviews of `aclImdb_v1.tar.gz`, read from the archive without unpacking it.
 
@@ -48,7 +44,7 @@ def read_imdb(path: Path, split: Part) -> Labelled:
     reviews: list[tuple[str, str, str]] = []
     digest = hashlib.sha256()
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with gzip.open(path) as whole, tarfile.open(fileobj=whole, mode="r|") as archive:
             for member in archive:
                 match = _MEMBER.fullmatch(member.name)
                 if match is None or match[1] != split or not member.isfile():
@@ -58,6 +54,8 @@ def read_imdb(path: Path, split: Part) -> Labelled:
                     raise InputError(f"{member.name} is no review", where=str(path))
                 text = text_of(path / member.name, inside.read())
                 reviews.append((match[2], member.name, text))
+            while whole.read(1 << 20):  # to the checksum: an archive cut short would seem to end
+                pass
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise InputError(
             f"the archive cannot be read: {error}",

@@ -10,6 +10,7 @@ from typing import Any
 from clew.data import folders
 from clew.data.files import existing, listed, text_of
 from clew.data.folders import Labelled, Part
+from clew.data.public import read_imdb
 from clew.data.rows import MISSING, Table, place, read_table, separated
 from clew.errors import InputError
 
@@ -65,12 +66,15 @@ def read_labelled(
     _check_split(split)
     if source.is_dir():
         source, split = folders.part(source, split), None
-    if source.is_dir() or folders.is_archive(source):
-        found = folders.read(source, split)
+    if source.is_dir():
+        found = folders.read(source)
         if isinstance(found, Labelled):
             _no_columns(source, text, label)
             return found
         source = found
+    elif folders.is_archive(source):
+        _no_columns(source, text, label)
+        return read_imdb(source, split or "train")
     elif split not in (None, "train"):
         raise InputError(
             f"a single file has no part {split!r}", where=str(source), hint="give the folder"
@@ -98,14 +102,17 @@ def read_texts(path: str | Path, text: str | None = None) -> list[str]:
     An empty line is an empty text. Raises InputError as `read_labelled` does.
     """
     source = existing(path)
-    if source.is_dir() and (parts := folders.parts(source)):
+    parts = {} if source.is_file() else folders.parts(source)
+    if parts or folders.is_archive(source):
         raise InputError(
-            "the folder has several parts",
+            "there are several parts, and it is not clear which to read",
             where=str(source),
-            hint="name one: " + " or ".join(str(part) for part in parts.values()),
+            hint="name one: " + " or ".join(map(str, parts.values()))
+            if parts
+            else "unpack the archive and name a part of it",
         )
-    if source.is_dir() or folders.is_archive(source):
-        found = folders.read(source, None)
+    if source.is_dir():
+        found = folders.read(source)
         if isinstance(found, Labelled):
             _no_columns(source, text, None)
             return found.sequences
