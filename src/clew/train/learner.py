@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,24 +32,24 @@ class Learner:
         self.carry: State = None
 
     def gradient(
-        self, item: Any, step: int, extras: Sequence[float]
+        self, item: Any, step: int, extras: Callable[[], Sequence[float]]
     ) -> tuple[Tensor | float, int, list[float]]:
         """The gradient of the mean loss over every process's item is left on the parameters.
 
-        Returns the summed loss, its count, and the sums of `extras` over the processes. Where one
-        process fails, its own error is raised there and PeerError elsewhere.
+        Returns the summed loss, its count, and what `extras` gives afterwards, summed over the
+        processes. Where one process fails, its own error is raised there and PeerError elsewhere.
         """
         seed_device(self.device, seed_for(self.settings.seed, step, self.rank))
         self.optimizer.zero_grad(set_to_none=True)
         if self.world == 1:
             loss, count = self._backward(item)
-            return loss, count, list(extras)
+            return loss, count, list(extras())
         error: Exception | None = None
         try:
             loss, count = self._backward(item)
         except Exception as failure:
             loss, count, error = 0.0, 0, failure  # raised once the others know
-        sums = [float(error is not None), float(loss), float(count), *extras]
+        sums = [float(error is not None), float(loss), float(count), *extras()]
         failed, total, number, *rest = optim.combine(self.parameters, sums)
         if error is not None:
             raise error

@@ -211,16 +211,7 @@ class _Loop:
     def _step(self) -> None:
         pos, pace = self.pos, self.pace
         began = pace.clock()
-        main, kept = self.rank == 0, self.path is not None
-        # Summed over the processes; all but the wish to stop are rank 0's to say.
-        extras = [
-            float(self.wish.wanted),
-            float(main and kept and pace.save_due()),
-            float(main and pace.time_up(pos)),
-            float(main and pace.look_early(pos)),
-            pace.elapsed(pos) if main else 0.0,
-        ]
-        loss, count, sums = self.learner.gradient(self.plan[pos.item], pos.step, extras)
+        loss, count, sums = self.learner.gradient(self.plan[pos.item], pos.step, self._state)
         *flags, elapsed = sums
         self.agreed = _Agreed(*(flag > 0 for flag in flags))
         pos.item += 1
@@ -255,6 +246,19 @@ class _Loop:
             hint=f"lower the learning rate (now {settings.learning_rate:g}), {clip}, "
             "or look at the data for values that are huge or missing",
         ) from error
+
+    def _state(self) -> list[float]:
+        """What is to be agreed on; summed over the processes."""
+        pos, pace = self.pos, self.pace
+        if self.rank > 0:  # may only wish to stop
+            return [float(self.wish.wanted), 0.0, 0.0, 0.0, 0.0]
+        return [
+            float(self.wish.wanted),
+            float(self.path is not None and pace.save_due()),
+            float(pace.time_up(pos)),
+            float(pace.look_early(pos)),
+            pace.elapsed(pos),
+        ]
 
     def _report_step(self) -> None:
         pos, done = self.pos, self._done()
@@ -296,7 +300,8 @@ class _Loop:
     def _evaluate(self) -> None:
         pos, settings = self.pos, self.settings
         self._settle()
-        evaluation, elapsed, pos.look_seconds = sync.on_main(self._hold_out)
+        evaluation, elapsed, pos.look_seconds, time_up = sync.on_main(self._hold_out)
+        self.agreed = replace(self.agreed, time_up=time_up)
         objective = float(evaluation.objective)
         if not math.isfinite(objective):
             self._not_finite(NotFiniteError("held-out objective", objective, pos.step))
@@ -327,7 +332,7 @@ class _Loop:
             self._save()
         self.pace.begin()
 
-    def _hold_out(self) -> tuple[Evaluation, float, float]:
+    def _hold_out(self) -> tuple[Evaluation, float, float, bool]:
         began = self.pace.clock()
         self.learner.network.eval()
         try:
@@ -336,7 +341,8 @@ class _Loop:
                 evaluation = self.problem.evaluate()
         finally:
             self.learner.network.train()
-        return evaluation, self.pace.elapsed(self.pos), self.pace.clock() - began
+        took = self.pos.look_seconds = self.pace.clock() - began
+        return evaluation, self.pace.elapsed(self.pos), took, self.pace.time_up(self.pos)
 
     def _settle(self) -> None:
         try:
