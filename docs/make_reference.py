@@ -35,7 +35,9 @@ def page() -> str:
         text = io.StringIO()
         with contextlib.redirect_stdout(text):
             assert main([*path, "--help"]) == 0
-        parts.append(f"\n## {' '.join(('clew', *path))}\n\n```text\n{text.getvalue().strip()}\n```\n")
+        parts.append(
+            f"\n## {' '.join(('clew', *path))}\n\n```text\n{text.getvalue().strip()}\n```\n"
+        )
     return "".join(parts)
 
 

@@ -39,4 +39,6 @@ keeper = int(spread.argmax())  # the unit whose memory differs most at the end
 print(f"unit {keeper} keeps the answer. Its forget gate and its memory, step by step:")
 for step in range(len(forget)):
     gate = forget[step, keeper].item()
-    print(f"  {step:2d}  forget {gate:.2f} {'#' * round(20 * gate):20}  c {cell[step, keeper]:+.2f}")
+    print(
+        f"  {step:2d}  forget {gate:.2f} {'#' * round(20 * gate):20}  c {cell[step, keeper]:+.2f}"
+    )

@@ -12,7 +12,14 @@ from clew import Classifier
 from clew.train import Lines, is_main, world
 
 random.seed(0)  # every process makes the same data: the fit gives each its share
-words = {"calm": "sea", "salt": "sea", "wave": "sea", "dune": "land", "hill": "land", "moss": "land"}
+words = {
+    "calm": "sea",
+    "salt": "sea",
+    "wave": "sea",
+    "dune": "land",
+    "hill": "land",
+    "moss": "land",
+}
 texts, labels = [], []
 for _ in range(400):
     word = random.choice(list(words))

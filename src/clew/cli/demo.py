@@ -24,9 +24,9 @@ MOMENTS = (0.05, 0.3)  # shares of the time at which it writes while it learns
 SETTINGS: dict[str, Any] = {
     "embedding_size": 64,
     "hidden_size": 256,
-    "batch_size": 32,
-    "window": 100,
-    "learning_rate": 4e-3,
+    "batch_size": 16,
+    "window": 64,
+    "learning_rate": 5e-3,
     "dropout": 0.0,
     "epochs": 100,  # the time ends it
     "patience": None,
