@@ -171,7 +171,10 @@ def write_model(
         raise InputError(
             "the folder holds a model already", where=str(folder), hint="choose another folder"
         )
-    staging = folder.parent / f".{folder.name}.{os.getpid()}.partial"
+    # Within the folder of a fit, where whatever a kill leaves behind is cleared by the next try.
+    staging = (
+        folder / ".partial" if folder.exists() else folder.parent / f".{folder.name}.{os.getpid()}"
+    )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(staging, ignore_errors=True)
@@ -231,8 +234,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _move(staging: Path, folder: Path) -> None:
-    """Rename the whole folder, or into one where a fit was, file by file and config.json last."""
-    if not folder.exists() or not any(folder.iterdir()):
+    """Rename the whole folder, or into one that is there, file by file and config.json last."""
+    if not folder.exists():
         flush(staging)
         staging.replace(folder)
     else:

@@ -62,8 +62,8 @@ def averages_baseline(
     )  # fmt: skip
 
 
-def _pairs(tokens: Sequence[str]) -> list[Any]:
-    return [*tokens, *itertools.pairwise(tokens)]
+def _pairs(tokens: Sequence[str]) -> list[tuple[str, ...]]:
+    return [*((token,) for token in tokens), *itertools.pairwise(tokens)]
 
 
 def _averages(arrays: Sequence[np.ndarray]) -> np.ndarray:
