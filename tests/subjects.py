@@ -1,21 +1,18 @@
 """What the laws are run over: every recurrent layer and option, and one drawn reading of each.
 
 A `Subject` is a row of the contract: a kind of layer with options. A `Case` is a subject with
-sizes, data, lengths and resets. `plain` reads a case with `clew.reference`, one sequence at a time.
+sizes, data, lengths and resets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from hypothesis import strategies as st
 
 import clew.nn
-from clew import reference
-from clew.reference import Weights, gru_step, lstm_step, relu, rnn_step
 
 KINDS: dict[str, tuple[type[torch.nn.Module], dict[str, Any]]] = {
     "tanh": (clew.nn.RNN, {}),
@@ -203,115 +200,38 @@ def cases(draw: st.DrawFn, subject: Subject, **fixed: Any) -> Case:
     )
 
 
+def example(subject: Subject, **changes: Any) -> Case:
+    """One ordinary case of a subject."""
+    usual = Case(
+        subject=subject,
+        T=5,
+        B=3,
+        D=4,
+        H=4,
+        depth=2,
+        both=False,
+        batch_first=False,
+        bias=True,
+        dtype=torch.float32,
+        lengths=(3, 0, 5),
+        reset=None,
+        given=True,
+        layout="plain",
+        seed=5,
+    )
+    return replace(usual, **changes)
+
+
 # --- trees of tensors ----------------------------------------------------------------------------
 
 
 def leaves(tree: Any) -> list[torch.Tensor]:
-    """Return every tensor of a state."""
-    if tree is None:
-        return []
-    return [tree] if isinstance(tree, torch.Tensor) else [v for part in tree for v in leaves(part)]
+    """Return every tensor (or array) of a state."""
+    return [v for part in tree for v in leaves(part)] if isinstance(tree, tuple) else [tree]
 
 
 def mapped(f: Any, *trees: Any) -> Any:
     """Return a state of the same form with f done to each tensor (or to those in one place)."""
-    if trees[0] is None:
-        return None
-    if isinstance(trees[0], torch.Tensor):
-        return f(*trees)
-    return tuple(mapped(f, *parts) for parts in zip(*trees, strict=True))
-
-
-# --- the plain twin ------------------------------------------------------------------------------
-
-
-def plain(
-    case: Case, layer: Any, x: torch.Tensor, state: Any, noise: Any = None
-) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Read a case with `clew.reference`: y (T, B, _) and the leaves of the final state.
-
-    Without `noise` the layer stands in evaluation mode: zoneout by its expectation.
-    `noise(k, way, b)` gives, for a layer, a direction and a sequence, the dropout mask and the
-    zoneout masks a step, as lists: `(drop, [zone_0, zone_1, ...])`.
-    """
-    state = case.state() if state is None else state
-    ends = [v.detach().clone() for v in leaves(state)]
-    T = case.T
-    columns = []
-    for b in range(case.B):
-        length = T if case.lengths is None else case.lengths[b]
-        border = None if case.reset is None else [row[b] for row in case.reset][:length]
-        xs = x[:length, b].tolist()
-        for k in range(case.depth):
-            inputs, readings = xs, []
-            for way in range(1 + case.both):
-                start = [
-                    v[way if case.subject.stack else k * (1 + case.both) + way, b].tolist()
-                    for v in own_leaves(case, state, k)
-                ]
-                drop, zones = (None, None) if noise is None else noise(k, way, b)
-                step = plain_step(case, weights(case, layer, k, way), drop)
-                zones = [plain_zones(case)] * T if zones is None else zones
-                items = list(zip(inputs, zones[:length], strict=True))
-                first = tuple(start) if case.subject.pair else start[0]
-                ys, end = reference.read(step, items, first, reset=border, reverse=way == 1)
-                readings.append(ys)
-                end_parts = end if case.subject.pair else (end,)
-                for v, part in zip(own_leaves(case, ends, k, flat=True), end_parts, strict=True):
-                    row = way if case.subject.stack else k * (1 + case.both) + way
-                    v[row, b] = torch.tensor(part, dtype=v.dtype)
-            xs = [[*chain(*parts)] for parts in zip(*readings, strict=True)]
-            if case.subject.options.get("residual") and inputs and len(inputs[0]) == len(xs[0]):
-                xs = [reference.add(y, v) for y, v in zip(xs, inputs, strict=True)]
-        columns.append(xs)
-    y = torch.zeros(T, case.B, case.width, dtype=torch.float64)
-    for b, xs in enumerate(columns):
-        if xs:
-            y[: len(xs), b] = torch.tensor(xs, dtype=torch.float64)
-    return y, ends
-
-
-def own_leaves(case: Case, state: Any, k: int, flat: bool = False) -> list[torch.Tensor]:
-    """Return the tensors in which layer k's state stands: all of them, or a Stack's own."""
-    parts = state if flat else leaves(state)
-    if not case.subject.stack:
-        return list(parts)
-    each = 2 if case.subject.pair else 1
-    return list(parts[k * each : (k + 1) * each])
-
-
-def plain_step(case: Case, w: Weights, drop: Any) -> Any:
-    """Return the cell as `read` wants it; each item is an input and the zoneout of its step."""
-    if case.subject.pair:
-        return lambda item, s: lstm_step(item[0], s, w, drop=drop, zone=item[1])
-    if case.subject.kind == "gru":
-        return lambda item, h: gru_step(item[0], h, w, drop=drop, zone=item[1][0])
-    curve = relu if case.subject.kind == "relu" else reference.tanh
-    return lambda item, h: rnn_step(item[0], h, w, curve=curve, drop=drop, zone=item[1][0])
-
-
-def plain_zones(case: Case) -> Any:
-    """Return zoneout's expectation, for h and for c."""
-    rate = case.subject.options.get("zoneout", 0.0)
-    rates = rate if isinstance(rate, tuple) else (rate, rate)
-    shown = case.subject.options.get("proj_size", case.H)
-    return [rates[0]] * shown, [rates[1]] * case.H
-
-
-def weights(case: Case, layer: Any, k: int, way: int) -> Weights:
-    """Return what one cell of the layer has learned."""
-    module, k = (layer.layers[k], 0) if case.subject.stack else (layer, k)
-    tail = f"_l{k}" + ("_reverse" if way else "")
-    names = {
-        "w_ih": "weight_ih",
-        "w_hh": "weight_hh",
-        "b_ih": "bias_ih",
-        "b_hh": "bias_hh",
-        "w_hr": "weight_hr",
-        "gain_ih": "ln_ih" if case.subject.kind not in ("tanh", "relu") else "ln",
-        "gain_hh": "ln_hh",
-        "gain_c": "ln_c_weight",
-        "bias_c": "ln_c_bias",
-    }
-    found = {name: getattr(module, key + tail, None) for name, key in names.items()}
-    return Weights(**{name: None if v is None else v.tolist() for name, v in found.items()})
+    if isinstance(trees[0], tuple):
+        return tuple(mapped(f, *parts) for parts in zip(*trees, strict=True))
+    return None if trees[0] is None else f(*trees)
