@@ -16,8 +16,8 @@ HEAD = """# Commands
 
 Made from `--help` by `make docs`; do not edit.
 
-Every command exits with 0 on success, 1 on failure, 2 on wrong usage and 130 when interrupted. Results
-go to standard output; progress and errors go to standard error.
+Every command exits with 0 on success, 1 on failure, 2 on wrong usage and 130 when interrupted.
+Results go to standard output; progress and errors go to standard error.
 """
 
 

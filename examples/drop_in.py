@@ -18,7 +18,8 @@ class Reader(nn.Module):
         self.lstm = layer
         self.answer = nn.Linear(16, 1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (T, B, 1) -> (B,)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(T, B, 1) -> (B,), above 0 for yes."""
         _, (h, _) = self.lstm(x)
         return self.answer(h[-1]).squeeze(-1)
 

@@ -1,7 +1,7 @@
 """What the gates do: an LSTM learns to remember the first of its inputs, and shows how.
 
-The first step says + or -, then come numbers that mean nothing. After training, the forget gates of the
-units that matter stay near 1: that is what remembering looks like.
+The first step says + or -, then come numbers that mean nothing. After training, the forget gates
+of the units that matter stay near 1: that is what remembering looks like.
 """
 
 import torch
@@ -15,7 +15,7 @@ optimizer = torch.optim.Adam([*lstm.parameters(), *answer.parameters()], lr=0.02
 
 
 def batch(size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(T, B, 2): channel 0 holds the sign at the first step, channel 1 noise; and the signs (B,)."""
+    """(T, B, 2), the sign at the first step of channel 0, noise in channel 1; the signs (B,)."""
     sign = torch.randint(0, 2, (size,)).float() * 2 - 1
     x = torch.zeros(20, size, 2)
     x[0, :, 0] = sign

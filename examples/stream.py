@@ -1,7 +1,7 @@
-"""Serve a stream, keep its state on disk, and go on in another process as if nothing had happened.
+"""Serve a stream, keep its state on disk, and go on in another process as if nothing had been.
 
-One layer serves many users. Each user's thread is its state: NumPy arrays that can be saved, moved to
-another machine, and put back. Nothing is kept on the layer, so users cannot be mixed up.
+One layer serves many users. Each user's thread is its state: NumPy arrays that can be saved, moved
+to another machine, and put back. Nothing is kept on the layer, so users cannot be mixed up.
 """
 
 import subprocess

@@ -108,10 +108,10 @@ def run_torchrun(line: str) -> None:
     words = shlex.split(line)
     assert words[0] == "torchrun"
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--master-port", "0", *words[1:]],
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", *words[1:]],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
