@@ -102,7 +102,10 @@ def gradients(parameters: Sequence[Tensor]) -> list[Tensor]:
 
 def norm(grads: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of all gradients together, a scalar."""
-    return torch.nn.utils.get_total_norm(grads)
+    # As torch.nn.utils.get_total_norm, without its sorting by device and type.
+    norms: Sequence[Tensor] = torch._foreach_norm(list(grads))
+    total: Tensor = torch.linalg.vector_norm(torch.stack(list(norms)))
+    return total
 
 
 def clip(grads: Sequence[Tensor], length: Tensor, most: float) -> None:
