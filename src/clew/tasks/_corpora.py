@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from clew.data.corpus import Corpus, iter_text
 from clew.data.files import text_files
 from clew.data.text import Tokenizer, Unit
@@ -20,6 +24,7 @@ from clew.train import is_main, on_main
 
 Text: TypeAlias = str | Path | Sequence[str] | Sequence[Path]
 
+RELEASE = 1 << 25  # tokens read between two times that pages of a corpus file are given back
 WORK = ".work"  # in the folder of a fit: its encoded text, until it is finished
 
 
@@ -39,6 +44,11 @@ class Corpora:
     tokenizer: Tokenizer
     train: Corpus
     held_out: Corpus
+
+    @property
+    def lengthy(self) -> float:
+        """Characters of a held-out token, on average."""
+        return self.held_out.characters / len(self.held_out)
 
     @property
     def fingerprint(self) -> str:
@@ -142,6 +152,19 @@ def encoded(text: Text, tokenizer: Tokenizer, name: str, work: Path) -> Corpus:
     if isinstance(source, str):
         return Corpus.from_text(source, tokenizer)
     return Corpus.encode_files(source, tokenizer, work / "text")
+
+
+def pieces(corpus: Corpus, size: int = 1 << 22) -> Iterator[NDArray[Any]]:
+    """The tokens of a corpus a piece at a time; pages of the file are given back in between."""
+    for start in range(0, len(corpus), size):
+        yield np.asarray(corpus.tokens[start : start + size])
+        corpus.release()
+
+
+def unknown_tokens(corpus: Corpus, first: int | None = None) -> int:
+    """How many of the (first) tokens are <unk>."""
+    part = corpus if first is None else dataclasses.replace(corpus, tokens=corpus.tokens[:first])
+    return sum(int(np.count_nonzero(piece == 1)) for piece in pieces(part))
 
 
 def _learn(texts: Iterable[str], cutting: Cutting) -> Tokenizer:

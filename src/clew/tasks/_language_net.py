@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, cast
 
@@ -90,12 +90,11 @@ class LanguageNetwork(nn.Module):
         """Where the weights are."""
         return self.bias.device
 
-    def count(self, tokens: NDArray[Any]) -> None:
-        """Set `log_frequency` to the frequencies in `tokens`, each token counted once more."""
+    def count(self, pieces: Iterable[NDArray[Any]]) -> None:
+        """Set `log_frequency` by the tokens in all `pieces`, each counted once more than it is."""
         size = len(self.bias)
         counts = np.ones(size)
-        for start in range(0, len(tokens), 1 << 22):
-            piece = np.asarray(tokens[start : start + (1 << 22)])
+        for piece in pieces:
             counts += np.bincount(piece, minlength=size)
         with torch.no_grad():
             self.log_frequency.copy_(torch.from_numpy(np.log(counts / counts.sum())))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
-from typing import Any
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from clew.tasks._corpora import Corpora
-from clew.tasks._ngrams import ngram_baseline
+from clew.tasks._ngrams import LIMIT, ngram_baseline
 from clew.tasks._window import window_baseline
-from clew.train import on_main
+from clew.train import Reporter, on_main
+
+Figures: TypeAlias = tuple[dict[str, Any], dict[str, Any]]  # of n-grams, of the window
 
 WINDOW_TIME = 0.05  # share of a fit's `time`
 
@@ -26,16 +33,57 @@ def figures(nats: float, lengthy: float) -> dict[str, float]:
     }
 
 
-def memoryless(
-    corpora: Corpora, judged: NDArray[Any], lengthy: float, *, time: float | None, seed: int,
-    device: str,
-) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """Figures of the best n-grams, and of a network that sees a fixed window, on `judged` tokens.
+@dataclass(frozen=True)
+class Measured:
+    """What was found before the network learns: figures without memory, and the time it took."""
 
-    lengthy: characters a token. time: seconds of the whole fit, of which the window network gets
-    its share; without, it gets up to 20 seconds, by the length of the text.
+    mark: str  # of the data and settings
+    baseline: dict[str, Any]
+    window: dict[str, Any]
+    seconds: float
+
+
+def measured(work: Path, mark: str, begun: float, measure: Callable[[], Figures]) -> Measured:
+    """What `measure` finds, or found before the fit in `work` was interrupted.
+
+    begun: when the fit began (time.monotonic). The seconds since then are kept too, so that a fit
+    with a time limit goes on by the schedule it was begun with.
     """
-    tokens, size = corpora.train.tokens, len(corpora.tokenizer)
+    place = work / "measured.json"
+    if (known := on_main(lambda: _read(place, mark))) is not None:
+        return known
+    baseline, window = measure()
+    found = Measured(mark, baseline, window, time.monotonic() - begun)
+    return on_main(lambda: _write(place, found))
+
+
+def _read(place: Path, mark: str) -> Measured | None:
+    try:
+        known = Measured(**json.loads(place.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # not there, or not whole: measured anew
+        return None
+    return known if known.mark == mark else None
+
+
+def _write(place: Path, found: Measured) -> Measured:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_suffix(".part")
+    beside.write_text(json.dumps(dataclasses.asdict(found)), encoding="utf-8")
+    beside.replace(place)
+    return found
+
+
+def memoryless(
+    tokens: NDArray[Any], judged: NDArray[Any], size: int, *, lengthy: float, limit: float | None,
+    seed: int, device: str, report: Reporter,
+) -> Figures:  # fmt: skip
+    """Figures on `judged` tokens of the best n-grams, and of a network that sees a fixed window.
+
+    size: of the vocabulary. lengthy: characters a token. limit: seconds of the whole fit, of which
+    the window network gets its share; without, it gets up to 20 seconds, by the length of the text.
+    Both learn from the last LIMIT tokens at most, and `report` hears of both.
+    """
+    tokens = tokens[-LIMIT:]
     grams = on_main(lambda: ngram_baseline(tokens, judged, size))
     orders, best = grams.pop("nats_per_token"), grams.pop("best")
     baseline = {
@@ -46,8 +94,11 @@ def memoryless(
         "nats_per_token_by_order": orders,
         **grams,
     }
-    seconds = min(20.0, 2.0 + len(tokens) / 50_000) if time is None else WINDOW_TIME * time
+    report.message(f"{baseline['name']}: {baseline['bits_per_character']:.3f} bits/character")
+    seconds = min(20.0, 2.0 + len(tokens) / 50_000) if limit is None else WINDOW_TIME * limit
     fixed = window_baseline(tokens, judged, size, seconds=seconds, seed=seed, device=device)
     nats = fixed.pop("nats_per_token")
     name = f"feedforward network over the last {fixed['context']}"
-    return baseline, {"name": name, **figures(nats, lengthy), **fixed}
+    window = {"name": name, **figures(nats, lengthy), **fixed}
+    report.message(f"{name}: {window['bits_per_character']:.3f} bits/character")
+    return baseline, window

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clew.data.corpus import Corpus
+from clew.tasks._corpora import RELEASE, unknown_tokens
 from clew.tasks._language_net import LanguageNetwork, State, reading
 
 Floats = NDArray[np.float64]
@@ -72,11 +74,25 @@ class LanguageScore:
         )
 
 
-def unknown_tokens(tokens: NDArray[Any], unknown: int = 1) -> int:
-    """How many of the tokens are <unk>, counted a piece at a time."""
-    return sum(
-        int(np.count_nonzero(np.asarray(tokens[start : start + (1 << 22)]) == unknown))
-        for start in range(0, len(tokens), 1 << 22)
+def score_corpus(
+    network: LanguageNetwork, corpus: Corpus, *, context: int | None, most: int
+) -> LanguageScore:
+    """Score a text exactly, or with `context` from a limited view at `most` places (see below)."""
+    if context is not None:
+        nats, scored = limited_nats(network, corpus.tokens, context, most=most)
+    else:
+        nats, scored = 0.0, 0
+        for piece in exact_nats(network, corpus.tokens):
+            nats, scored = nats + float(piece.sum()), scored + len(piece)
+            if scored % RELEASE < len(piece):
+                corpus.release()
+    return LanguageScore.of(
+        nats,
+        scored=scored,
+        tokens=len(corpus),
+        characters=corpus.characters,
+        unknown=unknown_tokens(corpus),
+        context=context,
     )
 
 

@@ -19,11 +19,10 @@ from torch import Tensor, nn
 
 from clew.data.corpus import Corpus
 from clew.errors import InputError
+from clew.tasks._corpora import RELEASE
 from clew.tasks._language_net import LanguageNetwork, State
 from clew.tasks._scoring import parallel_nats
 from clew.train import Evaluation
-
-_RELEASE = 1 << 25  # tokens read between two times that pages of the corpus are given back
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ class LanguageProblem:
     def loss(self, item: Window, carry: State) -> tuple[Tensor, int, State]:
         """The summed nats over a window of every stream, and the states they end in."""
         self._read += item.length * len(item.begin)
-        if self._read >= _RELEASE:
+        if self._read >= RELEASE:
             self._read = 0
             self._corpus.release()
         inputs, targets = item.read(self._corpus.tokens, self._language.device)

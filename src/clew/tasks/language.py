@@ -19,18 +19,27 @@ from sklearn.utils.validation import check_is_fitted
 from clew.data.text import Tokenizer
 from clew.errors import InputError
 from clew.tasks import _estimator as shared
-from clew.tasks._corpora import Corpora, Cutting, Text, encoded, prepare, workspace
+from clew.tasks._corpora import (
+    Corpora,
+    Cutting,
+    Text,
+    encoded,
+    pieces,
+    prepare,
+    unknown_tokens,
+    workspace,
+)
 from clew.tasks._folder import TOKENIZER, Contents, is_model, read_model
 from clew.tasks._generation import Decoding, as_text, read_prompt, write
 from clew.tasks._language_net import LanguageNetwork
-from clew.tasks._memoryless import figures, memoryless
-from clew.tasks._scoring import LanguageScore, exact_nats, limited_nats, unknown_tokens
+from clew.tasks._memoryless import Figures, Measured, figures, measured, memoryless
+from clew.tasks._scoring import LanguageScore, exact_nats, score_corpus
 from clew.tasks._streams import LanguageProblem
 from clew.train import Reporter, Silent, TrainSettings, resolve_device, sync, train
 from clew.train.history import History
 from clew.train.lock import lock_folder
 
-NETWORK_TIME = 0.88  # share of `time`; the rest is for what it is measured against
+USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
 JUDGED = 1_000_000  # tokens of the held-out part that are scored while training, at most
 NOTE = (
     "The weights and the moment to stop were chosen on this text. "
@@ -147,63 +156,72 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             mark = corpora.fingerprint
             if folder is not None and sync.on_main(lambda: is_model(folder)):
                 return self._adopt(folder, mark, tell)
-            self._fit(corpora, settings, mark, folder, resume, tell, begun)
+            settings, before = self._measure(corpora, settings, work, begun, tell)
+            self._fit(corpora, settings, before, folder, resume, tell)
+            self.metrics_["seconds"] = round(clock.monotonic() - begun, 3)
             if folder is not None and sync.is_main():
                 self._write(folder)
         return self
+
+    def _measure(
+        self, corpora: Corpora, settings: TrainSettings, work: Path, begun: float, report: Reporter
+    ) -> tuple[TrainSettings, Measured]:
+        """What models without memory reach, and the settings with the time that is left."""
+
+        def measure() -> Figures:
+            judged = corpora.held_out.tokens[:JUDGED]
+            return memoryless(
+                corpora.train.tokens, judged, len(corpora.tokenizer), lengthy=corpora.lengthy,
+                limit=settings.time, seed=self.seed, device=self.device, report=report,
+            )  # fmt: skip
+
+        mark = f"{corpora.fingerprint} {self.get_params()}"
+        found = measured(work, mark, begun, measure if self.baseline else lambda: ({}, {}))
+        if settings.time is None:
+            return settings, found
+        rest = max(USED_TIME * settings.time - found.seconds, LEAST_TIME * settings.time)
+        return dataclasses.replace(settings, time=rest), found
 
     def _fit(
         self,
         corpora: Corpora,
         settings: TrainSettings,
-        mark: str,
+        before: Measured,
         folder: Path | None,
         resume: bool,
         report: Reporter,
-        begun: float,
     ) -> None:
         judged = corpora.held_out.tokens[:JUDGED]
-        lengthy = corpora.held_out.characters / len(corpora.held_out)
         self.tokenizer_ = corpora.tokenizer
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = self._build(learning=True)
-        self.network_.count(corpora.train.tokens)
-        baseline: dict[str, Any] = {}
-        window: dict[str, Any] = {}
-        if self.baseline:
-            baseline, window = memoryless(
-                corpora, judged, lengthy, time=settings.time, seed=self.seed, device=self.device
-            )
-            for found in (baseline, window):
-                report.message(f"{found['name']}: {found['bits_per_character']:.3f} bits/character")
-            if settings.time is not None:
-                settings = dataclasses.replace(settings, time=NETWORK_TIME * settings.time)
+        self.network_.count(pieces(corpora.train))
         problem = LanguageProblem(
-            self.network_, corpora.train, judged, lengthy=lengthy,
+            self.network_, corpora.train, judged, lengthy=corpora.lengthy,
             batch_size=self.batch_size, window=self.window, seed=self.seed,
         )  # fmt: skip
         self.history_: History = train(
             problem, settings, out=folder, resume=resume,
-            fingerprint={"data": mark, **self._own_settings()}, report=report,
+            fingerprint={"data": corpora.fingerprint, **self._own_settings()}, report=report,
         )  # fmt: skip
-        nats = sync.on_main(lambda: problem.evaluate(full=True).objective)
+        assert self.history_.best is not None
         self.data_ = {
-            "fingerprint": mark,
+            "fingerprint": corpora.fingerprint,
             "tokens": len(corpora.train),
             "characters": corpora.train.characters,
             "held_out_tokens": len(corpora.held_out),
             "vocabulary": len(corpora.tokenizer),
         }
         self.metrics_ = shared.build_metrics(
-            figures(nats, lengthy), baseline=baseline, window=window,
-            curve=self.history_.to_dict()["rows"], seconds=clock.monotonic() - begun,
-            network=self.network_,
+            figures(self.history_.best, corpora.lengthy), baseline=before.baseline,
+            window=before.window, curve=self.history_.to_dict()["rows"],
+            seconds=self.history_.seconds, network=self.network_,
         )  # fmt: skip
         self.metrics_["held_out"] = {
             "tokens": len(judged),
-            "characters": round(len(judged) * lengthy),
-            "unknown": unknown_tokens(judged),
+            "characters": round(len(judged) * corpora.lengthy),
+            "unknown": unknown_tokens(corpora.held_out, JUDGED),
             "note": NOTE,
         }
 
@@ -226,17 +244,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
                 )
         with tempfile.TemporaryDirectory(prefix="clew-") as work:
             corpus = encoded(text, self.tokenizer_, "text", Path(work))
-            tokens = corpus.tokens
-            if context is None:
-                nats, scored = 0.0, len(tokens)
-                for piece in exact_nats(self.network_, tokens):
-                    nats += float(piece.sum())
-            else:
-                nats, scored = limited_nats(self.network_, tokens, context, most=positions)
-            return LanguageScore.of(
-                nats, scored=scored, tokens=len(tokens), characters=corpus.characters,
-                unknown=unknown_tokens(tokens), context=context,
-            )  # fmt: skip
+            return score_corpus(self.network_, corpus, context=context, most=positions)
 
     def score(self, text: Text) -> LanguageScore:
         """What `evaluate` gives when everything may be seen."""
@@ -371,12 +379,6 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         shared.check_flags(self, ("residual", "tie", "layer_norm", "baseline"))
         if self.held_out == 0:
             raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
-        if self.tie and self.embedding_size != self.hidden_size:
-            raise InputError(
-                "with tie the output layer is the embedding, and the sizes must match",
-                where="tie",
-                expected=f"embedding_size={self.hidden_size}, as hidden_size",
-            )
         return shared.train_settings(self)
 
     def _own_settings(self) -> dict[str, Any]:
