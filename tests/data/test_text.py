@@ -22,7 +22,8 @@ AWKWARD = st.one_of(
     st.sampled_from(" _-9'’aBéßİΣ東ア▁Ġ\0\n\r\t\x1c\x85\u00a0\u200b\u2028\ufeff\ufffd"),
     st.sampled_from(["  ", "\r\n", "'s", "e\u0301", "👍🏽", "👩\u200d👩", "<pad>", "<unk>", "##"]),
 )
-TEXTS = st.one_of(st.text(), st.lists(AWKWARD, max_size=20).map("".join))
+ASCII = st.text(alphabet=st.characters(max_codepoint=127))  # takes the short cut of words and BPE
+TEXTS = st.one_of(st.text(), ASCII, st.lists(AWKWARD, max_size=20).map("".join))
 UNITS: list[Unit] = ["char", "word", "bpe"]
 
 BPE = Tokenizer.train([SAMPLE] * 3, "bpe", size=400)
@@ -46,13 +47,21 @@ def test_decoding_gives_the_text_back(unit: Unit, text: str) -> None:
 @pytest.mark.parametrize("lowercase", [False, True])
 @given(text=TEXTS)
 def test_the_json_means_the_same_to_the_library(unit: Unit, lowercase: bool, text: str) -> None:
-    tokenizer = Tokenizer.train([SAMPLE], unit, size=300, lowercase=lowercase)
+    tokenizer = Tokenizer.train([SAMPLE, text, text], unit, size=300, lowercase=lowercase)
     library = Library.from_str(tokenizer.to_json())
     expected = library.encode(text).ids
     assert tokenizer.encode(text) == expected
     assert tokenizer.encode_array(text).tolist() == expected
     assert tokenizer.encode_batch([text, "", text]) == [expected, [], expected]
     assert tokenizer.decode(expected) == library.decode(expected, skip_special_tokens=False)
+
+
+@given(text=ASCII)
+def test_dropping_spaces_means_the_same_to_the_library(text: str) -> None:
+    tokenizer = Tokenizer.train([text], "word", keep_spaces=False)
+    expected = Library.from_str(tokenizer.to_json()).encode(text).ids
+    assert tokenizer.encode(text) == expected
+    assert tokenizer.encode(text + "é\n" + text)[-len(expected) :] == (expected or [1])
 
 
 @given(text=TEXTS)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as Library
 
+from clew.data._ascii import shortcut
 from clew.data._vocabulary import (
     PAD,
     UNKNOWN,
@@ -48,6 +49,7 @@ class Tokenizer:
         ids = library.get_vocab(with_added_tokens=False)
         self._vocabulary = sorted(ids, key=ids.__getitem__)
         self._ids_of_characters = _lookup(self._vocabulary) if unit == "char" else None
+        self._shortcut = shortcut(library, unit, self._vocabulary, keep_spaces)
 
     @classmethod
     def train(
@@ -132,18 +134,35 @@ class Tokenizer:
         """The ids of `text`; a piece not in the vocabulary becomes 1, `<unk>`."""
         if self._ids_of_characters is not None:
             return cast("list[int]", self.encode_array(text).tolist())
-        return list(self._library.encode(_valid(text), add_special_tokens=False).ids)
+        return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of every text, on all cores for words and BPE."""
-        if self._ids_of_characters is not None:
+        """The ids of every text; words and BPE that are not ASCII are cut on all cores."""
+        if self._shortcut is None:
             return [self.encode(text) for text in texts]
-        found: list[list[int]] = []
-        for start in range(0, len(texts), _GROUP):
-            group = [_valid(text) for text in texts[start : start + _GROUP]]
-            answers = self._library.encode_batch_fast(group, add_special_tokens=False)
-            found.extend(list(answer.ids) for answer in answers)
+        found: list[list[int]] = [[] for _ in texts]
+        later: list[tuple[list[int], str]] = []  # parts for the library, and where their ids go
+        for ids, text in zip(found, texts, strict=True):
+            if _valid(text).isascii():
+                ids.extend(self._shortcut.encode(text.lower() if self._lowercase else text))
+            else:
+                later.append((ids, text))
+        for start in range(0, len(later), _GROUP):
+            self._encode_mixed(later[start : start + _GROUP])
         return found
+
+    def _encode_mixed(self, later: Sequence[tuple[list[int], str]]) -> None:
+        """Append to each list the ids of the text beside it: lines of ASCII by the short cut."""
+        assert self._shortcut is not None
+        # A newline is never inside a piece, so that every line can be numbered by itself.
+        parts = [(ids, part) for ids, text in later for part in _lines(text)]
+        hard = [part for _, part in parts if not part.isascii()]
+        answers = iter(self._library.encode_batch_fast(hard, add_special_tokens=False))
+        for ids, part in parts:
+            if part.isascii():
+                ids.extend(self._shortcut.encode(part.lower() if self._lowercase else part))
+            else:
+                ids.extend(next(answers).ids)
 
     def encode_array(self, text: str) -> NDArray[np.uint32]:
         """The ids of a long text, (N,); characters go through a table instead of the library."""
@@ -165,15 +184,18 @@ class Tokenizer:
         BPE ids that are no whole UTF-8 become U+FFFD.
         Raises InputError for an id outside the vocabulary.
         """
-        kept = [int(i) for i in ids if i != 0]
-        for i in kept:
-            if not 0 <= i < len(self):
-                raise InputError(
-                    f"id {i} is not in the vocabulary", expected=f"0 to {len(self) - 1}"
-                )
+        if not isinstance(ids, (list, np.ndarray)):
+            ids = [int(i) for i in ids]
+        numbers = np.asarray(ids, dtype=np.int64)
+        wrong = np.flatnonzero((numbers < 0) | (numbers >= len(self)))
+        if len(wrong):
+            raise InputError(
+                f"id {numbers[wrong[0]]} is not in the vocabulary", expected=f"0 to {len(self) - 1}"
+            )
+        kept = numbers[numbers != 0].tolist()
         if self._unit == "bpe":
             return str(self._library.decode(kept, skip_special_tokens=False))
-        return ("" if self._keep_spaces else " ").join(self._vocabulary[i] for i in kept)
+        return ("" if self._keep_spaces else " ").join(map(self._vocabulary.__getitem__, kept))
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of `text` as they stand in it, one for each id of `encode`.
@@ -247,6 +269,12 @@ def _lookup(vocabulary: Sequence[str]) -> NDArray[np.uint32]:
     return table
 
 
+def _lines(text: str) -> list[str]:
+    """The lines of `text` with their newlines; only "\\n" ends a line."""
+    *whole, last = text.split("\n")
+    return [*(line + "\n" for line in whole), *([last] if last else [])]
+
+
 def _points(text: str, start: int) -> NDArray[np.uint32]:
     """The code points (N,) of `text`, which stands at `start` in what was given."""
     try:
@@ -281,4 +309,4 @@ def _checked(texts: Iterable[str]) -> Iterator[str]:
 def _short(texts: Iterable[str]) -> Iterator[str]:
     """Texts in pieces the trainers can buffer: they hold 256 at a time."""
     for text in texts:
-        yield from cut(text, 65_536)
+        yield from cut(text, 16_384)
