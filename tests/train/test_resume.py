@@ -23,7 +23,7 @@ from toy import (
 )
 
 from clew.errors import InputError, Interrupted
-from clew.train import TrainSettings, checkpoint, train
+from clew.train import Silent, TrainSettings, checkpoint, train
 from clew.train.snapshot import read
 
 HARD = {"average": 0.9, "evaluate_every": 5, "patience": 3, "clip": 0.3}
@@ -247,6 +247,26 @@ def test_checkpoint_every_may_change_on_resume(tmp_path):
     with pytest.raises(Interrupted):
         train(toy, settings(), out=tmp_path)
     train(Toy(), settings(checkpoint_every=60.0), out=tmp_path, resume=True)
+
+
+def test_a_resumed_run_has_the_threads_it_was_begun_with(tmp_path):
+    threads = torch.get_num_threads()
+    toy, again, used, said = Toy(), Toy(), [], []
+    interrupt_at(toy, 3)
+    again.on_loss = lambda call: used.append(torch.get_num_threads())
+    report = Silent()
+    report.message = said.append
+    try:
+        torch.set_num_threads(1)
+        with pytest.raises(Interrupted):
+            train(toy, settings(), out=tmp_path)
+        torch.set_num_threads(2)
+        train(again, settings(), out=tmp_path, resume=True, report=report)
+        assert set(used) == {1}
+        assert torch.get_num_threads() == 2
+        assert said == ["going on with 1 threads, as the run was begun"]
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_resume_without_a_folder_is_refused():

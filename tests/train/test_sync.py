@@ -99,6 +99,17 @@ def fail_in_the_plan_of_rank_one(toy):
     toy.plan = plan
 
 
+def plan_less_on_rank_one(toy):
+    toy.plan = lambda epoch, rank, world: Toy.plan(toy, epoch, rank, world)[rank:]
+
+
+def test_plans_of_different_lengths_are_our_own_mistake(tmp_path):
+    codes = together(2, tmp_path / "log", tmp_path / "w", before=plan_less_on_rank_one)
+    assert codes == [3, 3]
+    for rank in range(2):
+        assert "AssertionError: every rank" in (tmp_path / f"log.{rank}").read_text()
+
+
 @pytest.mark.parametrize(
     ("failure", "word", "guilty"),
     [

@@ -198,6 +198,7 @@ class _Loop:
     def _open_epoch(self) -> None:
         epoch = self.pos.epoch
         self.plan = sync.everywhere(lambda: self.problem.plan(epoch, self.rank, self.world))
+        assert sync.alike(len(self.plan)), "every rank's plan must have the same length"
         if len(self.plan) == 0:
             raise InputError("there is nothing to learn from: an epoch has no batches")
         if self.pos.item > len(self.plan) or epoch >= self.settings.epochs:

@@ -82,6 +82,12 @@ def everywhere(work: Callable[[], T]) -> T:
     return result
 
 
+def alike(number: int) -> bool:
+    """Whether every rank gave the same number."""
+    sums = total(torch.tensor([number, number * number], dtype=torch.float64))
+    return float(sums[1]) * world() == float(sums[0]) ** 2
+
+
 def gather(value: T) -> list[T]:
     """Every rank's value, by rank, on rank 0; elsewhere an empty list."""
     if world() == 1:
