@@ -59,3 +59,10 @@ def test_figures_by_hand():
     assert found["macro_f1"] == pytest.approx(2 / 3)
     assert found["log_loss"] == pytest.approx(-(np.log(0.9) + np.log(0.4) + np.log(0.8)) / 3)
     assert np.isfinite(figures(np.array([[1.0, 0.0]]), np.array([1]))["log_loss"])
+
+
+def test_a_label_that_was_never_counted_is_wrong_not_a_crash():
+    found = tfidf_baseline(WORDS, LABELS, ["good", "new"], [1, 7])
+    assert found["accuracy"] == 0.5
+    assert tfidf_baseline(["", ""], [0, 1], [""], [7])["accuracy"] == 0.0
+    assert tfidf_baseline(["a b", "c d"], [3, 3], ["a"], [3])["accuracy"] == 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,39 @@ import numpy as np
 from clew.data.text import Tokenizer, Unit
 from clew.errors import InputError
 from clew.tasks._examples import Kind, Sequences, check_labels, check_sequences
-from clew.tasks._folder import TOKENIZER, Contents
+from clew.tasks._folder import CONFIG, LIMITS, TOKENIZER, Contents
 from clew.tasks._pieces import Pieces
+
+
+def check_classes(labels: np.ndarray) -> np.ndarray:
+    """The distinct labels, in order (C,); raises InputError for fewer than two, or far too many."""
+    classes: np.ndarray = np.unique(labels)
+    if len(classes) < 2:
+        raise InputError(
+            f"every label is {classes[0]!r}", where="y", expected="two classes or more"
+        )
+    if len(json.dumps(classes.tolist(), ensure_ascii=False).encode("utf-8")) > LIMITS[CONFIG] // 2:
+        raise InputError(
+            f"there are {len(classes)} labels, too many or too long to be classes",
+            where="y",
+            hint="were text and label exchanged?",
+        )
+    return classes
+
+
+def places(classes: np.ndarray, labels: np.ndarray, where: str) -> np.ndarray:
+    """The place in `classes` of each label (N,); raises InputError for one that is not there."""
+    known = {label: place for place, label in enumerate(classes.tolist())}
+    sort = type(classes.tolist()[0])
+    for index, label in enumerate(labels.tolist()):
+        if label not in known or type(label) is not sort:  # True is not 1 here
+            some = ", ".join(repr(name) for name in list(known)[:10])
+            raise InputError(
+                f"the label {label!r} was not there in training",
+                where=f"{where}[{index}]",
+                expected=some + (", ..." if len(known) > 10 else ""),
+            )
+    return np.array([known[label] for label in labels.tolist()], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -49,6 +81,12 @@ class Encoder:
                 lowercase=lowercase,
                 keep_spaces=False,
             )
+        if tokenizer is not None and len(tokenizer.to_json().encode("utf-8")) > LIMITS[TOKENIZER]:
+            raise InputError(
+                "the vocabulary is too large to be stored: some of its words are very long",
+                where="X",
+                hint='a smaller vocabulary_size, min_count=2, or unit="char"',
+            )
         return cls(sequences.kind, tokenizer, sequences.features, classes, max_length)
 
     @property
@@ -67,20 +105,6 @@ class Encoder:
             batch = self.tokenizer.encode_batch(sequences.items)
             encoded = [np.array(ids, dtype=np.int32) for ids in batch]
         return encoded if self.max_length is None else [e[-self.max_length :] for e in encoded]
-
-    def numbers(self, labels: np.ndarray, where: str) -> np.ndarray:
-        """The place in `classes` of each label (N,); raises InputError for an unknown one."""
-        places = {label: place for place, label in enumerate(self.classes.tolist())}
-        sort = type(self.classes.tolist()[0])
-        for index, label in enumerate(labels.tolist()):
-            if label not in places or type(label) is not sort:  # True is not 1 here
-                known = ", ".join(repr(name) for name in list(places)[:10])
-                raise InputError(
-                    f"the label {label!r} was not there in training",
-                    where=f"{where}[{index}]",
-                    expected=known + (", ..." if len(places) > 10 else ""),
-                )
-        return np.array([places[label] for label in labels.tolist()], dtype=np.int64)
 
     def sizes(self) -> dict[str, Any]:
         """What config.json keeps of it."""

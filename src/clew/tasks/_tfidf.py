@@ -80,27 +80,32 @@ def _averages(arrays: Sequence[np.ndarray]) -> np.ndarray:
 def _score(
     name: str, model: Any, train: Any, train_labels: Any, test: Any, test_labels: Any
 ) -> dict[str, Any]:
+    if len(set(np.asarray(train_labels).tolist())) == 1:
+        return _majority(train_labels, test_labels)
     with warnings.catch_warnings():
         # Not converged to the last digit is good enough for a baseline, and no user's concern.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(train, train_labels)
-    probabilities = model.predict_proba(test)  # (N, C)
-    place = {label: column for column, label in enumerate(model.classes_.tolist())}
-    truth = [place[label] for label in np.asarray(test_labels).tolist()]
     return {
         "name": name,
-        **figures(probabilities, np.asarray(truth)),
+        **_figures(model.predict_proba(test), model.classes_.tolist(), test_labels),
         "majority": _majority(train_labels, test_labels)["accuracy"],
     }
 
 
+def _figures(probabilities: np.ndarray, classes: list[Any], labels: Any) -> dict[str, float]:
+    """Figures of probabilities (N, C); a label that is none of `classes` has probability 0."""
+    given = np.asarray(labels).tolist()
+    place = {label: column for column, label in enumerate(dict.fromkeys([*classes, *given]))}
+    full = np.zeros((len(given), len(place)))
+    full[:, : len(classes)] = probabilities
+    return figures(full, np.array([place[label] for label in given]))
+
+
 def _majority(train_labels: Any, test_labels: Any) -> dict[str, Any]:
     counts = Counter(np.asarray(train_labels).tolist())
-    total = counts.total()
-    place = {label: column for column, label in enumerate(counts)}
-    row = np.array([count / total for count in counts.values()])
-    truth = np.array([place[label] for label in np.asarray(test_labels).tolist()])
-    found = figures(np.tile(row, (len(truth), 1)), truth)
+    row = np.array([count / counts.total() for count in counts.values()])
+    found = _figures(np.tile(row, (len(test_labels), 1)), list(counts), test_labels)
     return {"name": "most frequent label", **found, "majority": found["accuracy"]}
 
 

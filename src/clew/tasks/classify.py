@@ -17,12 +17,12 @@ from clew.errors import InputError
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
 from clew.tasks._classify_net import POOLS, ClassifierNetwork
-from clew.tasks._encoder import Encoder
+from clew.tasks._encoder import Encoder, check_classes, places
 from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, hold_out
-from clew.tasks._fixed import window_baseline
 from clew.tasks._folder import Contents, is_model, read_model
 from clew.tasks._labelling import Examples, LabelProblem, probabilities
-from clew.tasks._tfidf import averages_baseline, figures, tfidf_baseline
+from clew.tasks._tfidf import figures
+from clew.tasks._yardsticks import WINDOW_TIME, counting_share, without_memory
 from clew.train import sync
 from clew.train.history import History
 from clew.train.lock import lock_folder
@@ -30,7 +30,7 @@ from clew.train.loop import train
 from clew.train.report import Reporter, Silent
 from clew.train.settings import TrainSettings, resolve_device
 
-WINDOW_TIME, NETWORK_TIME = 0.1, 0.85  # shares of `time`; the rest is for word counts and scoring
+NETWORK_TIME = 0.95  # share of `time`, less that of what has no memory; the rest is for writing
 _SORTS = {"text": "texts", "tokens": "lists of tokens", "arrays": "arrays"}
 
 
@@ -142,14 +142,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sequences = check_sequences(X)
         labels = check_labels(y, len(sequences))
         parts = [(sequences, labels)]
+        classes = check_classes(labels)
         if validation is not None:
             apart = check_sequences(validation[0], sequences.kind, sequences.features)
-            parts.append((apart, check_labels(validation[1], len(apart))))
-        classes = np.unique(labels)
-        if len(classes) < 2:
-            raise InputError(
-                f"every label is {classes[0]!r}", where="y", expected="two classes or more"
-            )
+            other = check_labels(validation[1], len(apart))
+            if len(places(classes, other, "validation y")) == 0:
+                raise InputError("there is nothing in it", where="validation", expected="(X, y)")
+            parts.append((apart, other))
         with contextlib.ExitStack() as stack:
             if folder is not None and sync.is_main():
                 stack.enter_context(lock_folder(folder))
@@ -179,20 +178,26 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         self._take(encoder)
         train_part, held_out = (
-            Examples(encoder.encode(side), encoder.numbers(labels, "y"))
+            Examples(encoder.encode(side), places(classes, labels, "y"))
             for side, labels in (learned, apart)
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = self._build(max(len(ids) for ids in train_part.sequences))
-        baseline, window = self._without_memory(
-            learned[0], apart[0], train_part, held_out, settings
-        )
-        for found in (baseline, window):
-            if found:
+        baseline: dict[str, Any] = {}
+        window: dict[str, Any] = {}
+        share = NETWORK_TIME
+        if self.baseline:
+            baseline, window = without_memory(
+                learned[0], apart[0], train_part, held_out, settings, encoder,
+                embedding_size=int(self.embedding_size), hidden_size=int(self.hidden_size),
+                dropout=self.dropout, batch_size=int(self.batch_size),
+            )  # fmt: skip
+            for found in (baseline, window):
                 report.message(f"{found['name']}: accuracy {found['accuracy']:.4f}")
-        if self.baseline and settings.time is not None:
-            settings = dataclasses.replace(settings, time=NETWORK_TIME * settings.time)
+            share -= WINDOW_TIME + counting_share(learned[0], settings.time)
+        if settings.time is not None:
+            settings = dataclasses.replace(settings, time=share * settings.time)
         problem = LabelProblem(
             self.network_, train_part, held_out,
             batch_size=self.batch_size, seed=self.seed, word_dropout=self.word_dropout,
@@ -217,6 +222,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seconds=clock.monotonic() - begun, network=self.network_,
         )  # fmt: skip
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.string = False, True
+        return tags
+
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (N, C), columns in the order of classes_; every row sums to 1."""
         check_is_fitted(self, "network_")
@@ -238,7 +248,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "network_")
         sequences = self._encoder.check(X)
-        truth = self._encoder.numbers(check_labels(y, len(sequences)), "y")
+        truth = places(self.classes_, check_labels(y, len(sequences)), "y")
         if len(truth) == 0:
             raise InputError("there is nothing to score", where="X", expected="one or more")
         return float((self.predict_proba(X).argmax(1) == truth).mean())
@@ -351,32 +361,6 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             stack, vocabulary=vocabulary, embedding_size=int(self.embedding_size),
             classes=len(self.classes_), pool=self.pool, dropout=self.dropout,
         )  # fmt: skip
-
-    def _without_memory(
-        self,
-        learned: Sequences,
-        apart: Sequences,
-        train_part: Examples,
-        held_out: Examples,
-        settings: TrainSettings,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Figures of word counts (or averages), and of a fixed window, on the same examples."""
-        if not self.baseline:
-            return {}, {}
-        counts = averages_baseline if learned.kind == "arrays" else tfidf_baseline
-        baseline = sync.on_main(
-            lambda: counts(learned.items, train_part.classes, apart.items, held_out.classes)
-        )
-        limit = None if settings.time is None else WINDOW_TIME * settings.time
-        window = window_baseline(
-            train_part, held_out,
-            dataclasses.replace(settings, epochs=min(settings.epochs, 5), time=limit),
-            vocabulary=self._encoder.vocabulary,
-            features=self._encoder.features or self.embedding_size,
-            hidden_size=self.hidden_size, classes=len(self.classes_), dropout=self.dropout,
-            batch_size=self.batch_size,
-        )  # fmt: skip
-        return baseline, window
 
     def _own_settings(self) -> dict[str, Any]:
         """Constructor arguments that the loop does not hold against a checkpoint itself."""
