@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from clew.kernels import eager
-from clew.kernels.schedule import plan
+from clew.kernels.schedule import plan, without_padding
 from clew.kernels.settings import Cell, Masks, State, Weights
 
 
@@ -174,12 +174,13 @@ def _run(
     schedule = plan(x.shape[0], lengths, reset, x.device, look=True)
     return eager.layer(
         cell,
-        x,
+        without_padding(x, schedule),
         tuple(state),
         [Weights(*group) for group in whole],
         lengths,
         schedule,
         [Masks(*group) for group in drawn],
+        fresh=False,
     )
 
 

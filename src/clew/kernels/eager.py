@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from clew.kernels import formula, fused
@@ -19,14 +20,35 @@ def layer(
     lengths: Tensor | None,
     schedule: Schedule,
     masks: Sequence[Masks] | None,
+    fresh: bool,
 ) -> tuple[Tensor, State]:
-    """Runs one layer over (T, B, D); ``schedule`` has been made of ``lengths`` and resets."""
+    """Runs one layer over (T, B, D); ``schedule`` has been made of ``lengths`` and resets.
+
+    ``fresh`` says that the initial state is known to be zero.
+    """
     if plain(cell, masks) and schedule.forget is None and len(x) > 0:
         if schedule.alive is None:
             return fused.layer(cell, x, state, weights)
-        if lengths is not None:
+        if (
+            lengths is not None
+            and (fresh or not cell.bidirectional)
+            and _pads_well(cell, x, weights, schedule)
+        ):
+            return fused.ragged_lstm(cell, x, state, weights, lengths, schedule)
+        if lengths is not None and x.is_cuda:
             return fused.packed_layer(cell, x, state, weights, lengths)
     return formula.layer(cell, x, state, weights, schedule, masks)
+
+
+def _pads_well(cell: Cell, x: Tensor, weights: Sequence[Weights], schedule: Schedule) -> bool:
+    """Whether oneDNN's LSTM is there for it; the other cells gain nothing over the formula."""
+    return (
+        cell.mode == "LSTM"
+        and x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and weights[0].w_hr is None
+        and schedule.longest > 0
+    )
 
 
 def plain(cell: Cell, masks: Sequence[Masks] | None) -> bool:

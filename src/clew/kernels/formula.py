@@ -30,10 +30,6 @@ def layer(
     ``state`` holds (directions, B, P) and for the LSTM (directions, B, H). Where ``traces`` is a
     list, one dict of (T, B, H) tensors a direction is appended to it: each gate, c and h.
     """
-    if schedule.alive is not None:
-        # Padding may hold anything, NaN included: what is masked later must be finite now, or its
-        # zero gradient would become NaN on the way back.
-        x = x.masked_fill(~schedule.alive, 0.0)
     outputs, finals = [], []
     for d in range(cell.directions):
         y, final, shown = _direction(
@@ -122,4 +118,4 @@ def _stack(values: list[Tensor], schedule: Schedule, steps: int, like: Tensor) -
     if len(values) < steps:
         rest = stacked.new_zeros((steps - len(values), *stacked.shape[1:]))
         stacked = torch.cat((stacked, rest))
-    return stacked if schedule.alive is None else stacked.masked_fill(~schedule.alive, 0.0)
+    return stacked if schedule.alive is None else stacked * schedule.alive

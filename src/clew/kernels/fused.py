@@ -17,6 +17,8 @@ Run = Callable[
     ..., tuple[Tensor, ...]
 ]  # tensors in, tensors out, no other inputs that need gradients
 
+SHUT = 1e6  # in a gate's sum: its sigmoid is 0 or 1 exactly, whatever else is in the sum
+
 _FUSED: dict[str, Run] = {
     "LSTM": torch._VF.lstm,
     "GRU": torch._VF.gru,
@@ -27,29 +29,75 @@ _FUSED: dict[str, Run] = {
 
 def layer(cell: Cell, x: Tensor, state: State, weights: Sequence[Weights]) -> tuple[Tensor, State]:
     """One layer over (T, B, D), every step real."""
-    flat, sizes = _flatten(weights)
-    count = len(state)
+    return layers(cell, x, state, [weights], 0.0)
+
+
+def layers(
+    cell: Cell,
+    x: Tensor,
+    state: State,
+    weights: Sequence[Sequence[Weights]],
+    dropout: float,
+) -> tuple[Tensor, State]:
+    """Layers one above the other over (T, B, D) in one call, which is how cuDNN wants them."""
+    flat, fields = _flatten([w for own in weights for w in own])
+    count, directions = len(state), cell.directions
 
     def fast(*tensors: Tensor) -> tuple[Tensor, ...]:
-        return call(
-            cell.mode, tensors[0], tensors[1 : 1 + count], tensors[1 + count :], cell.bidirectional
-        )
+        return _call(cell, tensors, count, layers=len(weights), dropout=dropout)
 
     def exact(*tensors: Tensor) -> tuple[Tensor, ...]:
-        y, final = formula.layer(
-            cell,
-            tensors[0],
-            tensors[1 : 1 + count],
-            _unflatten(tensors[1 + count :], sizes),
-            Schedule(),
-        )
-        return y, *final
+        if dropout > 0 and len(weights) > 1:
+            raise RuntimeError(
+                "second derivatives through cuDNN's dropout, whose masks cannot be read: "
+                "use dropout=0, or one layer after the other with torch.nn.Dropout between them"
+            )
+        y, whole = tensors[0], _unflatten(tensors[1 + count :], fields)
+        finals = []
+        for k in range(0, len(whole), directions):
+            own = tuple(part[k : k + directions] for part in tensors[1 : 1 + count])
+            y, final = formula.layer(cell, y, own, whole[k : k + directions], Schedule())
+            finals.append(final)
+        return y, *(torch.cat(parts) for parts in zip(*finals, strict=True))
 
     # oneDNN knows the LSTM in single precision; everything else on a CPU torch builds of operations
     # that can be differentiated again.
     once = x.is_cuda or (cell.mode == "LSTM" and x.dtype != torch.float64)
     y, *final = _differentiable(once, fast, exact, (x, *state, *flat))
     return y, tuple(final)
+
+
+def ragged_lstm(
+    cell: Cell,
+    x: Tensor,
+    state: State,
+    weights: Sequence[Weights],
+    lengths: Tensor,
+    schedule: Schedule,
+) -> tuple[Tensor, State]:
+    """One LSTM layer with lengths as one padded call, faster than packed on a CPU.
+
+    One more input says "padding" and shuts the gates there, i = 0 and f = 1 to the last bit: c
+    stays what it was and takes no gradient. So c is right at the end of every sequence, and h is
+    read at its last step. The reverse direction meets the padding first: there c stays 0 and with
+    it h, which is right where the initial state is zero; only then may a bidirectional layer come
+    here.
+    """
+    steps, hidden = x.shape[0], weights[0].w_hh.shape[0] // 4
+    longest = schedule.longest
+    assert schedule.alive is not None
+    x, alive = x[:longest], schedule.alive[:longest]
+    x = torch.cat((x, (~alive).to(x.dtype)), 2)
+    shut = x.new_tensor([-SHUT, SHUT, 0.0, 0.0]).repeat_interleave(hidden).unsqueeze(1)  # i f g o
+    wider = [w._replace(w_ih=torch.cat((w.w_ih, shut), 1)) for w in weights]
+    y, (h, c) = layer(cell, x, state, wider)
+    y = y * alive
+    lengths = lengths.to(x.device)
+    last = y[(lengths - 1).clamp(min=0), torch.arange(len(lengths), device=x.device), :hidden]
+    forward = torch.where(lengths.unsqueeze(1) > 0, last, state[0][0])
+    if longest < steps:
+        y = torch.cat((y, y.new_zeros((steps - longest, *y.shape[1:]))))
+    return y, (torch.cat((forward.unsqueeze(0), h[1:])), c)
 
 
 def packed_layer(
@@ -87,23 +135,16 @@ def on_packed(
     cell: Cell, data: Tensor, batch_sizes: Tensor, state: State, weights: Sequence[Weights]
 ) -> tuple[Tensor, State]:
     """One layer over the data (N, D) of a PackedSequence, the state in the order of the packing."""
-    flat, sizes = _flatten(weights)
+    flat, fields = _flatten(weights)
     count = len(state)
 
     def fast(*tensors: Tensor) -> tuple[Tensor, ...]:
-        return call(
-            cell.mode,
-            tensors[0],
-            tensors[1 : 1 + count],
-            tensors[1 + count :],
-            cell.bidirectional,
-            batch_sizes,
-        )
+        return _call(cell, tensors, count, batch_sizes=batch_sizes)
 
     def exact(*tensors: Tensor) -> tuple[Tensor, ...]:
         x, lengths = pad_packed_sequence(PackedSequence(tensors[0], batch_sizes))
         schedule = plan(len(x), lengths, None, x.device, look=True)
-        whole = _unflatten(tensors[1 + count :], sizes)
+        whole = _unflatten(tensors[1 + count :], fields)
         y, final = formula.layer(cell, x, tensors[1 : 1 + count], whole, schedule)
         return pack_padded_sequence(y, lengths).data, *final
 
@@ -111,27 +152,30 @@ def on_packed(
     return y, tuple(final)
 
 
-def call(
-    mode: str,
-    x: Tensor,
-    state: Sequence[Tensor],
-    flat: Sequence[Tensor],
-    bidirectional: bool,
+def _call(
+    cell: Cell,
+    tensors: Sequence[Tensor],
+    count: int,
+    *,
     batch_sizes: Tensor | None = None,
     layers: int = 1,
     dropout: float = 0.0,
 ) -> tuple[Tensor, ...]:
-    """torch's own entry point, told that it trains whenever gradients may be wanted.
+    """torch's own entry point with (x, *state, *weights).
 
-    cuDNN keeps what backward needs only in training mode, and dropout is the caller's.
+    It is told that it trains whenever gradients may be wanted, because cuDNN keeps what backward
+    needs only then; dropout is a number of its own here and does not depend on it.
     """
-    hx = tuple(state) if mode == "LSTM" else state[0]
-    per_direction = len(flat) // (layers * (2 if bidirectional else 1))
-    biased = per_direction >= 4
-    train = torch.is_grad_enabled()
+    x, state, flat = tensors[0], tuple(tensors[1 : 1 + count]), list(tensors[1 + count :])
+    biased = len(flat) // (layers * cell.directions) >= 4
+    train = torch.is_grad_enabled() or dropout > 0
+    hx = state if count == 2 else state[0]
     head = (x, hx) if batch_sizes is None else (x, batch_sizes, hx)
-    tail = (False,) if batch_sizes is None else ()
-    return _FUSED[mode](*head, list(flat), biased, layers, dropout, train, bidirectional, *tail)
+    tail = (False,) if batch_sizes is None else ()  # batch_first
+    outputs: tuple[Tensor, ...] = _FUSED[cell.mode](
+        *head, flat, biased, layers, dropout, train, cell.bidirectional, *tail
+    )
+    return outputs
 
 
 def _flatten(weights: Sequence[Weights]) -> tuple[list[Tensor], list[tuple[bool, ...]]]:

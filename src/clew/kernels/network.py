@@ -10,14 +10,14 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from clew.kernels import compiled, eager, formula, fused
 from clew.kernels.masks import draw_masks
-from clew.kernels.schedule import Schedule, plan
+from clew.kernels.schedule import Schedule, plan, without_padding
 from clew.kernels.settings import Cell, Masks, State, Weights
 
 
 def network(
     cell: Cell,
     x: Tensor,
-    state: State,
+    state: State | None,
     weights: Sequence[Sequence[Weights]],
     *,
     dropout: float = 0.0,
@@ -31,7 +31,8 @@ def network(
 
     Args:
         x: (T, B, D).
-        state: h as (layers * directions, B, P), for the LSTM also c as (layers * directions, B, H).
+        state: h as (layers * directions, B, P), for the LSTM also c as (layers * directions, B, H);
+            zeros where None.
         weights: for each layer one ``Weights`` a direction.
         dropout: chance of a zero between layers, in training.
         lengths: (B,) whole numbers 0..T.
@@ -45,9 +46,17 @@ def network(
     compiler, transform = torch.compiler.is_compiling(), transformed()
     compiling = compiler and not transform and traces is None
     look = not compiler and not transform and not x.is_meta
+    fresh = state is None
+    if state is None:
+        state = zeros(cell, weights, x, x.shape[1])
     schedule = Schedule()
     if not compiling:
         schedule = plan(x.shape[0], lengths, reset, x.device, look)
+        x = without_padding(x, schedule)
+    noisy = training and (cell.recurrent_dropout > 0 or cell.zoneout != (0.0, 0.0))
+    still = schedule.alive is None and schedule.forget is None and masks is None and not noisy
+    if x.is_cuda and len(x) > 0 and look and traces is None and still and eager.plain(cell, None):
+        return fused.layers(cell, x, state, weights, dropout if training else 0.0)
     finals = []
     for k, layer_weights in enumerate(weights):
         if k > 0:
@@ -60,7 +69,7 @@ def network(
         if compiling:
             x, final = compiled.layer(cell, x, own, layer_weights, lengths, reset, drawn)
         elif look and traces is None:
-            x, final = eager.layer(cell, x, own, layer_weights, lengths, schedule, drawn)
+            x, final = eager.layer(cell, x, own, layer_weights, lengths, schedule, drawn, fresh)
         else:
             x, final = formula.layer(cell, x, own, layer_weights, schedule, drawn, traces)
         finals.append(final)
@@ -73,7 +82,7 @@ def packed_network(
     cell: Cell,
     data: Tensor,
     batch_sizes: Tensor,
-    state: State,
+    state: State | None,
     weights: Sequence[Sequence[Weights]],
     *,
     dropout: float = 0.0,
@@ -87,6 +96,8 @@ def packed_network(
             cell, x, state, weights, dropout=dropout, training=training, lengths=lengths
         )
         return pack_padded_sequence(y, lengths).data, final
+    if state is None:
+        state = zeros(cell, weights, data, int(batch_sizes[0]))
     finals = []
     for k, layer_weights in enumerate(weights):
         if k > 0:
@@ -95,6 +106,16 @@ def packed_network(
         data, final = fused.on_packed(cell, data, batch_sizes, own, layer_weights)
         finals.append(final)
     return data, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def zeros(cell: Cell, weights: Sequence[Sequence[Weights]], like: Tensor, batch: int) -> State:
+    """The state of ``batch`` sequences that have read nothing."""
+    w = weights[0][0]
+    widths = [w.w_hh.shape[1]]
+    if cell.mode == "LSTM":
+        widths.append(w.w_hh.shape[0] // 4)
+    rows = len(weights) * cell.directions
+    return tuple(like.new_zeros((rows, batch, width)) for width in widths)
 
 
 def transformed() -> bool:

@@ -55,6 +55,15 @@ def plan(
     return Schedule(alive, forget, shortest, longest, forgets)
 
 
+def without_padding(x: Tensor, schedule: Schedule) -> Tensor:
+    """The input (T, B, D) with zeros beyond each length.
+
+    Padding may hold anything, NaN included: what is masked later must be finite before, or its zero
+    gradient would become NaN on the way back.
+    """
+    return x if schedule.alive is None else x.masked_fill(~schedule.alive, 0.0)
+
+
 def length_bounds(lengths: Tensor, steps: int) -> tuple[int, int]:
     """The shortest and the longest length; InputError where one is outside 0..T."""
     if lengths.numel() == 0:

@@ -182,7 +182,7 @@ class Recurrent(RNNBase):
         y, final = kernels.network(
             cell,
             x,
-            self._zeros(cell, x, x.shape[1]) if state is None else state,
+            state,
             self._weights(cell),
             dropout=self.dropout,
             training=self.training,
@@ -210,9 +210,7 @@ class Recurrent(RNNBase):
         data, batch_sizes, order, back = packed
         state = checks.packed(self, data, int(batch_sizes[0]), hx)
         cell = self._cell()
-        if state is None:
-            state = self._zeros(cell, data, int(batch_sizes[0]))
-        elif order is not None:
+        if state is not None and order is not None:
             state = tuple(part.index_select(1, order) for part in state)
         y, final = kernels.packed_network(
             cell,
@@ -227,11 +225,6 @@ class Recurrent(RNNBase):
             final = tuple(part.index_select(1, back) for part in final)
         output = PackedSequence(y, batch_sizes, order, back)
         return output, final if self.mode == "LSTM" else final[0]
-
-    def _zeros(self, cell: kernels.Cell, like: Tensor, batch: int) -> tuple[Tensor, ...]:
-        rows = self.num_layers * cell.directions
-        widths = (self.proj_size or self.hidden_size, self.hidden_size)[: cell.states]
-        return tuple(like.new_zeros((rows, batch, width)) for width in widths)
 
     def _cell(self) -> kernels.Cell:
         z = self.zoneout
