@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 from toy import (
+    Slow,
     Toy,
     die_after_the_fifth_rename,
     die_before_the_fifth_flush,
@@ -18,7 +19,6 @@ from toy import (
     run,
     same,
     settings,
-    slow,
     weights,
 )
 
@@ -165,17 +165,22 @@ def test_an_unfinished_run_is_not_overwritten(tmp_path):
     assert checkpoint.path_in(tmp_path).read_bytes() == before
 
 
-LONG = {"epochs": 60, "checkpoint_every": 0.05, "evaluate_every": 50}
+LONG = {"epochs": 90, "checkpoint_every": 0.05, "evaluate_every": 50, "average": 0.9}
 
 
 def test_killed_ten_times_and_resumed_is_undisturbed(tmp_path):
     chance = random.Random(4)
     out, seen = tmp_path / "out", []
-    for _ in range(10):
-        # 360 steps of 8 ms or more: longer than the ten lives together.
-        one = process(fit, tmp_path / "parts", changes=LONG, out=out, resume=True, before=slow)
+    for life in range(10):
+        # 540 steps of 8 ms or more: longer than the ten lives together.
+        begun = tmp_path / str(life)
+        one = process(
+            fit, tmp_path / "parts", changes=LONG, out=out, resume=True, before=Slow(begun)
+        )
         one.start()
-        one.join(chance.uniform(0.05, 0.4))
+        while life % 5 and not begun.exists():  # every fifth dies before or as it begins
+            one.join(0.01)
+        one.join(chance.uniform(0.0, 0.3))
         one.kill()
         one.join()
         assert one.exitcode == -signal.SIGKILL
