@@ -34,10 +34,11 @@ test: $(STAMP)-install ## every test (ARGS="-k name" to choose some)
 	@$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 check: $(STAMP)-install ## style, types and the floors of the house
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@failed=0; \
+	for step in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo"; do \
+	  echo "== $$step"; $(BIN)/$$step || failed=1; \
+	done; \
+	exit $$failed
 
 bench: $(STAMP)-install ## every quick benchmark: Clew beside its peers, on this machine
 	@for file in benchmarks/*.py; do \
