@@ -73,6 +73,7 @@ def test_mark_line_ends_and_blank_lines() -> None:
         ("a.json", "[]", "the file is empty", "a.json"),
         ("a.xlsx", b"PK\x03\x04rest", "spreadsheet", "a.xlsx"),
         ("a.csv", b"PK\x03\x04rest", "spreadsheet", "a.csv"),
+        ("a.csv", b"\x1f\x8b\x08rest", "the file is compressed", "a.csv"),
         ("a.parquet", b"PAR1 is not enough", "Parquet file cannot be read", "a.parquet"),
         ("a.parquet", "text,label\n", "Parquet file cannot be read", "a.parquet"),
     ],

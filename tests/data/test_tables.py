@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clew.data.tables import read_labelled, read_texts
 from clew.errors import InputError
@@ -79,6 +81,38 @@ def test_a_first_line_that_is_data_is_not_lost(tmp_path: Path) -> None:
     assert found.sequences == ["good film", "bad film", "very bad", "nice"]
     assert found.labels == ["1", "0", "0", "1"]
     assert found.where[0] == f"{path}:1"
+
+
+def test_a_first_line_that_is_a_sentence_is_not_lost(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.csv", "only one of these is good,1\nbad film,0\nvery bad,0\n")
+    assert read_labelled(path).labels == ["1", "0", "0"]
+    path = _write(tmp_path / "b.csv", "a film,1\nbad film,0\n")  # names, for all we can know
+    assert read_labelled(path, label="1").labels == ["0"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.txt", "a", "a.tar.gz"])
+@given(
+    content=st.one_of(
+        st.binary(max_size=60),
+        st.text(alphabet='a1 ,;\t\n\r"{}[]:\\\0é\ufeff', max_size=60).map(str.encode),
+    )
+)
+def test_whatever_is_in_a_file_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
+) -> None:
+    path = _write(tmp_path_factory.getbasetemp() / name, content)
+    places: list[str | None] = []
+    try:
+        found = read_labelled(path)
+        assert len(found.labels) == len(found.sequences) == len(found.where) > 0
+        assert all(found.labels)
+    except InputError as error:
+        places.append(error.where)
+    try:
+        assert all(isinstance(text, str) for text in read_texts(path))
+    except InputError as error:
+        places.append(error.where)
+    assert all(str(path) in str(place) for place in places)
 
 
 def test_columns_by_name(tmp_path: Path) -> None:

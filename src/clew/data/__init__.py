@@ -1,1 +1,8 @@
-"""What a file becomes: text, tables, batches with lengths."""
+"""What a file becomes: text, tables, batches with lengths.
+
+- `text`: cutting text into numbered pieces (characters, words, byte pairs)
+- `corpus`: running text as one long array of ids, in memory or mapped from disk (`stored`)
+- `tables`: labelled texts from tables (`rows`), folders (`folders`) and public sets (`public`)
+- `batches`: sequences of unequal length side by side
+- `files`: reading text so that errors name their place
+"""

@@ -30,7 +30,7 @@ def existing(path: str | Path) -> Path:
     try:
         there = found.exists()
     except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
-        raise InputError(f"not a file name: {error}", where=repr(str(path))) from error
+        raise InputError(f"cannot be opened: {error}", where=repr(str(path))) from error
     if there:
         return found
     parent = found.parent

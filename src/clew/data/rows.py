@@ -53,6 +53,12 @@ def read_table(path: Path, data: bytes) -> Table | None:
             expected="CSV, TSV, JSON lines or Parquet",
             hint="save the sheet as CSV, or unpack the archive",
         )
+    if data[:2] == b"\x1f\x8b":
+        raise InputError(
+            "the file is compressed",
+            where=str(path),
+            hint=f"unpack it first: gunzip -k {path.name}",
+        )
     if ending in (".csv", ".tsv", ".tab"):
         return separated(path, text_of(path, data), None if ending == ".csv" else "\t")
     if ending in (".jsonl", ".ndjson", ".json"):

@@ -86,7 +86,7 @@ def read_labelled(
         _no_columns(source, text, label)
         return _lines(source, text_of(source, data), fingerprint)
     text_name, label_name = _two_columns(table, text, label)
-    if text is None and label is None and _names_are_data(table, label_name):
+    if text is None and label is None and _names_are_data(table, text_name, label_name):
         table = _with_names_as_row(table)
     texts = [_text(table, text_name, i, v) for i, v in enumerate(table.columns[text_name])]
     labels = [_label(table, label_name, i, v) for i, v in enumerate(table.columns[label_name])]
@@ -220,13 +220,16 @@ def _longer(table: Table, first: str, second: str) -> bool:
     return size[first] >= size[second]
 
 
-def _names_are_data(table: Table, label: str) -> bool:
-    """Whether the line of names is evidently a row of data: no name is known, one is a label."""
+def _names_are_data(table: Table, text: str, label: str) -> bool:
+    """Whether the line of names is evidently a row of data.
+
+    That is so if no name is known, and one is a label further down or the other a sentence.
+    """
     known = {*_TEXT, *_LABEL}
     return (
         table.header is not None
         and not any(name.lower() in known for name in table.columns)
-        and label in table.columns[label]
+        and (label in table.columns[label] or text.count(" ") > 3)
     )
 
 
