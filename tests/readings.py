@@ -33,6 +33,7 @@ class Reading:
     """Outputs, final state and gradients of one way of reading a case."""
 
     def __init__(self, case: Case, how: Any) -> None:
+        self.case = case
         self.layer = case.layer()
         self.x, state = case.data()
         self.x.requires_grad_()
@@ -61,11 +62,12 @@ class Reading:
         }
 
     def equals(self, other: Reading, what: str) -> None:
-        close(self.y, other.y, f"{what}: output")
+        slack = self.case.slack
+        close(self.y, other.y, f"{what}: output", slack)
         for k, (a, b) in enumerate(zip(self.end, other.end, strict=True)):
-            close(a, b, f"{what}: final state {k}")
+            close(a, b, f"{what}: final state {k}", slack)
         for name, grad in self.grads.items():
-            close(grad, other.grads[name], f"{what}: gradient of {name}", loosen=10.0)
+            close(grad, other.grads[name], f"{what}: gradient of {name}", 10.0 * slack)
 
 
 # --- the plain twin ------------------------------------------------------------------------------

@@ -136,12 +136,26 @@ class Case:
 
     @property
     def reset_tensor(self) -> torch.Tensor | None:
-        return None if self.reset is None else torch.tensor(self.reset).reshape(self.T, self.B)
+        return (
+            None
+            if self.reset is None
+            else torch.tensor(self.reset, dtype=torch.bool).reshape(self.T, self.B)
+        )
 
     @property
     def width(self) -> int:
         """The width of y."""
         return int(self.subject.options.get("proj_size", self.H)) * (1 + self.both)
+
+    @property
+    def slack(self) -> float:
+        """How much looser than usual to compare in single precision.
+
+        Where the units of a step agree, layer norm divides by sqrt(1e-5): rounding errors grow by
+        up to 316 a step. Double precision shows that nothing else has grown.
+        """
+        normed = self.subject.options.get("layer_norm", False)
+        return 100.0 if normed and self.dtype == torch.float32 else 1.0
 
     # --- the call ---
 
@@ -170,13 +184,13 @@ def arranged(x: torch.Tensor, layout: str) -> torch.Tensor:
 
 
 @st.composite
-def cases(draw: st.DrawFn, subject: Subject, **fixed: Any) -> Case:
-    """Draw a case of a subject; `fixed` fields are taken as they are."""
+def cases(draw: st.DrawFn, subject: Subject, least: int = 1, **fixed: Any) -> Case:
+    """Draw a case of a subject, of `least` steps; `fixed` fields are taken as they are."""
 
     def pick(name: str, strategy: st.SearchStrategy[Any]) -> Any:
         return fixed[name] if name in fixed else draw(strategy)
 
-    T, B = pick("T", st.integers(1, 6)), pick("B", st.integers(1, 4))
+    T, B = pick("T", st.integers(least, 6)), pick("B", st.integers(1, 4))
     steps = st.tuples(*[st.integers(0, T)] * B)
     borders = st.tuples(*[st.tuples(*[st.booleans()] * B)] * T)
     H = draw(st.integers(3 if subject.kind == "projected" else 1, 5))
@@ -192,7 +206,7 @@ def cases(draw: st.DrawFn, subject: Subject, **fixed: Any) -> Case:
         batch_first=draw(st.booleans()),
         bias=draw(st.booleans()),
         dtype=pick("dtype", st.sampled_from([torch.float64, torch.float32])),
-        lengths=pick("lengths", st.none() | steps),
+        lengths=pick("lengths", st.none() | steps if T else steps),  # no steps at all: say so
         reset=pick("reset", st.none() | borders),
         given=draw(st.booleans()),
         layout=draw(st.sampled_from(["plain", "strided", "transposed"])),

@@ -33,6 +33,7 @@ BAD_LAYERS = {
     "projection negative": ((3, 4), {"proj_size": -1}),
     "projection as large as hidden": ((3, 4), {"proj_size": 4}),
     "nonlinearity unknown": ((3, 4), {"nonlinearity": "sigmoid"}),
+    "projection where there is none": ((3, 4), {"proj_size": 2}),
     "device unknown": ((3, 4), {"device": "abacus"}),
     "dtype of integers": ((3, 4), {"dtype": torch.int64}),
     "dtype a text": ((3, 4), {"dtype": "float32"}),
@@ -58,8 +59,7 @@ def test_bad_constructor_arguments(kind, name):
         complaint(lambda library=library: getattr(library, kind)(*args, **options))
         for library in (torch.nn, clew.nn)
     )
-    if theirs is None or ("proj_size" in options and kind != "LSTM"):
-        # what torch lets pass clew may refuse; and its RNN and GRU simply have no such argument
+    if theirs is None:  # what torch lets pass, clew may refuse
         assert ours is None or issubclass(ours, (ValueError, TypeError))
     else:
         assert ours is not None, f"torch raises {theirs.__name__}, clew nothing"
@@ -78,6 +78,8 @@ BAD_CALLS = {
     "input of no dimension": (torch.tensor(0.0),),
     "input too wide": (zeros(5, 2, 4),),
     "input too narrow": (zeros(5, 2, 2),),
+    "input of no steps": (zeros(0, 2, 3),),
+    "unbatched input of no steps": (zeros(0, 3),),
     "unbatched input too wide": (zeros(5, 4),),
     "input a list": ([[0.0, 0.0, 0.0]],),
     "input None": (None,),
@@ -155,10 +157,3 @@ def test_bad_states_of_an_lstm(name):
 def test_a_pair_is_no_state_of_a_gru(kind):
     h = zeros(2, 2, 4)
     same_complaint(kind, "a pair", lambda m: m(zeros(5, 2, 3), (h, h)))
-
-
-@pytest.mark.parametrize("kind", ["RNN", "GRU"])
-def test_only_an_lstm_has_a_projection(kind):
-    for library in (torch.nn, clew.nn):
-        with pytest.raises((ValueError, TypeError), match="proj_size"):
-            getattr(library, kind)(3, 4, proj_size=2)

@@ -147,6 +147,26 @@ def test_outputs_states_and_gradients_equal_torch(seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("steps", "batch", "wide", "hidden"),
+    [(7, 0, 3, 5), (40, 1, 130, 65), (3, 37, 16, 128), (2, 8, 300, 257), (150, 2, 1, 4)],
+)
+def test_sizes_off_the_beaten_track(kind, steps, batch, wide, hidden):
+    """No sequences at all, long ones, and sizes around what kernels like to work in."""
+    theirs, ours = twins(kind, wide, hidden, bidirectional=True)
+    g = torch.Generator().manual_seed(2)
+    x = torch.randn(steps, batch, wide, generator=g)
+    found = []
+    for layer in (theirs, ours):
+        leaf = x.clone().requires_grad_()
+        values = parts(layer(leaf))
+        sum(v.square().sum() for v in values).backward()
+        found.append([*values, leaf.grad, *(p.grad for p in layer.parameters())])
+    for k, (a, b) in enumerate(zip(found[1], found[0], strict=True)):
+        close(a, b, f"value {k}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_weights_move_both_ways(kind):
     theirs, ours = twins(kind, 3, 4, 2, bidirectional=True)
     with torch.no_grad():
