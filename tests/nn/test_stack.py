@@ -170,7 +170,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_sizes_and_options_out_of_range_are_refused(case):
     args, options = BAD[case]
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):
         clew.nn.Stack(*args, **options)
 
 

@@ -29,10 +29,11 @@ def layer(
     masks: Sequence[Masks] | None,
 ) -> tuple[Tensor, State]:
     """Runs one layer over (T, B, D) through the operator."""
+    dtype = weights[0].w_ih.dtype  # x may have another under autocast, which operators do not see
     flat_masks = [part for mask in masks or () for part in mask if part is not None]
     output, h, c = _layer(
-        x,
-        list(state),
+        x.to(dtype),
+        [part.to(dtype) for part in state],
         [part for w in weights for part in w if part is not None],
         lengths,
         reset,

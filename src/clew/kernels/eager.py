@@ -47,7 +47,6 @@ def _pads_well(cell: Cell, x: Tensor, weights: Sequence[Weights], schedule: Sche
         and x.device.type == "cpu"
         and x.dtype == torch.float32
         and weights[0].w_hr is None
-        and schedule.longest > 0
     )
 
 

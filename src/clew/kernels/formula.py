@@ -30,6 +30,12 @@ def layer(
     ``state`` holds (directions, B, P) and for the LSTM (directions, B, H). Where ``traces`` is a
     list, one dict of (T, B, H) tensors a direction is appended to it: each gate, c and h.
     """
+    kind, dtype = x.device.type, weights[0].w_ih.dtype
+    if torch.is_autocast_enabled(kind):
+        # Step by step autocast would mix precisions within a state; the weights' own is used.
+        with torch.autocast(kind, enabled=False):
+            state = tuple(part.to(dtype) for part in state)
+            return layer(cell, x.to(dtype), state, weights, schedule, masks, traces)
     outputs, finals = [], []
     for d in range(cell.directions):
         y, final, shown = _direction(

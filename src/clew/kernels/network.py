@@ -65,7 +65,7 @@ def network(
         drawn = None if masks is None else masks[k]
         if drawn is None and training:
             width, hidden = own[0].shape[-1], own[-1].shape[-1]
-            drawn = draw_masks(cell, x.shape[0], x.shape[1], width, hidden, x)
+            drawn = draw_masks(cell, x.shape[0], x.shape[1], width, hidden, layer_weights[0].w_ih)
         if compiling:
             x, final = compiled.layer(cell, x, own, layer_weights, lengths, reset, drawn)
         elif look and traces is None:

@@ -41,6 +41,8 @@ def plan(
         lengths = lengths.to(device)
         if look:
             shortest, longest = length_bounds(lengths, steps)
+            # One step at least, if only of padding: answers then hang on the weights as always.
+            longest = max(longest, min(steps, 1))
         if not look or shortest < steps:
             alive = (torch.arange(steps, device=device).unsqueeze(1) < lengths).unsqueeze(2)
     if reset is not None:
