@@ -222,6 +222,28 @@ def test_stopped_and_resumed_is_undisturbed(tmp_path, at):
     assert not (tmp_path / "m" / "checkpoint.safetensors").exists()
 
 
+def test_stopped_while_the_baseline_is_measured(tmp_path, monkeypatch):
+    X, y = texts()
+    settings = {**TINY, "baseline": True}
+
+    def stop(*_, **__):
+        raise Interrupted(folder=None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("clew.tasks._yardsticks.window_baseline", stop)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            Classifier(**settings).fit(X, y, out=tmp_path / "m")
+        assert not isinstance(caught.value, Interrupted)
+    interrupt = Told(3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(Interrupted):
+        Classifier(**settings).fit(X, y, out=tmp_path / "m", report=interrupt)
+    with monkeypatch.context() as patch:
+        patch.setattr("clew.tasks._yardsticks.window_baseline", stop)
+        with pytest.raises(Interrupted) as caught:
+            Classifier(**settings).fit(X, y, out=tmp_path / "m", resume=True)
+        assert caught.value.folder == tmp_path / "m"
+
+
 def test_resume_refuses_other_data_and_other_settings(tmp_path):
     X, y = texts()
     with pytest.raises(Interrupted):
@@ -302,7 +324,7 @@ def test_killed_ten_times_and_resumed(tmp_path):
         from clew.tasks import load
         from clew.tasks.classify import Classifier
 
-        X, y = texts()
+        X, y = texts(24)
         settings = {**TINY, "epochs": 12, "patience": None, "learning_rate": 0.01}
         began = time.monotonic()
         whole = Classifier(**settings).fit(X, y)
@@ -345,20 +367,20 @@ def test_time_is_kept(tmp_path):
 
 
 def test_search_and_folds_and_pipelines():
-    X, y = texts()
-    scores = cross_val_score(Classifier(**QUICK), X, y, cv=3, error_score="raise")
-    assert scores.mean() > 0.8
+    X, y = texts(40)
+    scores = cross_val_score(Classifier(**QUICK), X, y, cv=2, error_score="raise")
+    assert scores.mean() > 0.6
     steps = [("lower", FunctionTransformer(lambda X: [x.lower() for x in X])),
              ("model", Classifier(**QUICK))]  # fmt: skip
     search = GridSearchCV(
         Pipeline(steps),
-        {"model__hidden_size": np.array([4, 12]), "model__learning_rate": np.array([1e-7, 0.03])},
+        {"model__hidden_size": np.array([12]), "model__learning_rate": np.array([1e-7, 0.03])},
         cv=2,
         error_score="raise",
     )
     search.fit([x.upper() for x in X], y)
     assert search.best_params_["model__learning_rate"] == 0.03
-    assert search.best_score_ > 0.8
+    assert search.best_score_ > 0.6
 
 
 def test_scikit_learn_takes_it_for_its_own():

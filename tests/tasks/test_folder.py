@@ -98,6 +98,7 @@ def test_what_lies_in_the_folder(folder):
     assert found["versions"]["torch"] == torch.__version__
     assert len(found["data"]["fingerprint"]) == 64
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
 
 
 def test_the_card_may_be_edited(folder):

@@ -199,7 +199,9 @@ def write_model(
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
         _write(staging / CONFIG, _json({**config, "checksum": digest(config)}))
+        mode = (staging / CONFIG).stat().st_mode
         for path in staging.iterdir():
+            path.chmod(mode)  # safetensors writes for the owner alone, whatever the umask says
             flush(path)
         _move(staging, folder)
     except (OSError, SafetensorError) as error:

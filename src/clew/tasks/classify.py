@@ -13,7 +13,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from clew.errors import InputError
+from clew.errors import InputError, Interrupted
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
 from clew.tasks._classify_net import POOLS, ClassifierNetwork
@@ -23,7 +23,7 @@ from clew.tasks._folder import Contents, is_model, read_model
 from clew.tasks._labelling import Examples, LabelProblem, probabilities
 from clew.tasks._tfidf import figures
 from clew.tasks._yardsticks import WINDOW_TIME, counting_share, without_memory
-from clew.train import sync
+from clew.train import checkpoint, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder
 from clew.train.loop import train
@@ -188,11 +188,16 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         window: dict[str, Any] = {}
         share = NETWORK_TIME
         if self.baseline:
-            baseline, window = without_memory(
-                learned[0], apart[0], train_part, held_out, settings, encoder,
-                embedding_size=int(self.embedding_size), hidden_size=int(self.hidden_size),
-                dropout=self.dropout, batch_size=int(self.batch_size),
-            )  # fmt: skip
+            try:
+                baseline, window = without_memory(
+                    learned[0], apart[0], train_part, held_out, settings, encoder,
+                    embedding_size=int(self.embedding_size), hidden_size=int(self.hidden_size),
+                    dropout=self.dropout, batch_size=int(self.batch_size),
+                )  # fmt: skip
+            except KeyboardInterrupt:
+                if folder is not None and checkpoint.exists(folder):  # of the run to be resumed
+                    raise Interrupted(folder=folder) from None
+                raise KeyboardInterrupt from None
             for found in (baseline, window):
                 report.message(f"{found['name']}: accuracy {found['accuracy']:.4f}")
             share -= WINDOW_TIME + counting_share(learned[0], settings.time)
