@@ -1,12 +1,14 @@
 """The loop against a plain one written out by hand, a clock that is moved by hand, and trouble."""
 
 import math
+import os
+import signal
 
 import pytest
 import torch
 from toy import Toy, same, settings, weights
 
-from clew.errors import InputError
+from clew.errors import InputError, Interrupted
 from clew.train import Evaluation, Silent, checkpoint, train
 from clew.train.snapshot import read
 
@@ -221,6 +223,20 @@ def test_time_spent_before_an_interruption_counts(tmp_path):
     assert history.finished_by == "time"
     assert before + clock.now <= 60.0
     assert history.seconds == pytest.approx(before + clock.now)
+
+
+def test_a_time_limit_may_be_another_on_resume_but_not_gone(tmp_path):
+    def stop(limit, **keywords):
+        toy = timed(Clock())
+        toy.on_loss = lambda call: os.kill(os.getpid(), signal.SIGINT)
+        train(toy, settings(time=limit), out=tmp_path, clock=Clock(), **keywords)
+
+    with pytest.raises(Interrupted):
+        stop(100.0)
+    with pytest.raises(Interrupted):
+        stop(90.0, resume=True)
+    with pytest.raises(InputError, match="time is 'limited' there and 'without limit' here"):
+        stop(None, resume=True)
 
 
 def poison(toy, at, kind):

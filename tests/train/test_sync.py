@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 from toy import Toy, fit_as, free_port, process, same, settings, together, weights
 
+from clew.errors import InputError
 from clew.train import checkpoint, train
 
 EXACT = {"dropout": 0.0, "dtype": torch.float64}
@@ -123,7 +124,24 @@ def test_an_error_in_one_process_ends_all(failure, word, guilty, tmp_path):
     assert together(2, tmp_path / "log", tmp_path / "w", before=failure) == [3, 3]
     assert time.monotonic() - began < 20
     assert f"ValueError: {word}" in (tmp_path / f"log.{guilty}").read_text()
-    assert "PeerError" in (tmp_path / f"log.{1 - guilty}").read_text()
+    text = (tmp_path / f"log.{1 - guilty}").read_text()
+    assert f"PeerError: process {guilty} of this run failed: ValueError: {word}" in text
+
+
+def mistake_on_rank_one(toy):
+    def on_loss(call):
+        if call == 4 and os.environ["RANK"] == "1":
+            raise InputError("an empty text", where="file.csv:7", expected="words")
+
+    toy.on_loss = on_loss
+
+
+def test_a_users_mistake_is_told_by_all_so_that_rank_0_can_print_it(tmp_path):
+    codes = together(2, tmp_path / "log", tmp_path / "w", before=mistake_on_rank_one)
+    assert codes == [3, 3]
+    for rank in range(2):
+        text = (tmp_path / f"log.{rank}").read_text()
+        assert "InputError: an empty text\n  where: file.csv:7\n  expected: words" in text
 
 
 def test_a_killed_process_ends_the_other(tmp_path):

@@ -37,7 +37,7 @@ class Learner:
         """The gradient of the mean loss over every process's item is left on the parameters.
 
         Returns the summed loss, its count, and what `extras` gives afterwards, summed over the
-        processes. Where one process fails, its own error is raised there and PeerError elsewhere.
+        processes. Where one process fails, all do (see `sync.fail`).
         """
         seed_device(self.device, seed_for(self.settings.seed, step, self.rank))
         self.optimizer.zero_grad(set_to_none=True)
@@ -51,10 +51,8 @@ class Learner:
             loss, count, error = 0.0, 0, failure  # raised once the others know
         sums = [float(error is not None), float(loss), float(count), *extras()]
         failed, total, number, *rest = optim.combine(self.parameters, sums)
-        if error is not None:
-            raise error
         if failed:
-            raise sync.PeerError("another process of this run failed")
+            sync.fail(error)
         if number > 0:
             torch._foreach_div_(optim.gradients(self.parameters), number)
         return total, round(number), rest

@@ -45,9 +45,10 @@ def train(
     With `out`, the run is kept in `out/checkpoint.safetensors`: every so often, at each new best,
     at the end (`checkpoint.remove(out)` takes it away), and on Ctrl-C or SIGTERM, which finish
     the step and raise Interrupted; a second Ctrl-C ends at once. With `resume` the run in `out`
-    goes on and ends with the very weights of an undisturbed one; where nothing was kept yet it
-    begins. `fingerprint` tells runs apart: that of the data, or a mapping that names the task's
-    own settings too. `clock` gives seconds.
+    goes on and ends with the very weights of an undisturbed one (with a time limit, which may be
+    another then, the clock has a say as well); where nothing was kept yet it begins.
+    `fingerprint` tells runs apart: that of the data, or a mapping that names the task's own
+    settings too. `clock` gives seconds.
 
     Under torchrun, every process calls this with the same arguments; rank 0 evaluates, writes and
     reports, and the gradient is that of all processes' batches together.

@@ -42,11 +42,14 @@ def about(
     settings: TrainSettings, fingerprint: str | Mapping[str, Any], device: str, world: int
 ) -> dict[str, Any]:
     """What tells runs apart (settings, fingerprint, processes), and what may change their bits."""
+    told = {name: value for name, value in asdict(settings).items() if name not in _FREE}
+    # A limit may be another when the run goes on (it depends on the clock anyway), but not gone.
+    told["time"] = "without limit" if settings.time is None else "limited"
     prints = {"data": fingerprint} if isinstance(fingerprint, str) else dict(fingerprint)
     result: dict[str, Any] = json.loads(
         json.dumps(
             {
-                "settings": {k: v for k, v in asdict(settings).items() if k not in _FREE},
+                "settings": told,
                 "fingerprint": prints,
                 "processes": {"processes": world},
                 "device": device,

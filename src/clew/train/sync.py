@@ -7,17 +7,19 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from clew.errors import InputError
+
 T = TypeVar("T")
 
 
 class PeerError(RuntimeError):
-    """Another process of this run failed; it tells what was wrong, this one only stops."""
+    """Another process of this run failed or is gone; a user's mistake is an InputError instead."""
 
 
 def rank() -> int:
@@ -55,14 +57,14 @@ def on_main(work: Callable[[], T]) -> T:
     if world() == 1:
         return work()
     if not is_main():
-        failed, result = _broadcast(None)
-        if failed:
-            raise PeerError(f"the first process of this run failed: {failed}")
+        failure, result = _broadcast(None)
+        if failure is not None:
+            raise _abroad(0, failure)
         return result  # type: ignore[no-any-return]
     try:
         result = work()
     except BaseException as error:
-        _broadcast((f"{type(error).__name__}: {error}", None))
+        _broadcast((_told(error), None))
         raise
     _broadcast((None, result))
     return result
@@ -72,14 +74,35 @@ def everywhere(work: Callable[[], T]) -> T:
     """What `work` returns here, once it has returned on every rank."""
     if world() == 1:
         return work()
+    error: Exception | None = None
     try:
         result = work()
-    except BaseException:
-        total(torch.ones(1))
-        raise
-    if total(torch.zeros(1)).item():
-        raise PeerError("another process of this run failed")
+    except Exception as failure:
+        error = failure
+    if total(torch.tensor([float(error is not None)])).item():
+        fail(error)
     return result
+
+
+def fail(error: Exception | None) -> NoReturn:
+    """End on every rank, known to have failed somewhere: `error` is this rank's own, if any."""
+    told: list[Any] = [None] * world()
+    with _others():
+        dist.all_gather_object(told, None if error is None else _told(error))
+    if error is not None:
+        raise error
+    raise next(_abroad(number, each) for number, each in enumerate(told) if each is not None)
+
+
+def _told(error: BaseException) -> InputError | str:
+    return error if type(error) is InputError else f"{type(error).__name__}: {error}"
+
+
+def _abroad(number: int, told: InputError | str) -> Exception:
+    """Another rank's error, as it is raised here."""
+    if isinstance(told, InputError):
+        return told
+    return PeerError(f"process {number} of this run failed: {told}")
 
 
 def alike(number: int) -> bool:
