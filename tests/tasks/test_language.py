@@ -65,7 +65,7 @@ def model() -> LanguageModel:
 
 
 def test_learns_and_says_how_well_beside_models_without_memory() -> None:
-    fitted = tiny(epochs=8, baseline=True, time=8).fit(TEXT)
+    fitted = tiny(epochs=8, baseline=True).fit(TEXT)
     score, baseline = fitted.metrics_["score"], fitted.metrics_["baseline"]
     cut = int(len(TEXT) * 0.9)
     held_out = TEXT[cut:]
@@ -259,11 +259,11 @@ def test_a_folder_with_another_tokenizer_is_refused(model: LanguageModel, tmp_pa
 def test_seeded_is_repeated() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    one = tiny(recurrent_dropout=0.1, zoneout=0.1).fit(TEXT)
+    one = tiny(epochs=1, recurrent_dropout=0.1, zoneout=0.1).fit(TEXT)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(6)
-    assert_same(tiny(recurrent_dropout=0.1, zoneout=0.1).fit(TEXT), one)
-    other = tiny(seed=1, recurrent_dropout=0.1, zoneout=0.1).fit(TEXT)
+    assert_same(tiny(epochs=1, recurrent_dropout=0.1, zoneout=0.1).fit(TEXT), one)
+    other = tiny(epochs=1, seed=1).fit(TEXT)
     assert not torch.equal(weights(other)["bias"], weights(one)["bias"])
 
 
@@ -331,23 +331,32 @@ def _start(tmp_path: Path, out: Path, settings: dict[str, Any], **env: str) -> A
 
 def test_killed_is_resumed_bit_for_bit(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        expected = tiny().fit(tmp_path / "text.txt")
-    finally:
-        torch.set_num_threads(threads)
     with _start(tmp_path, tmp_path / "out", TINY) as victim:
         for line in victim.stdout:
             if int(line) >= 90:  # the first epoch's score, and its checkpoint, are behind it
                 victim.kill()
                 break
     assert victim.returncode == -signal.SIGKILL
-    with _start(tmp_path, tmp_path / "out", TINY) as resumed:
-        steps = [int(line) for line in resumed.stdout]
-    assert resumed.returncode == 0
-    assert 1 < steps[0] <= 91
-    assert_same(clew.load(tmp_path / "out"), expected)  # type: ignore[arg-type]
+    assert (tmp_path / "out" / ".work").is_dir()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the killed process
+    try:
+        expected = tiny().fit(tmp_path / "text.txt")
+        steps = _Steps()
+        resumed = tiny().fit(tmp_path / "text.txt", out=tmp_path / "out", resume=True, report=steps)
+    finally:
+        torch.set_num_threads(threads)
+    assert 1 < steps.first <= 91
+    assert_same(resumed, expected)
+
+
+class _Steps(Silent):
+    """Remembers where a run began."""
+
+    first = 0
+
+    def step(self, info: Any) -> None:
+        self.first = self.first or info.step
 
 
 def test_two_processes_are_one_with_twice_the_streams(tmp_path: Path) -> None:
@@ -401,7 +410,8 @@ def test_time_is_kept() -> None:
     began = time.monotonic()
     fitted = tiny(epochs=100_000, time=3, baseline=True, patience=None).fit(TEXT)
     assert fitted.history_.finished_by == "time"
-    assert time.monotonic() - began < 4.5
+    assert fitted.history_.seconds < 3
+    assert time.monotonic() - began < 6  # on a busy machine; 3 where it has a core to itself
 
 
 @pytest.mark.parametrize(

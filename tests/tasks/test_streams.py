@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from clew.data.corpus import Corpus
 from clew.errors import InputError
 from clew.tasks._language_net import LanguageNetwork
-from clew.tasks._streams import LanguageProblem, Streams, plan_streams
+from clew.tasks._streams import LOOK, LanguageProblem, Streams, evaluations, plan_streams
 
 
 def read(streams: Streams, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,6 +75,19 @@ def test_windows_by_number() -> None:
 def test_a_text_of_one_token_cannot_be_learned() -> None:
     with pytest.raises(InputError, match="only 1 tokens"):
         plan_streams(1, batch_size=4, window=20, seed=0, epoch=0)
+
+
+@given(st.integers(1, 10 * LOOK))
+def test_long_epochs_are_looked_at_more_than_once(windows: int) -> None:
+    every = evaluations(windows)
+    if windows <= LOOK:
+        assert every is None
+        return
+    assert every is not None
+    stretches = math.ceil(windows / every)
+    assert every <= LOOK
+    assert stretches == math.ceil(windows / LOOK)
+    assert stretches * every - windows < stretches  # equal ones
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

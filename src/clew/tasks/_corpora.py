@@ -24,6 +24,7 @@ from clew.train import is_main, on_main
 
 Text: TypeAlias = str | Path | Sequence[str] | Sequence[Path]
 
+JUDGED = 1_000_000  # tokens of the held-out part that are scored while training, at most
 RELEASE = 1 << 25  # tokens read between two times that pages of a corpus file are given back
 WORK = ".work"  # in the folder of a fit: its encoded text, until it is finished
 
@@ -44,6 +45,13 @@ class Corpora:
     tokenizer: Tokenizer
     train: Corpus
     held_out: Corpus
+
+    @property
+    def judged(self) -> Corpus:
+        """What of the held-out part is scored while learning: its first JUDGED tokens at most."""
+        part, size = self.held_out, min(JUDGED, len(self.held_out))
+        characters = part.characters if size == len(part) else round(size * self.lengthy)
+        return dataclasses.replace(part, tokens=part.tokens[:size], characters=characters)
 
     @property
     def lengthy(self) -> float:
@@ -161,10 +169,9 @@ def pieces(corpus: Corpus, size: int = 1 << 22) -> Iterator[NDArray[Any]]:
         corpus.release()
 
 
-def unknown_tokens(corpus: Corpus, first: int | None = None) -> int:
-    """How many of the (first) tokens are <unk>."""
-    part = corpus if first is None else dataclasses.replace(corpus, tokens=corpus.tokens[:first])
-    return sum(int(np.count_nonzero(piece == 1)) for piece in pieces(part))
+def unknown_tokens(corpus: Corpus) -> int:
+    """How many tokens are <unk>."""
+    return sum(int(np.count_nonzero(piece == 1)) for piece in pieces(corpus))
 
 
 def _learn(texts: Iterable[str], cutting: Cutting) -> Tokenizer:

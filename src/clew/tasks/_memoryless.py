@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from numpy.typing import NDArray
-
+from clew.tasks._corpora import Corpora
 from clew.tasks._ngrams import LIMIT, ngram_baseline
 from clew.tasks._window import window_baseline
 from clew.train import Reporter, on_main
@@ -74,16 +73,16 @@ def _write(place: Path, found: Measured) -> Measured:
 
 
 def memoryless(
-    tokens: NDArray[Any], judged: NDArray[Any], size: int, *, lengthy: float, limit: float | None,
-    seed: int, device: str, report: Reporter,
-) -> Figures:  # fmt: skip
-    """Figures on `judged` tokens of the best n-grams, and of a network that sees a fixed window.
+    corpora: Corpora, *, limit: float | None, seed: int, device: str, report: Reporter
+) -> Figures:
+    """Figures on the held-out part of the best n-grams, and of a network with a fixed window.
 
-    size: of the vocabulary. lengthy: characters a token. limit: seconds of the whole fit, of which
-    the window network gets its share; without, it gets up to 20 seconds, by the length of the text.
-    Both learn from the last LIMIT tokens at most, and `report` hears of both.
+    limit: seconds of the whole fit, of which the window network gets its share; without, it gets up
+    to 20 seconds, by the length of the text. Both learn from the last LIMIT tokens at most, and
+    `report` hears of both.
     """
-    tokens = tokens[-LIMIT:]
+    tokens, judged = corpora.train.tokens[-LIMIT:], corpora.judged.tokens
+    size, lengthy = len(corpora.tokenizer), corpora.lengthy
     grams = on_main(lambda: ngram_baseline(tokens, judged, size))
     orders, best = grams.pop("nats_per_token"), grams.pop("best")
     baseline = {

@@ -24,6 +24,8 @@ from clew.tasks._language_net import LanguageNetwork, State
 from clew.tasks._scoring import parallel_nats
 from clew.train import Evaluation
 
+LOOK = 2500  # windows at most between two evaluations
+
 
 @dataclass(frozen=True)
 class Window:
@@ -95,6 +97,15 @@ def plan_streams(
         )
     begin = offset + np.arange(rank, streams, world, dtype=np.int64) * length
     return Streams(begin, length, window)
+
+
+def evaluations(windows: int) -> int | None:
+    """Steps between two looks at the held-out part in an epoch of so many windows.
+
+    None looks once an epoch. In a long epoch that would be too seldom to see how a fit goes, or to
+    keep the best weights: it is divided into equal stretches of at most LOOK windows.
+    """
+    return None if windows <= LOOK else -(-windows // -(-windows // LOOK))
 
 
 class LanguageProblem:

@@ -34,13 +34,12 @@ from clew.tasks._generation import Decoding, as_text, read_prompt, write
 from clew.tasks._language_net import LanguageNetwork
 from clew.tasks._memoryless import Figures, Measured, figures, measured, memoryless
 from clew.tasks._scoring import LanguageScore, exact_nats, score_corpus
-from clew.tasks._streams import LanguageProblem
+from clew.tasks._streams import LanguageProblem, evaluations
 from clew.train import Reporter, Silent, TrainSettings, resolve_device, sync, train
 from clew.train.history import History
 from clew.train.lock import lock_folder
 
 USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
-JUDGED = 1_000_000  # tokens of the held-out part that are scored while training, at most
 NOTE = (
     "The weights and the moment to stop were chosen on this text. "
     "For a score on text that chose nothing: evaluate(text), or clew fit language --test FILE."
@@ -156,6 +155,11 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             mark = corpora.fingerprint
             if folder is not None and sync.on_main(lambda: is_model(folder)):
                 return self._adopt(folder, mark, tell)
+            self.tokenizer_ = corpora.tokenizer
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.seed)
+                self.network_ = self._build(learning=True)
+            self.network_.count(pieces(corpora.train))
             settings, before = self._measure(corpora, settings, work, begun, tell)
             self._fit(corpora, settings, before, folder, resume, tell)
             self.metrics_["seconds"] = round(clock.monotonic() - begun, 3)
@@ -169,11 +173,9 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         """What models without memory reach, and the settings with the time that is left."""
 
         def measure() -> Figures:
-            judged = corpora.held_out.tokens[:JUDGED]
             return memoryless(
-                corpora.train.tokens, judged, len(corpora.tokenizer), lengthy=corpora.lengthy,
-                limit=settings.time, seed=self.seed, device=self.device, report=report,
-            )  # fmt: skip
+                corpora, limit=settings.time, seed=self.seed, device=self.device, report=report
+            )
 
         mark = f"{corpora.fingerprint} {self.get_params()}"
         found = measured(work, mark, begun, measure if self.baseline else lambda: ({}, {}))
@@ -191,18 +193,14 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         resume: bool,
         report: Reporter,
     ) -> None:
-        judged = corpora.held_out.tokens[:JUDGED]
-        self.tokenizer_ = corpora.tokenizer
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.network_ = self._build(learning=True)
-        self.network_.count(pieces(corpora.train))
+        judged = corpora.judged
         problem = LanguageProblem(
-            self.network_, corpora.train, judged, lengthy=corpora.lengthy,
+            self.network_, corpora.train, judged.tokens, lengthy=corpora.lengthy,
             batch_size=self.batch_size, window=self.window, seed=self.seed,
         )  # fmt: skip
+        look = evaluations(len(problem.plan(0, sync.rank(), sync.world())))
         self.history_: History = train(
-            problem, settings, out=folder, resume=resume,
+            problem, dataclasses.replace(settings, evaluate_every=look), out=folder, resume=resume,
             fingerprint={"data": corpora.fingerprint, **self._own_settings()}, report=report,
         )  # fmt: skip
         assert self.history_.best is not None
@@ -220,8 +218,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         self.metrics_["held_out"] = {
             "tokens": len(judged),
-            "characters": round(len(judged) * corpora.lengthy),
-            "unknown": unknown_tokens(corpora.held_out, JUDGED),
+            "characters": judged.characters,
+            "unknown": unknown_tokens(judged),
             "note": NOTE,
         }
 
@@ -247,7 +245,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             return score_corpus(self.network_, corpus, context=context, most=positions)
 
     def score(self, text: Text) -> LanguageScore:
-        """What `evaluate` gives when everything may be seen."""
+        """What `evaluate` gives where everything may be seen."""
         return self.evaluate(text)
 
     def surprise(self, text: str) -> list[tuple[str, float]]:
