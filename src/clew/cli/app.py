@@ -68,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line on `argv` (`sys.argv[1:]` if None) and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = get_command(app).main(args=args, prog_name="clew", standalone_mode=False)
+        command = get_command(app)
+        code = command.main(args, "clew", standalone_mode=False, obj={"typed": args})
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except InputError as problem:

@@ -20,6 +20,7 @@ from clew.cli.progress import Live
 PROMPT = "The "
 LOOKS = (1, 10, 100)  # characters of context at which the score is taken
 BITS = "bits_per_character"
+GLANCE = 2000  # held-out characters that are scored when it writes
 MOMENTS = (0.05, 0.3)  # shares of the time at which it writes while it learns
 SETTINGS: dict[str, Any] = {
     "embedding_size": 64,
@@ -72,7 +73,8 @@ def demo(
     )
     model = LanguageModel(**SETTINGS, time=time, seed=seed)
     try:
-        model.fit(learn, validation=held_out, report=Watching(model, show), out=out)
+        watching = Watching(model, show, held_out[:GLANCE])
+        model.fit(learn, validation=held_out, report=watching, out=out)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
@@ -140,8 +142,8 @@ class Show:
 class Watching:
     """A reporter that lets the model write at a few moments while it learns."""
 
-    def __init__(self, model: Any, show: Show) -> None:
-        self._model, self._show = model, show
+    def __init__(self, model: Any, show: Show, glance: str) -> None:
+        self._model, self._show, self._glance = model, show, glance
         self._moments = list(MOMENTS)
         self._began = 0.0
 
@@ -159,9 +161,10 @@ class Watching:
             self._show.live.step(info)
         elapsed = clock.monotonic() - self._began
         due = self._moments and elapsed > self._moments[0] * (elapsed + (info.seconds_left or 0))
-        if due and info.figures:
+        if due:
             self._moments.pop(0)
-            self._show.writing(self._model, f"After {elapsed:.0f} seconds", info.figures[BITS])
+            bits = self._model.evaluate(self._glance).bits_per_character
+            self._show.writing(self._model, f"After {elapsed:.0f} seconds", bits)
 
     def evaluated(self, row: dict[str, Any]) -> None:
         """Nothing: the score stands beside what it writes."""
@@ -197,16 +200,16 @@ def table(found: list[tuple[str, float, str]]) -> list[str]:
         "look": "Bits a character (fewer is better) when it may look back at",
         "other": "Beside it, on the same text, models without memory:",
     }
-    lines = []
+    lines: list[str] = []
     for group, head in heads.items():
         lines += ["", head] if lines else [head]
         for name, bits, own in found:
             if own == group:
-                bar = "\u2588" * round((76 - first) * bits / longest)
+                bar = "\u2588" * round((68 - first) * bits / longest)
                 lines.append(f"  {name:{first}}{bits:5.2f}  {bar}")
-    bits = {name: value for name, value, _ in found}
+    reached = {name: value for name, value, _ in found}["everything"]
     best = min(value for _, value, group in found if group == "other")
-    gain = best - bits["everything"]
+    gain = best - reached
     lines.append("")
     if gain > 0.01:
         lines.append(f"Memory is worth {gain:.2f} bits a character here.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json as jsonlib
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,6 +52,7 @@ def _register_tasks() -> None:
 
 
 def classify(
+    context: typer.Context,
     data: Data,
     out: Out = None,
     text: Annotated[
@@ -89,14 +89,16 @@ def classify(
             train.sequences, train.labels, out=target, resume=resume, report=with_reporter
         ),
         with_reporter,
+        context,
     )
-    tested: dict[str, float] | None = None
+    tested: dict[str, Any] | None = None
     if apart is not None and say.is_main():
         tested = summary.test_classifier(model, train, apart)
     _finish(model, target, tested, quiet=quiet, json=json)
 
 
 def language(
+    context: typer.Context,
     data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Text files, or folders.")],
     out: Out = None,
     test: Test = None,
@@ -122,8 +124,9 @@ def language(
     _keep_work(
         lambda: model.fit(list(data), out=target, resume=resume, report=with_reporter),
         with_reporter,
+        context,
     )
-    tested: dict[str, float] | None = None
+    tested: dict[str, Any] | None = None
     if test is not None and say.is_main():
         tested = summary.test_language(model, test)
     _finish(model, target, tested, quiet=quiet, json=json)
@@ -156,7 +159,7 @@ def _test_part(path: Path, text: str | None, label: str | None) -> Any:
     return read_labelled(path, text=text, label=label, split="test" if divided else None)
 
 
-def _keep_work(work: Callable[[], object], shown: Any) -> None:
+def _keep_work(work: Callable[[], object], shown: Any, context: typer.Context) -> None:
     """Run a fit; when it is interrupted say what is kept and how to go on."""
     try:
         with contextlib.ExitStack() as terminal:
@@ -165,9 +168,10 @@ def _keep_work(work: Callable[[], object], shown: Any) -> None:
             work()
     except Interrupted as stop:
         if stop.folder is not None:
-            command = ["clew", *sys.argv[1:]] + ([] if "--resume" in sys.argv else ["--resume"])
-            say.note(f"Stopped; the work is kept in {stop.folder}. To go on:")
-            say.note(f"  {shlex.join(command)}")
+            typed = context.find_root().obj["typed"]
+            again = [*typed, *([] if "--resume" in typed else ["--resume"])]
+            say.note("To go on:")
+            say.note(f"  {shlex.join(['clew', *again])}")
         raise typer.Exit(130) from None
     except KeyboardInterrupt:
         say.note("Stopped before there was anything to keep.")
@@ -175,7 +179,7 @@ def _keep_work(work: Callable[[], object], shown: Any) -> None:
 
 
 def _finish(
-    model: Any, target: Path, tested: dict[str, float] | None, *, quiet: bool, json: bool
+    model: Any, target: Path, tested: dict[str, Any] | None, *, quiet: bool, json: bool
 ) -> None:
     if not say.is_main():
         return

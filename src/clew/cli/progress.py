@@ -52,11 +52,13 @@ class Live:
         self._task: Any = None
         self._drawn = 0.0
         self._headed = False
+        self._timed = False
 
     def start(self, info: Any) -> None:
         """Say what begins, and draw the line."""
         from rich.progress import BarColumn, Progress, TextColumn
 
+        self._timed = info.time is not None
         where = info.device if info.world == 1 else f"{info.world} x {info.device}"
         begun = f", going on from step {info.step:,}" if info.step else ""
         self.message(f"{info.parameters:,} parameters on {where}{begun}\n")
@@ -72,7 +74,7 @@ class Live:
         )
         self._progress.start()
         self._task = self._progress.add_task(
-            "", total=info.steps, completed=info.step, epoch="first steps", rest=""
+            "", total=1.0, completed=info.step / info.steps, epoch="first steps", rest=""
         )
 
     def step(self, info: Any) -> None:
@@ -87,9 +89,8 @@ class Live:
             parts.append(f"{duration(info.seconds_left)} left")
         self._progress.update(
             self._task,
-            completed=info.step,
-            total=max(info.steps, info.step),
-            epoch=f"epoch {info.epoch}/{info.epochs}",
+            completed=info.share,
+            epoch=f"epoch {info.epoch}" + ("" if self._timed else f"/{info.epochs}"),
             rest="  ".join(parts),
         )
 

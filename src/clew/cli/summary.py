@@ -43,6 +43,8 @@ def show(model: Any, target: Path, tested: dict[str, Any] | None) -> None:
     for line in table(model.metrics_, tested):
         say.result(line)
     metrics = model.metrics_
+    if model.history_.finished_by == "time":
+        say.result("It was stopped by --time: more of it may help.")
     say.result()
     say.result(f"{metrics['parameters']:,} parameters, {duration(metrics['seconds'])} in all")
     place = shlex.quote(str(target))
@@ -111,13 +113,13 @@ def _written(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str
 def _verdict(gain: float, noise: float, unit: str, name: str) -> list[str]:
     """One honest word on memory: it helped, it did not, or nobody can tell."""
     if gain > noise:
-        return [f"Memory earns its keep: {gain:.2g} {unit} better than {name}."]
+        return [f"Memory earns its keep: {gain:.2g} {unit} ahead of {name}."]
     if gain < -noise:
         return [
-            f"Memory did not earn its keep here: {name} is {-gain:.2g} {unit} better.",
+            f"Memory did not earn its keep here: {-gain:.2g} {unit} behind {name}.",
             "For this data, as it is, that simpler model is the better choice.",
         ]
-    return [f"Whether memory helps here cannot be told from so little data: {name} does as well."]
+    return [f"Whether memory helps here cannot be told: too little between it and {name}."]
 
 
 def _percent(share: float) -> str:
