@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from clew.tasks._tfidf import averages_baseline, figures, tfidf_baseline
 
@@ -66,3 +67,17 @@ def test_a_label_that_was_never_counted_is_wrong_not_a_crash():
     assert found["accuracy"] == 0.5
     assert tfidf_baseline(["", ""], [0, 1], [""], [7])["accuracy"] == 0.0
     assert tfidf_baseline(["a b", "c d"], [3, 3], ["a"], [3])["accuracy"] == 1.0
+
+
+def test_many_classes_of_few_examples():
+    X, y = [f"t{n} w" for n in range(40)], [n // 2 for n in range(40)]
+    assert tfidf_baseline(X, y, X, y)["accuracy"] > 0.9
+
+
+def test_macro_f1_is_scikit_learns():
+    draw = np.random.default_rng(0)
+    for classes in (2, 3, 9):
+        truth = draw.integers(0, classes, 30)
+        probabilities = draw.dirichlet(np.ones(classes), 30)
+        expected = f1_score(truth, probabilities.argmax(1), average="macro", zero_division=0)
+        assert figures(probabilities, truth)["macro_f1"] == pytest.approx(expected)

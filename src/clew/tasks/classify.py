@@ -182,7 +182,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for side, labels in (learned, apart)
         )
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.manual_seed(settings.seed)
             self.network_ = self._build(max(len(ids) for ids in train_part.sequences))
         baseline: dict[str, Any] = {}
         window: dict[str, Any] = {}
@@ -205,7 +205,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             settings = dataclasses.replace(settings, time=share * settings.time)
         problem = LabelProblem(
             self.network_, train_part, held_out,
-            batch_size=self.batch_size, seed=self.seed, word_dropout=self.word_dropout,
+            batch_size=int(self.batch_size), seed=settings.seed, word_dropout=self.word_dropout,
         )  # fmt: skip
         self.history_: History = train(
             problem, settings, out=folder, resume=resume,
