@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import resource
 import shutil
 import struct
 import subprocess
@@ -144,6 +145,21 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch, existing):
     kept = {path.name for path in tmp_path.rglob("*")}
     assert kept <= {"model", "checkpoint.safetensors"}
     assert not (target / "config.json").exists()
+
+
+@pytest.mark.parametrize("room", [0, 100, 900, 3000])
+def test_a_disk_that_is_full_leaves_nothing(fitted, tmp_path, room):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))  # no file may grow beyond
+    try:
+        with pytest.raises(InputError, match="could not be written") as caught:
+            fitted.save(tmp_path / "model")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "space" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+    fitted.save(tmp_path / "model")
+    load(tmp_path / "model")
 
 
 def test_killed_anywhere_a_folder_is_a_model_or_none(tmp_path):
