@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ from clew.tasks._language_net import LanguageNetwork, State, reading
 Floats = NDArray[np.float64]
 
 CHUNK = 2048  # tokens read at a time when one stream is scored
-STREAMS = 64  # streams side by side where the held-out part is scored during a fit
-_CELLS = 1 << 14  # tokens at most in one batch of short views
+STREAMS = 64  # pieces of a text that are read side by side
+PASSES = 3  # times at most that they are read until they join
+_CELLS = 1 << 14  # tokens at most in one batch
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,11 @@ def score_corpus(
     network: LanguageNetwork, corpus: Corpus, *, context: int | None, most: int
 ) -> LanguageScore:
     """Score a text exactly, or with `context` from a limited view at `most` places (see below)."""
-    if context is not None:
-        nats, scored = limited_nats(network, corpus.tokens, context, most=most)
+    if context is None:
+        scored = len(corpus)
+        nats = parallel_nats(network, corpus.tokens, join=True, release=corpus.release)
     else:
-        nats, scored = 0.0, 0
-        for piece in exact_nats(network, corpus.tokens):
-            nats, scored = nats + float(piece.sum()), scored + len(piece)
-            if scored % RELEASE < len(piece):
-                corpus.release()
+        nats, scored = limited_nats(network, corpus.tokens, context, most=most)
     return LanguageScore.of(
         nats,
         scored=scored,
@@ -118,29 +116,87 @@ def exact_nats(
 
 
 def parallel_nats(
-    network: LanguageNetwork, tokens: NDArray[Any], *, streams: int = STREAMS, warm: int = 256
+    network: LanguageNetwork,
+    tokens: NDArray[Any],
+    *,
+    streams: int = STREAMS,
+    warm: int = 256,
+    join: bool = False,
+    release: Callable[[], None] = lambda: None,
 ) -> float:
     """The sum of -ln P over the tokens, read as `streams` pieces side by side.
 
-    Each piece but the first begins `warm` tokens before the first that it scores, so that its state
-    is one that a long reading could have left. With one stream this is the exact score.
+    Each piece begins in the state that the last `warm` tokens before it leave. With `join` that is
+    only a first guess: the pieces are read again, each from the state in which the one before it
+    ended, until these states no longer change; the sum is then that of one unbroken reading (which
+    is done where `PASSES` are not enough). `release` is called now and then, to free what was read.
     """
     steps = len(tokens) - 1
-    streams = max(1, min(streams, steps // max(1, 2 * warm)))
-    bounds = np.array([steps * i // streams for i in range(streams + 1)])
-    begin = np.maximum(bounds[:-1] - warm, 0)  # (B,) first token read
-    length = int((bounds[1:] - begin).max())
+    streams = max(1, min(streams, steps // (4 * warm)))
+    length = steps // streams
+    begin = np.arange(streams) * length  # (B,) first token that each piece reads
     total = -float(network.log_frequency[int(tokens[0])])
-    state: State = None
     with reading(network):
-        for start in range(0, length, warm):
-            at = np.arange(start, min(start + warm, length))[:, None] + begin  # (T, B)
-            piece = _tensor(tokens[np.minimum(at, steps)], network)
-            ahead = _tensor(tokens[np.minimum(at + 1, steps)], network)
-            features, state = network(piece, state)
-            counts = torch.from_numpy((at >= bounds[:-1]) & (at < bounds[1:])).to(network.device)
-            total += float((network.nats(features, ahead) * counts).sum(dtype=torch.float64))
-    return total
+        state: State = None
+        if streams > 1:
+            _, state = _side_by_side(network, tokens, begin + length - warm, warm, None, release)
+            state = _handed_on(state)
+        for number in range(1, PASSES + 1):
+            nats, ends = _side_by_side(network, tokens, begin, length, state, release)
+            if streams == 1 or not join or _near(_handed_on(ends), state):
+                break
+            if number == PASSES:
+                return sum(float(piece.sum()) for piece in exact_nats(network, tokens))
+            state = _handed_on(ends)
+        last = _each(ends, lambda part: part[:, -1:].contiguous())
+        rest = np.array([streams * length])
+        tail, _ = _side_by_side(network, tokens, rest, steps - int(rest[0]), last, release)
+    return total + nats + tail
+
+
+def _side_by_side(
+    network: LanguageNetwork,
+    tokens: NDArray[Any],
+    begin: NDArray[np.int64],
+    length: int,
+    state: State,
+    release: Callable[[], None],
+) -> tuple[float, State]:
+    """Read `length` tokens from each of `begin` (B,): (nats of the tokens after them, states)."""
+    total, read = 0.0, 0
+    size = max(1, _CELLS // len(begin))
+    for start in range(0, length, size):
+        stop = min(start + size, length)
+        rows = [np.asarray(tokens[b + start : b + stop + 1], dtype=np.int64) for b in begin]
+        piece = torch.from_numpy(np.stack(rows, axis=1)).to(network.device)  # (T + 1, B)
+        features, state = network(piece[:-1], state)
+        total += float(network.nats(features, piece[1:]).sum(dtype=torch.float64))
+        read += piece.numel()
+        if read >= RELEASE:
+            release()
+            read = 0
+    return total, state
+
+
+def _handed_on(state: State) -> State:
+    """The state in which each piece ends, as the beginning of the next; the first begins anew."""
+
+    def hand_on(part: Tensor) -> Tensor:  # (directions, B, H)
+        return torch.cat([torch.zeros_like(part[:, :1]), part[:, :-1]], dim=1)
+
+    return _each(state, hand_on)
+
+
+def _near(one: State, other: State) -> bool:
+    if isinstance(one, Tensor):
+        return bool(torch.allclose(one, other, rtol=1e-5, atol=1e-5))
+    return all(_near(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _each(state: State, change: Callable[[Tensor], Tensor]) -> State:
+    if isinstance(state, Tensor):
+        return change(state)
+    return tuple(_each(part, change) for part in state)
 
 
 def limited_nats(

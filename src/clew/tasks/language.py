@@ -228,7 +228,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     ) -> LanguageScore:
         """Score a text: nats and bits a token and a character, perplexity.
 
-        Exact, as one stream; memory does not grow with the length of the text. With `context=n`
+        Exact, as one stream (a long text is read in pieces side by side until they join without a
+        seam); memory does not grow with the length of the text. With `context=n`
         each token is foreseen from only the n before it; of a text of more than `positions` tokens
         that many are then scored, always the same ones, one in each of as many equal pieces. The
         first token is judged by its frequency in the text learned from; pieces that are not in
