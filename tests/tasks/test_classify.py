@@ -411,6 +411,14 @@ def test_pickled_in_memory_it_still_predicts():
     )
 
 
+def test_the_smallest_model_of_arrays_is_loaded(tmp_path):
+    # It has fewer weights than an embedding (which it lacks) has dimensions.
+    X = [np.full((2, 1), n) for n in range(4)]
+    settings = {"hidden_size": 1, "bidirectional": False, "epochs": 1, "device": "cpu"}
+    Classifier(**settings, baseline=False).fit(X, [0, 1, 0, 1]).save(tmp_path / "m")
+    assert load(tmp_path / "m").embedding_size == 100
+
+
 def test_unfitted():
     with pytest.raises(ValueError, match="not fitted"):
         Classifier().predict(["a"])

@@ -289,8 +289,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             model._check()
         except InputError as error:
             raise contents.bad(error.what, expected=error.expected) from error
-        contents.check_plausible(model, ("hidden_size", "embedding_size"), ("num_layers",))
-        model._take(Encoder.read(contents, model.max_length))
+        model._take(encoder := Encoder.read(contents, model.max_length))
+        sizes = ("hidden_size",) if encoder.kind == "arrays" else ("hidden_size", "embedding_size")
+        contents.check_plausible(model, sizes, ("num_layers",))
         model.network_ = contents.load(lambda: model._build(None))
         with contextlib.suppress(InputError):  # a device that this machine lacks: stay on the CPU
             model.network_.to(resolve_device(model.device))
