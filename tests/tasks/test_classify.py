@@ -439,6 +439,7 @@ def test_saved_equals_loaded_for_every_sort(sort, tmp_path):
     assert again.classes_.dtype == model.classes_.dtype
     assert again.get_params() == model.get_params()
     assert again.metrics_ == model.metrics_
+    assert model.metrics_["held_out"]["note"] in (tmp_path / "m" / "README.md").read_text()
     json.dumps(model.metrics_, allow_nan=False)
 
 

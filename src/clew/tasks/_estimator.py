@@ -14,8 +14,10 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from clew import __version__
 from clew.errors import InputError
 from clew.tasks._folder import Contents, is_model, write_model
+from clew.train import checkpoint
 from clew.train.settings import TrainSettings, parse_time
 
 CURVE_ROWS = 2000  # rows of the curve kept in metrics.json; of longer curves, evenly chosen ones
@@ -93,7 +95,7 @@ def open_out(out: str | Path | None, resume: bool) -> Path | None:
             where=str(folder),
             hint="choose another folder, or remove this one",
         )
-    if (folder / "checkpoint.safetensors").exists():
+    if checkpoint.exists(folder):
         raise InputError(
             "the folder holds an unfinished run",
             where=str(folder),
@@ -195,7 +197,12 @@ def model_card(
     parameters: Mapping[str, Any],
 ) -> str:  # fmt: skip
     """The README.md of a model folder: what it is, how well it does, how to use it."""
-    lines = [f"# {title}", "", "Trained with [Clew](https://pypi.org/project/clew/).", ""]
+    lines = [
+        f"# {title}",
+        "",
+        f"Trained with Clew {__version__} and torch {torch.__version__}.",
+        "",
+    ]
     lines += ["| held-out data | " + " | ".join(metrics["score"]) + " |"]
     lines += ["|---" * (len(metrics["score"]) + 1) + "|"]
     rows = [("this model", metrics["score"])]
@@ -207,6 +214,8 @@ def model_card(
     for name, row in rows:
         cells = [_cell(row.get(column)) for column in metrics["score"]]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    if note := metrics.get("held_out", {}).get("note"):
+        lines += ["", note]
     lines += ["", f"{metrics['parameters']:,} weights, {metrics['seconds']:.0f} s of training.", ""]
     lines += ["![learning curve](learning-curve.png)", "", "## Use", "", "```python", use, "```"]
     lines += ["", "## Data", ""] + [f"- {name}: {_cell(value)}" for name, value in data.items()]
@@ -249,10 +258,10 @@ def save(
         tokenizer=tokenizer,
         metrics=metrics,
         card=model_card(
-            title, metrics, use=use.format(folder=folder.name), data=estimator.data_,
+            title, metrics, use=use.format(folder=folder.name or "."), data=estimator.data_,
             parameters=parameters,
         ),
         data=plain(estimator.data_),
         picture=learning_curve(metrics["curve"], figure, metrics["baseline"].get(figure)),
     )  # fmt: skip
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    checkpoint.remove(folder)

@@ -31,6 +31,10 @@ from clew.train.report import Reporter, Silent
 from clew.train.settings import TrainSettings, resolve_device
 
 NETWORK_TIME = 0.95  # share of `time`, less that of what has no memory; the rest is for writing
+NOTE = (
+    "The weights and the moment to stop were chosen on these examples. "
+    "For a score on some that chose nothing: score(X, y), or clew fit classify --test FILE."
+)
 _SORTS = {"text": "texts", "tokens": "lists of tokens", "arrays": "arrays"}
 
 
@@ -226,6 +230,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             score, baseline=baseline, window=window, curve=self.history_.to_dict()["rows"],
             seconds=clock.monotonic() - begun, network=self.network_,
         )  # fmt: skip
+        self.metrics_["held_out"] = {"examples": len(held_out), "note": NOTE}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
