@@ -27,8 +27,9 @@ def layer(
     lengths: Tensor | None,
     reset: Tensor | None,
     masks: Sequence[Masks] | None,
+    fresh: bool,
 ) -> tuple[Tensor, State]:
-    """Runs one layer over (T, B, D) through the operator."""
+    """Runs one layer over (T, B, D) through the operator; arguments as of ``eager.layer``."""
     dtype = weights[0].w_ih.dtype  # x may have another under autocast, which operators do not see
     flat_masks = [part for mask in masks or () for part in mask if part is not None]
     output, h, c = _layer(
@@ -44,6 +45,7 @@ def layer(
         list(cell.zoneout),
         [part is not None for part in weights[0]],
         [part is not None for part in masks[0]] if masks else [False, False, False],
+        fresh,
     )
     return output, (h, c)[: cell.states]
 
@@ -62,13 +64,14 @@ def _layer(
     zoneout: list[float],
     weight_fields: list[bool],
     mask_fields: list[bool],
+    fresh: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    settings = (mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields)
+    settings = (mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields, fresh)
     output, final = _run(x, state, weights, lengths, reset, masks, settings)
     h, c = final[0], (final[1] if len(final) == 2 else x.new_empty(0))
     # An operator may not return its inputs, and its results are promised to be contiguous.
-    fresh = (torch.clone(part, memory_format=torch.contiguous_format) for part in (h, c))
-    return output.contiguous(), *fresh  # type: ignore[return-value]
+    h, c = (torch.clone(part, memory_format=torch.contiguous_format) for part in (h, c))
+    return output.contiguous(), h, c
 
 
 @_layer.register_fake
@@ -93,7 +96,7 @@ torch.library.define(
     "clew::layer_backward",
     "(Tensor[] grads, Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor? reset, "
     "Tensor[] masks, str mode, bool bidirectional, bool layer_norm, float[] zoneout, "
-    "bool[] weight_fields, bool[] mask_fields) -> Tensor[]",
+    "bool[] weight_fields, bool[] mask_fields, bool fresh) -> Tensor[]",
 )
 
 
@@ -168,7 +171,7 @@ def _run(
     masks: Sequence[Tensor],
     settings: Sequence[Any],
 ) -> tuple[Tensor, State]:
-    mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields = settings
+    mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields, fresh = settings
     cell = Cell(mode, bidirectional, layer_norm, 0.0, (zoneout[0], zoneout[1]))
     whole: list[Any] = _groups(weights, weight_fields, cell.directions)
     drawn: list[Any] = _groups(masks, mask_fields, cell.directions)
@@ -181,7 +184,7 @@ def _run(
         lengths,
         schedule,
         [Masks(*group) for group in drawn],
-        fresh=False,
+        fresh,
     )
 
 

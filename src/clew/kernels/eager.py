@@ -26,28 +26,23 @@ def layer(
 
     ``fresh`` says that the initial state is known to be zero.
     """
-    if plain(cell, masks) and schedule.forget is None and len(x) > 0:
+    onednn = _onednn(cell, x, weights)
+    # oneDNN packs the weights anew in each call, which one or two steps do not repay.
+    worth = len(x) > (2 if onednn else 0)
+    if worth and plain(cell, masks) and schedule.forget is None:
         if schedule.alive is None:
             return fused.layer(cell, x, state, weights)
-        if (
-            lengths is not None
-            and (fresh or not cell.bidirectional)
-            and _pads_well(cell, x, weights, schedule)
-        ):
+        if lengths is not None and onednn and (fresh or not cell.bidirectional):
             return fused.ragged_lstm(cell, x, state, weights, lengths, schedule)
         if lengths is not None and x.is_cuda:
             return fused.packed_layer(cell, x, state, weights, lengths)
     return formula.layer(cell, x, state, weights, schedule, masks)
 
 
-def _pads_well(cell: Cell, x: Tensor, weights: Sequence[Weights], schedule: Schedule) -> bool:
-    """Whether oneDNN's LSTM is there for it; the other cells gain nothing over the formula."""
-    return (
-        cell.mode == "LSTM"
-        and x.device.type == "cpu"
-        and x.dtype == torch.float32
-        and weights[0].w_hr is None
-    )
+def _onednn(cell: Cell, x: Tensor, weights: Sequence[Weights]) -> bool:
+    """Whether torch hands the layer to oneDNN, which is fast with an LSTM without projection."""
+    single = x.device.type == "cpu" and x.dtype == torch.float32
+    return single and cell.mode == "LSTM" and weights[0].w_hr is None
 
 
 def plain(cell: Cell, masks: Sequence[Masks] | None) -> bool:

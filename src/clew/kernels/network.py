@@ -67,7 +67,7 @@ def network(
             width, hidden = own[0].shape[-1], own[-1].shape[-1]
             drawn = draw_masks(cell, x.shape[0], x.shape[1], width, hidden, layer_weights[0].w_ih)
         if compiling:
-            x, final = compiled.layer(cell, x, own, layer_weights, lengths, reset, drawn)
+            x, final = compiled.layer(cell, x, own, layer_weights, lengths, reset, drawn, fresh)
         elif look and traces is None:
             x, final = eager.layer(cell, x, own, layer_weights, lengths, schedule, drawn, fresh)
         else:
