@@ -78,24 +78,24 @@ def test_a_batch_is_its_blocks(network: WindowNetwork) -> None:
     exact = np.array(slow(network, tokens))
     expected = sum(exact[start : start + 32].sum() for start in blocks)
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
-    assert (count, carry) == (32 * 32, None)
+    assert (count, carry) == (8 * 32, None)
     evaluation = problem.evaluate(full=True)
     assert evaluation.objective == pytest.approx(np.mean(slow(network, TOKENS)), rel=1e-5)
 
 
 def test_batches_are_drawn_by_seed_epoch_and_number() -> None:
     blocks = Blocks(5000, seed=1, epoch=2, rank=0, world=1)
-    assert len(blocks) == 5000 // 1024
+    assert len(blocks) == 5000 // 256
     np.testing.assert_array_equal(blocks[1], Blocks(5000, 1, 2, 0, 1)[1])
     assert not np.array_equal(blocks[0], blocks[1])
     assert not np.array_equal(blocks[0], Blocks(5000, 1, 3, 0, 1)[0])
     assert all(0 <= start <= 5000 - 32 for batch in blocks for start in batch)
     halves = [Blocks(5000, 1, 2, rank, 2) for rank in range(2)]
-    assert [len(half[0]) for half in halves] == [32, 32]
+    assert [len(half[0]) for half in halves] == [8, 8]
     assert not np.array_equal(halves[0][0], halves[1][0])
     assert Blocks(5, 0, 0, 0, 1)[0].max() == 0  # a text shorter than a block is one block
     with pytest.raises(IndexError):
-        blocks[4]
+        blocks[19]
 
 
 def test_learns_what_two_tokens_tell() -> None:

@@ -21,8 +21,8 @@ from clew.tasks._language_net import reading, target_nats
 from clew.train import Evaluation, TrainSettings, train
 
 _BLOCK = 32  # neighbouring tokens that are foreseen together in a batch: one read of the corpus
-_BLOCKS = 32  # blocks in a batch
-_GLANCE = 50_000  # held-out tokens scored while training
+_BLOCKS = 8  # blocks in a batch
+_GLANCE = 8192  # held-out tokens scored while training
 _STEPS = 1000  # training steps at least, if there is time: short texts are read more often
 _PIECE = 8192  # tokens scored at a time
 
@@ -163,7 +163,7 @@ def window_baseline(
     batches = len(problem.plan(0, 0, 1))
     settings = TrainSettings(
         epochs=max(10, -(-_STEPS // batches)),
-        learning_rate=3e-3,
+        learning_rate=6e-3,
         seed=seed,
         device=device,
         time=max(0.1, seconds),

@@ -40,6 +40,7 @@ from clew.train.history import History
 from clew.train.lock import lock_folder
 
 USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
+PIECES = {"char": "characters", "word": "words", "bpe": "byte pairs"}
 NOTE = (
     "The weights and the moment to stop were chosen on this text. "
     "For a score on text that chose nothing: evaluate(text), or clew fit language --test FILE."
@@ -320,7 +321,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             self,
             folder,
             task="language",
-            title=f"A language model of {self.tokenizer_.unit}s",
+            title="A language model of " + PIECES[self.tokenizer_.unit],
             network={"vocabulary": len(self.tokenizer_)},
             tokenizer=self.tokenizer_.to_json(),
             figure="bits_per_character",
