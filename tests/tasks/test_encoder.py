@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from clew.errors import InputError
-from clew.tasks import _encoder
 from clew.tasks._encoder import Encoder, check_classes, places
 from clew.tasks._examples import check_sequences
 
@@ -56,7 +55,8 @@ def test_texts_in_place_of_labels():
         check_classes(np.array([f"{n} {'long text ' * 100}" for n in range(2000)]))
 
 
-def test_a_vocabulary_that_could_not_be_stored_is_refused_before_training(monkeypatch):
-    monkeypatch.setitem(_encoder.LIMITS, "tokenizer.json", 1000)
-    with pytest.raises(InputError, match="too large to be stored"):
-        learn(["x" * 2000])
+@pytest.mark.parametrize("token", ["x" * 300_000, "[" * 5000, ('"' + "," * 9) * 20])
+def test_a_vocabulary_that_could_not_be_stored_is_refused_before_training(token):
+    with pytest.raises(InputError, match="far more than"):
+        learn([[f"{n}{token}" for n in range(60)]])
+    learn([[f"{n}[CLS],[" for n in range(60)]])

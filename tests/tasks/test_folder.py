@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -462,6 +463,17 @@ def test_a_tokenizer_that_is_none(folder, text):
     (folder / "tokenizer.json").write_text(text)
     seal(folder)
     bad(folder, ".", "tokenizer.json")
+
+
+@pytest.mark.parametrize("text", ["[" * 9_000_000, '"ab",' * 2_000_000, "0," * 5_000_000])
+def test_a_tokenizer_that_would_unfold_is_refused_unread(folder, text):
+    (folder / "tokenizer.json").write_text("[" + text)
+    seal(folder)
+    tracemalloc.start()
+    bad(folder, "far more than", "tokenizer.json")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30 << 20
 
 
 # Three hundred at once

@@ -12,6 +12,7 @@ from clew.data.text import Tokenizer, Unit
 from clew.errors import InputError
 from clew.tasks._examples import Kind, Sequences, check_labels, check_sequences
 from clew.tasks._folder import CONFIG, LIMITS, TOKENIZER, Contents
+from clew.tasks._header import check_tokenizer
 from clew.tasks._pieces import Pieces
 
 
@@ -81,12 +82,8 @@ class Encoder:
                 lowercase=lowercase,
                 keep_spaces=False,
             )
-        if tokenizer is not None and len(tokenizer.to_json().encode("utf-8")) > LIMITS[TOKENIZER]:
-            raise InputError(
-                "the vocabulary is too large to be stored: some of its words are very long",
-                where="X",
-                hint='a smaller vocabulary_size, min_count=2, or unit="char"',
-            )
+        if tokenizer is not None:  # rather now than when it is to be stored, after training
+            check_tokenizer(tokenizer.to_json().encode("utf-8"), len(tokenizer), "X")
         return cls(sequences.kind, tokenizer, sequences.features, classes, max_length)
 
     @property

@@ -33,7 +33,13 @@ from torch import Tensor, nn
 from clew import __version__
 from clew.errors import InputError
 from clew.tasks._files import HINT, check_claim, checksum, flush, opened, small
-from clew.tasks._header import Entry, parse_json, read_header
+from clew.tasks._header import (
+    TOKENIZER_LIMIT,
+    Entry,
+    check_tokenizer,
+    parse_json,
+    read_header,
+)
 
 Network = TypeVar("Network", bound=nn.Module)
 FORMAT = 1
@@ -41,7 +47,7 @@ CONFIG, MODEL, TOKENIZER, METRICS = (
     "config.json", "model.safetensors", "tokenizer.json", "metrics.json"
 )  # fmt: skip
 CARD, PICTURE = "README.md", "learning-curve.png"
-LIMITS = {CONFIG: 2 << 20, METRICS: 2 << 20, TOKENIZER: 64 << 20}  # bytes
+LIMITS = {CONFIG: 2 << 20, METRICS: 2 << 20, TOKENIZER: TOKENIZER_LIMIT}  # bytes
 DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
           torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8",
           torch.uint8: "U8", torch.bool: "BOOL"}  # fmt: skip
@@ -290,6 +296,9 @@ def _read_model(folder: Path) -> Contents:
         check_claim(file, size, claims[MODEL], folder / MODEL)
         entries = read_header(file, size, folder / MODEL)
     tokenizer = texts.get(TOKENIZER)
+    if tokenizer is not None:
+        rows = max((entry.shape[0] for entry in entries.values() if entry.shape), default=0)
+        check_tokenizer(tokenizer, rows, str(folder / TOKENIZER))
     try:
         text = None if tokenizer is None else tokenizer.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -13,6 +13,7 @@ from clew.errors import InputError
 
 HEADER_LIMIT = 4 << 20  # bytes; a header of 4 MiB describes more than 30,000 tensors
 BRACKET_LIMIT = 50_000  # an empty list of two bytes becomes 64 bytes of Python: bound their number
+TOKENIZER_LIMIT, TOKENIZER_MARKS = 10 << 20, 4000
 ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1,
               "U8": 1, "BOOL": 1}  # fmt: skip
 
@@ -53,6 +54,23 @@ def parse_json(raw: bytes, path: Path) -> dict[str, Any]:
             f"the file holds a {type(found).__name__}", where=str(path), expected="a JSON object"
         )
     return found
+
+
+def check_tokenizer(raw: bytes, size: int, where: str) -> None:
+    """Raise InputError unless `raw`, a tokenizer's JSON, could be that of `size` pieces.
+
+    A piece takes ten quotes, commas and brackets at most, those within it aside; so a small model
+    cannot bring a file that unfolds into millions of Python objects.
+    """
+    if len(raw) > TOKENIZER_LIMIT or sum(map(raw.count, (b'"', b",", b"[", b"{"))) > (
+        TOKENIZER_MARKS + 16 * size
+    ):
+        raise InputError(
+            f"the tokenizer takes {len(raw)} bytes, far more than {size} pieces need",
+            where=where,
+            expected=f"at most {TOKENIZER_LIMIT} bytes, and few marks in a piece",
+            hint='shorter pieces: a smaller vocabulary_size, or unit="char"',
+        )
 
 
 def _no_constant(name: str) -> float:
