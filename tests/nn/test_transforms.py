@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call, grad, jacfwd, jacrev, vmap
+from torch.utils.checkpoint import checkpoint
 
 import clew
 import clew.nn
@@ -184,6 +185,38 @@ def test_per_sample_gradients_are_those_of_one_sequence_at_a_time(kind):
         alone = torch.autograd.grad(scalar(layer(x[:, b : b + 1])), list(layer.parameters()))
         for (name, ours), true in zip(mapped.items(), alone, strict=True):
             torch.testing.assert_close(ours[b], true, msg=name)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_many_gradients_at_once_are_a_loop(kind):
+    layer = made(kind, torch.float32)
+    x = data(torch.float32).requires_grad_()
+    y, _ = layer(x)
+    pulls = torch.randn(5, *y.shape)
+    at_once = torch.autograd.grad(
+        y, [x, layer.weight_hh_l0], pulls, is_grads_batched=True, retain_graph=True
+    )
+    for k in range(5):
+        alone = torch.autograd.grad(y, [x, layer.weight_hh_l0], pulls[k], retain_graph=True)
+        for many, one in zip(at_once, alone, strict=True):
+            torch.testing.assert_close(many[k], one, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpointed_layers_have_the_same_gradients(kind, reentrant):
+    layer = made(kind, torch.float32, bidirectional=True)
+
+    def flat(x):
+        return parts(layer(x))
+
+    found = []
+    for run in (flat, lambda x: checkpoint(flat, x, use_reentrant=reentrant)):
+        x = data(torch.float32).requires_grad_()
+        layer.zero_grad()
+        sum((part * part.cos()).sum() for part in run(x)).backward()
+        found.append([x.grad, *(p.grad.clone() for p in layer.parameters())])
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("kind", PLAIN)

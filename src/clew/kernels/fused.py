@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from clew.kernels import formula
 from clew.kernels.schedule import Schedule, plan
 from clew.kernels.settings import Cell, State, Weights
+from clew.kernels.transforms import transformed
 
 Run = Callable[
     ..., tuple[Tensor, ...]
@@ -226,12 +227,14 @@ class _FastThenExact(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         tensors = ctx.saved_tensors  # raises torch's own error after the graph was freed
         needed = ctx.needs_input_grad[2:]
-        if torch.is_grad_enabled():
-            # A view is a node of its own: derivatives stop there, and go on to the input later.
-            views = [t.view_as(t) for t in tensors]
-            outputs = ctx.exact(*views)
+        again = torch.is_grad_enabled()
+        if again or transformed():  # also where many gradients are asked for at once, by vmap
+            with torch.enable_grad():
+                # A view is a node of its own: derivatives stop there, and go on to the input later.
+                views = [t.view_as(t) if again else t.detach().requires_grad_() for t in tensors]
+                outputs = ctx.exact(*views)
             sources = [t for t, n in zip(views, needed, strict=True) if n]
-            found = _grad(outputs, sources, grads, create_graph=True)
+            found = _grad(outputs, sources, grads, create_graph=again)
         else:
             sources, outputs = ctx.inner
             keep = torch._C._autograd._get_current_graph_task_keep_graph()

@@ -12,6 +12,7 @@ from clew.kernels import compiled, eager, formula, fused
 from clew.kernels.masks import draw_masks
 from clew.kernels.schedule import Schedule, plan, without_padding
 from clew.kernels.settings import Cell, Masks, State, Weights
+from clew.kernels.transforms import transformed
 
 
 def network(
@@ -116,16 +117,3 @@ def zeros(cell: Cell, weights: Sequence[Sequence[Weights]], like: Tensor, batch:
         widths.append(w.w_hh.shape[0] // 4)
     rows = len(weights) * cell.directions
     return tuple(like.new_zeros((rows, batch, width)) for width in widths)
-
-
-def transformed() -> bool:
-    """Whether a ``torch.func`` transform or a forward-mode derivative is going on."""
-    return (
-        torch._C._functorch.peek_interpreter_stack() is not None
-        or torch.autograd.forward_ad._current_level >= 0
-    )
-
-
-# What torch.compiler.assume_constant_result sets, without importing the compiler for it: the answer
-# holds for the whole of a traced call.
-transformed._dynamo_marked_constant = True  # type: ignore[attr-defined]
