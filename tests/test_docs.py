@@ -9,6 +9,9 @@ small, so that what a page leaves unsaid costs a moment. What a page says (`--hi
 ```sh       lines that begin with `clew`, or pipe into it, run in this process; `torchrun` lines run
             as they are; `make X` is looked up in the Makefile; other lines are not run
 other       not run
+
+A comment <!-- in the test: OPTIONS --> in the line before a block appends these options to its
+`clew` commands: long trainings are run in short.
 """
 
 import io
@@ -39,18 +42,21 @@ SMALL = {
 }
 
 
-def blocks(page: Path) -> list[tuple[str, str, int]]:
-    """(language, code, line) of every fenced block."""
-    found, language, lines, start = [], None, [], 0
+def blocks(page: Path) -> list[tuple[str, str, int, str]]:
+    """(language, code, line, options for the test) of every fenced block."""
+    found, language, lines, start, before, more = [], None, [], 0, "", ""
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         fence = re.fullmatch(r"```(\w*)", line)
         if fence and language is None:
             language, lines, start = fence[1], [], number
+            comment = re.fullmatch(r"<!-- in the test: (.*) -->", before)
+            more = f" {comment[1]}" if comment else ""
         elif fence:
-            found.append((language, "\n".join(lines), start))
+            found.append((language, "\n".join(lines), start, more))
             language = None
         elif language is not None:
             lines.append(line)
+        before = line
     assert language is None, f"{page}: the block of line {start} does not end"
     return found
 
@@ -130,7 +136,7 @@ def test_what_a_page_says_runs(page, tmp_path, monkeypatch, capsys):
         assert set(defaults) <= set(known)
         monkeypatch.setattr(kind.__init__, "__kwdefaults__", {**known, **defaults})
     names: dict[str, object] = {}
-    for language, code, line in blocks(page):
+    for language, code, line, more in blocks(page):
         if language == "python":
             exec(compile("\n" * line + code, str(page), "exec"), names)
         elif language == "sh":
@@ -143,7 +149,7 @@ def test_what_a_page_says_runs(page, tmp_path, monkeypatch, capsys):
                 elif re.search(r"(^|\| )clew ", command) and not command.startswith(
                     NEEDS_A_LICENCE_OF_TIME
                 ):
-                    run_clew(command, capsys, monkeypatch)
+                    run_clew(command + more, capsys, monkeypatch)
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "examples/README.md"], ids=lambda page: page.name)

@@ -6,6 +6,7 @@ import pytest
 from clew import __version__
 from clew.cli import app as program
 from clew.errors import InputError
+from clew.train import PeerError
 
 
 def test_help_names_every_command_and_needs_nothing_heavy(environment):
@@ -133,6 +134,12 @@ def test_too_little_memory_is_told_with_advice(fails_with):
     answer = fails_with(MemoryError())
     assert answer.code == 1
     assert "--batch-size" in answer.err
+
+
+def test_what_another_process_told_is_told_here_and_not_called_a_fault(fails_with):
+    answer = fails_with(PeerError("process 1 of this run failed: KeyError: 3"))
+    assert answer.code == 1
+    assert answer.err == "error: process 1 of this run failed: KeyError: 3\n"
 
 
 def test_an_interrupt_exits_with_130(fails_with):

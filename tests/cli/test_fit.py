@@ -85,6 +85,15 @@ def test_the_test_text_of_a_language_model_is_scored(clew, here):
     assert tested["bits_per_character"] == pytest.approx(expected.bits_per_character)
 
 
+def test_given_validation_data_is_held_out_in_place_of_a_share(clew, here):
+    (here / "dev.csv").write_text("text,label\nwarm and funny,good\ndull and long,good\n" * 3)
+    (here / "dev.txt").write_text("The sea was far.\n" * 20)
+    clew("fit", "classify", "reviews.csv", "--validation", "dev.csv", "--out", "c", "-q", *TINY)
+    clew("fit", "language", "book.txt", "--validation", "dev.txt", "--out", "l", "-q", *TINY)
+    assert library.load("c").metrics_["score"]["examples"] == 6
+    assert library.load("l").metrics_["held_out"]["characters"] == 17 * 20
+
+
 def test_what_is_typed_is_what_is_trained(clew, here):
     clew("fit", "classify", "reviews.csv", "--out", "m", "-q", "--cell", "gru", "--clip", "none",
          "--no-bidirectional", *TINY)  # fmt: skip
@@ -110,6 +119,8 @@ def test_what_is_typed_is_what_is_trained(clew, here):
         (["language", "binary.txt"], "binary.txt"),
         (["language", "latin.txt"], "byte 3"),
         (["language", "book.txt", "nowhere.txt"], "nowhere.txt"),
+        (["language", "book.txt", "--test", "latin.txt"], "byte 3"),
+        (["classify", "reviews.csv", "--validation", "broken.csv"], "broken.csv:3"),
     ],
 )
 def test_bad_input_is_told_and_leaves_nothing(clew, here, words, said):
@@ -124,9 +135,12 @@ def test_bad_input_is_told_and_leaves_nothing(clew, here, words, said):
     assert "error: " in answer.err
     assert said in answer.err
     assert not (here / "m" / "config.json").exists()
-    # Nothing was begun: the right command may follow with the same --out.
-    if "book.txt" not in words:
-        assert clew("fit", "classify", "reviews.csv", "--out", "m", "-q", *TINY).code == 0
+    assert not (here / "m").exists() or not any(p.name[0] != "." for p in (here / "m").iterdir())
+
+
+def test_after_a_refused_fit_the_right_command_may_follow(clew, here):
+    assert clew("fit", "classify", "reviews.csv", "--out", "m", "--hidden-size", "0").code == 1
+    assert clew("fit", "classify", "reviews.csv", "--out", "m", "-q", *TINY).code == 0
 
 
 def test_a_folder_that_holds_something_is_not_written_into(clew, here):
@@ -154,7 +168,7 @@ def test_an_interrupted_fit_says_how_to_go_on(clew, here, monkeypatch):
 def test_ctrl_c_keeps_the_work_and_the_command_it_prints_ends_with_the_same_weights(
     here, environment
 ):
-    settings = [*TINY, "--no-baseline", "--epochs", "50", "--patience", "none", "--seed", "3"]
+    settings = [*TINY, "--no-baseline", "--epochs", "30", "--patience", "none", "--seed", "3"]
     fit = [sys.executable, "-m", "clew", "fit", "classify", "reviews.csv", *settings]
     stopped = subprocess.Popen(
         [*fit, "--out", "stopped"],

@@ -116,6 +116,8 @@ def _usage(problem: Any) -> int:
 def _fault(problem: Exception) -> int:
     if isinstance(problem, OSError) and problem.filename is not None:
         return _failed(f"{problem.strerror}\n  where: {problem.filename}")
+    if type(problem).__name__ == "PeerError":  # it tells what another process of this run told
+        return _failed(str(problem))
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
         return _failed(
             str(

@@ -7,7 +7,7 @@ import json as jsonlib
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,9 @@ from clew.cli.options import RUN, Grouped, hyperparameters
 from clew.cli.progress import Live, reporter
 from clew.errors import InputError, Interrupted
 
+if TYPE_CHECKING:
+    from clew.data.tables import Labelled
+
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="What to learn from.")]
@@ -23,8 +26,13 @@ Out = Annotated[
     Path | None,
     typer.Option(metavar="MODEL", help="Folder to write the model to. [DATA with .model]"),
 ]
+Validation = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Hold out this data, not a share of DATA."),
+]
 Test = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Also score on this data, kept apart.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Also score on this, which plays no part in the fit."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the fit that stopped in --out.")]
 Time = Annotated[
@@ -61,12 +69,14 @@ def classify(
     label: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of the labels. [guessed]")
     ] = None,
+    validation: Validation = None,
     test: Test = None,
     resume: Resume = False,
     time: Time = None,
     quiet: Quiet = False,
     json: Json = False,
-    settings: dict[str, Any] = {},  # noqa: B006  (filled in by `hyperparameters`)
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Learn to put a label on a text.
 
@@ -75,18 +85,24 @@ def classify(
 
     Example: clew fit classify reviews.csv --out reviews.model --time 3m
     """
-    _data_exists(data, test)
+    _data_exists(data, validation, test)
     target = _out(data, out, resume)
     from clew import Classifier
     from clew.data.tables import read_labelled
 
     model = Classifier(**settings, time=time)
     train = read_labelled(data, text=text, label=label)
-    apart = None if test is None else _test_part(test, text, label)
+    held_out = None if validation is None else _part(validation, "dev", text, label)
+    apart = None if test is None else _part(test, "test", text, label)
     with_reporter = reporter(quiet=quiet, headline=f"{data}: {len(train.sequences):,} texts")
     _keep_work(
         lambda: model.fit(
-            train.sequences, train.labels, out=target, resume=resume, report=with_reporter
+            train.sequences,
+            train.labels,
+            validation=None if held_out is None else (held_out.sequences, held_out.labels),
+            out=target,
+            resume=resume,
+            report=with_reporter,
         ),
         with_reporter,
         context,
@@ -101,12 +117,14 @@ def language(
     context: typer.Context,
     data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Text files, or folders.")],
     out: Out = None,
+    validation: Validation = None,
     test: Test = None,
     resume: Resume = False,
     time: Time = None,
     quiet: Quiet = False,
     json: Json = False,
-    settings: dict[str, Any] = {},  # noqa: B006  (filled in by `hyperparameters`)
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Learn to continue a text.
 
@@ -115,14 +133,20 @@ def language(
 
     Example: clew fit language book.txt --out book.model --time 15m
     """
-    _data_exists(*data, test)
+    _data_exists(*data, validation, test)
     target = _out(data[0], out, resume)
     from clew import LanguageModel
+    from clew.data.corpus import iter_text
 
     model = LanguageModel(**settings, time=time)
+    if test is not None:  # what is wrong with it is better known before the training than after
+        for _ in iter_text(test):
+            pass
     with_reporter = reporter(quiet=quiet, headline=" ".join(map(str, data)))
     _keep_work(
-        lambda: model.fit(list(data), out=target, resume=resume, report=with_reporter),
+        lambda: model.fit(
+            list(data), validation=validation, out=target, resume=resume, report=with_reporter
+        ),
         with_reporter,
         context,
     )
@@ -150,13 +174,15 @@ def _out(data: Path, out: Path | None, resume: bool) -> Path:
     return target
 
 
-def _test_part(path: Path, text: str | None, label: str | None) -> Any:
-    """The part called test, where there are parts; else the whole."""
+def _part(
+    path: Path, name: Literal["dev", "test"], text: str | None, label: str | None
+) -> Labelled:
+    """The part called so where `path` has parts, else all of it."""
     from clew.data.folders import is_archive, parts
     from clew.data.tables import read_labelled
 
     divided = is_archive(path) or (path.is_dir() and bool(parts(path)))
-    return read_labelled(path, text=text, label=label, split="test" if divided else None)
+    return read_labelled(path, text=text, label=label, split=name if divided else None)
 
 
 def _keep_work(work: Callable[[], object], shown: Any, context: typer.Context) -> None:

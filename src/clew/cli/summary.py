@@ -32,9 +32,7 @@ def test_classifier(model: Any, train: Any, apart: Any) -> dict[str, Any]:
 
 def test_language(model: Any, path: Path) -> dict[str, Any]:
     """Score of the model on text that played no part in the fit."""
-    from clew.data.corpus import read_text
-
-    return asdict(model.evaluate(read_text(path)))
+    return asdict(model.evaluate(path))
 
 
 def show(model: Any, target: Path, tested: dict[str, Any] | None) -> None:
@@ -81,11 +79,15 @@ def _classified(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[
         f"on {count:,} texts held out" + (f", {tested['examples']:,} of the test" if tested else "")
     )
     if others:
-        best = max(others, key=lambda other: float(other["accuracy"]))
-        gain = score["accuracy"] - best["accuracy"]
-        # The difference of two shares on the same texts is surely less noisy than this.
-        noise = math.sqrt(max(score["accuracy"] * (1 - score["accuracy"]), 1e-9) * 2 / count)
-        lines += ["", *_verdict(gain * 100, noise * 100, "points of accuracy", str(best["name"]))]
+        known = [(str(other["name"]), float(other["accuracy"])) for other in others]
+        known.append(("the most frequent label", float(metrics["baseline"]["majority"])))
+        name, best = max(known, key=lambda pair: pair[1])
+        # Of the difference of two shares on the same texts; with so few right or wrong that a share
+        # is near 0 or 1, one text more of each keeps it from looking certain.
+        share = (score["accuracy"] * count + 1) / (count + 2)
+        noise = math.sqrt(2 * share * (1 - share) / count)
+        gain = score["accuracy"] - best
+        lines += ["", *_verdict(gain * 100, noise * 100, "points of accuracy", name)]
     return lines
 
 
