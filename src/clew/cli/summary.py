@@ -79,9 +79,9 @@ def _classified(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[
         f"on {count:,} texts held out" + (f", {tested['examples']:,} of the test" if tested else "")
     )
     if others:
-        known = [(str(other["name"]), float(other["accuracy"])) for other in others]
-        known.append(("the most frequent label", float(metrics["baseline"]["majority"])))
-        name, best = max(known, key=lambda pair: pair[1])
+        rivals = [(str(other["name"]), float(other["accuracy"])) for other in others]
+        rivals.append(("the most frequent label", float(metrics["baseline"]["majority"])))
+        name, best = max(rivals, key=lambda pair: pair[1])
         # Of the difference of two shares on the same texts; with so few right or wrong that a share
         # is near 0 or 1, one text more of each keeps it from looking certain.
         share = (score["accuracy"] * count + 1) / (count + 2)
