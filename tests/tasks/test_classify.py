@@ -1,5 +1,6 @@
 """Classifier: what it learns, what it says of bad input, how it fits into scikit-learn."""
 
+import concurrent.futures
 import json
 import os
 import pickle
@@ -23,7 +24,7 @@ from clew.nn import Stack
 from clew.tasks import load
 from clew.tasks._classify_net import POOLS, ClassifierNetwork
 from clew.tasks.classify import Classifier
-from clew.train import Silent
+from clew.train import Silent, lock_folder
 
 TINY = {"embedding_size": 6, "hidden_size": 6, "epochs": 2, "batch_size": 8, "baseline": False,
         "device": "cpu"}  # fmt: skip
@@ -143,6 +144,9 @@ def test_the_held_out_part_can_be_given():
     assert model.data_["sequences"] == len(X)
     with pytest.raises(InputError, match="'meh' was not there"):
         Classifier(**TINY).fit(X, y, validation=(["fine"], ["meh"]))
+    for wrong in ((["fine"],), "ab", ([], []), (["fine"], ["pos", "neg"]), ([["a"]], ["pos"])):
+        with pytest.raises(InputError):
+            Classifier(**TINY).fit(X, y, validation=wrong)
 
 
 # The network
@@ -270,6 +274,18 @@ def test_resuming_a_finished_run_takes_its_model(tmp_path):
     assert again.history_.rows == model.history_.rows
     with pytest.raises(InputError, match="other data or settings"):
         Classifier(**TINY).fit(X, y[::-1], out=tmp_path / "m", resume=True)
+
+
+def test_two_fits_into_one_folder(tmp_path):
+    X, y = texts()
+    with concurrent.futures.ThreadPoolExecutor(1) as other:
+        held = lock_folder(tmp_path / "m")
+        other.submit(held.__enter__).result()
+        for resume in (False, True):
+            with pytest.raises(InputError, match="another fit"):
+                Classifier(**TINY).fit(X, y, out=tmp_path / "m", resume=resume)
+        other.submit(held.__exit__, None, None, None).result()
+    Classifier(**TINY).fit(X, y, out=tmp_path / "m")
 
 
 def test_resume_needs_a_folder():

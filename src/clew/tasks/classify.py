@@ -148,6 +148,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         parts = [(sequences, labels)]
         classes = check_classes(labels)
         if validation is not None:
+            if not isinstance(validation, tuple | list) or len(validation) != 2:
+                raise InputError(
+                    f"validation is a {type(validation).__name__}", expected="a pair (X, y)"
+                )
             apart = check_sequences(validation[0], sequences.kind, sequences.features)
             other = check_labels(validation[1], len(apart))
             if len(places(classes, other, "validation y")) == 0:
