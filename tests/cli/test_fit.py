@@ -86,7 +86,7 @@ def test_the_test_text_of_a_language_model_is_scored(clew, here):
 
 
 def test_given_validation_data_is_held_out_in_place_of_a_share(clew, here):
-    (here / "dev.csv").write_text("text,label\nwarm and funny,good\ndull and long,good\n" * 3)
+    (here / "dev.csv").write_text("text,label\n" + "warm and funny,good\nlong,bad\n" * 3)
     (here / "dev.txt").write_text("The sea was far.\n" * 20)
     clew("fit", "classify", "reviews.csv", "--validation", "dev.csv", "--out", "c", "-q", *TINY)
     clew("fit", "language", "book.txt", "--validation", "dev.txt", "--out", "l", "-q", *TINY)
@@ -121,11 +121,14 @@ def test_what_is_typed_is_what_is_trained(clew, here):
         (["language", "book.txt", "nowhere.txt"], "nowhere.txt"),
         (["language", "book.txt", "--test", "latin.txt"], "byte 3"),
         (["classify", "reviews.csv", "--validation", "broken.csv"], "broken.csv:3"),
+        (["classify", "reviews.csv", "--validation", "other.csv"], "other.csv:2"),
+        (["classify", "reviews.csv", "--test", "other.csv"], "'so-so'"),
     ],
 )
 def test_bad_input_is_told_and_leaves_nothing(clew, here, words, said):
     (here / "one.csv").write_text("text,label\na,x\nb,x\n")
     (here / "broken.csv").write_text("text,label\na,x\nonly one field\nb,y\n")
+    (here / "other.csv").write_text("text,label\na film,so-so\n")
     (here / "empty.csv").write_text("")
     (here / "binary.txt").write_bytes(b"abc\0\0\x01def" * 10)
     (here / "latin.txt").write_bytes("caf\xe9 au lait".encode("latin-1"))

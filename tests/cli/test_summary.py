@@ -31,7 +31,6 @@ def classified(accuracy, counts, majority, examples):
         (0.8, 0.9, 0.5, 1000, "10 points of accuracy behind word counts"),
         (0.9, 0.6, 0.95, 1000, "behind the most frequent label"),
         (0.9, 0.89, 0.5, 100, "cannot be told"),  # one text of a hundred
-        (1.0, 0.5, 0.5, 2, "cannot be told"),  # one of two
     ],
 )
 def test_the_best_without_memory_and_the_number_of_texts_decide(

@@ -92,8 +92,8 @@ def classify(
 
     model = Classifier(**settings, time=time)
     train = read_labelled(data, text=text, label=label)
-    held_out = None if validation is None else _part(validation, "dev", text, label)
-    apart = None if test is None else _part(test, "test", text, label)
+    held_out = None if validation is None else _part(validation, "dev", text, label, train)
+    apart = None if test is None else _part(test, "test", text, label, train)
     with_reporter = reporter(quiet=quiet, headline=f"{data}: {len(train.sequences):,} texts")
     _keep_work(
         lambda: model.fit(
@@ -175,14 +175,24 @@ def _out(data: Path, out: Path | None, resume: bool) -> Path:
 
 
 def _part(
-    path: Path, name: Literal["dev", "test"], text: str | None, label: str | None
+    path: Path, name: Literal["dev", "test"], text: str | None, label: str | None, train: Labelled
 ) -> Labelled:
-    """The part called so where `path` has parts, else all of it."""
+    """The part called so where `path` has parts, else all of it; its labels are those of `train`."""
     from clew.data.folders import is_archive, parts
     from clew.data.tables import read_labelled
 
     divided = is_archive(path) or (path.is_dir() and bool(parts(path)))
-    return read_labelled(path, text=text, label=label, split=name if divided else None)
+    found = read_labelled(path, text=text, label=label, split=name if divided else None)
+    known = set(train.labels)
+    for place, own in zip(found.where, found.labels, strict=True):
+        if own not in known:
+            some = ", ".join(repr(each) for each in sorted(known)[:10])
+            raise InputError(
+                f"the label {own!r} is not in the data to learn from",
+                where=place,
+                expected=some + (", ..." if len(known) > 10 else ""),
+            )
+    return found
 
 
 def _keep_work(work: Callable[[], object], shown: Any, context: typer.Context) -> None:
