@@ -177,7 +177,7 @@ def _out(data: Path, out: Path | None, resume: bool) -> Path:
 def _part(
     path: Path, name: Literal["dev", "test"], text: str | None, label: str | None, train: Labelled
 ) -> Labelled:
-    """The part called so where `path` has parts, else all of it; its labels are those of `train`."""
+    """The part called so where `path` has parts, else all of it; its labels those of `train`."""
     from clew.data.folders import is_archive, parts
     from clew.data.tables import read_labelled
 
