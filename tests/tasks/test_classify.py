@@ -374,7 +374,8 @@ def test_time_is_kept(tmp_path):
     began = time.monotonic()
     model = Classifier(**{**TINY, "epochs": 10_000, "baseline": True, "patience": None}, time="2s")
     model.fit(X, y, out=tmp_path / "m")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8  # 2 and a little; more only where the machine is busy
+    assert model.history_.seconds < 2
     assert model.history_.finished_by == "time"
     assert load(tmp_path / "m").time == "2s"
 
