@@ -25,6 +25,7 @@ MOMENTS = (0.05, 0.3)  # shares of the time at which it writes while it learns
 SETTINGS: dict[str, Any] = {
     "embedding_size": 64,
     "hidden_size": 256,
+    "num_layers": 1,
     "batch_size": 16,
     "window": 64,
     "learning_rate": 5e-3,
