@@ -1,8 +1,6 @@
-"""What torch.nn's layers refuse: derivatives of derivatives, torch.func, compilers, export."""
+"""What torch.nn's layers refuse: second derivatives, torch.func, compilers, export."""
 
-import copy
 import io
-import pickle
 
 import pytest
 import torch
@@ -368,58 +366,3 @@ def test_an_exported_layer_takes_any_number_of_steps_and_sequences(kind, strict)
     asked = {"lengths": torch.tensor([9, 0, 4, 1, 3]), "reset": torch.rand(9, 5) < 0.2}
     for ours, true in zip(parts(again(x, **asked)), parts(layer(x, **asked)), strict=True):
         torch.testing.assert_close(ours, true)
-
-
-# --- copies -------------------------------------------------------------------------------------
-
-
-@every_kind
-@pytest.mark.parametrize("how", ["deepcopy", "pickle", "torch.save"])
-def test_a_copy_computes_the_same_and_is_independent(kind, how):
-    layer = made(kind, num_layers=2)
-    if how == "deepcopy":
-        twin = copy.deepcopy(layer)
-    elif how == "pickle":
-        twin = pickle.loads(pickle.dumps(layer))
-    else:
-        file = io.BytesIO()
-        torch.save(layer, file)
-        file.seek(0)
-        twin = torch.load(file, weights_only=False)
-    x = data()
-    before = layer(x)[0]
-    assert torch.equal(twin(x)[0], before)
-    with torch.no_grad():
-        for p in twin.parameters():
-            p.zero_()
-    assert torch.equal(layer(x)[0], before)
-    assert not torch.equal(twin(x)[0], before)
-    twin.float()
-    assert twin(x.float())[0].dtype == torch.float32
-
-
-@every_kind
-def test_replicas_of_data_parallel_give_their_gradients_to_the_layer(kind):
-    # What torch.nn.parallel.replicate does for each GPU, here on the CPU.
-    layer = made(kind)
-    whole = torch.autograd.grad(scalar(layer(data())), list(layer.parameters()))
-    replica = layer._replicate_for_data_parallel()
-    for name, p in layer._parameters.items():
-        setattr(replica, name, p * 1.0)
-    scalar(replica(data())).backward()
-    for p, true in zip(layer.parameters(), whole, strict=True):
-        torch.testing.assert_close(p.grad, true)
-
-
-@pytest.mark.parametrize("kind", PLAIN)
-def test_weights_reparametrised_from_outside_are_used(kind):
-    layer = made(kind)
-    torch.nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0")
-    before = layer(data())[0]
-    with torch.no_grad():
-        layer.parametrizations.weight_hh_l0.original0.mul_(2.0)
-    plain = made(kind)
-    with torch.no_grad():
-        plain.weight_hh_l0.mul_(2.0)
-    torch.testing.assert_close(layer(data())[0], plain(data())[0])
-    assert not torch.allclose(layer(data())[0], before)
