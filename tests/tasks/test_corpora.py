@@ -55,6 +55,8 @@ def test_the_vocabulary_is_that_of_the_first_part(tmp_path: Path, unit: str) -> 
 def test_of_a_long_held_out_part_the_beginning_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     found = prepare(TEXT, None, 0.3, Cutting("word", 400, 1), Path("unused"))
     assert len(found.judged) == len(found.held_out)
+    monkeypatch.setattr(_corpora, "SCORES", 60 * len(found.tokenizer))
+    assert len(found.judged) == 60
     monkeypatch.setattr(_corpora, "JUDGED", 50)
     assert len(found.judged) == 50
     assert found.judged.characters == pytest.approx(50 * found.lengthy, abs=1)

@@ -25,8 +25,8 @@ def network() -> LanguageNetwork:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         made = LanguageNetwork(9, embedding_size=4, hidden_size=8, num_layers=2, dropout=0.5)
-        torch.nn.init.normal_(made.bias)
         made.count([TOKENS[:20], TOKENS[20:]])
+        torch.nn.init.normal_(made.bias)
     return made
 
 
@@ -182,6 +182,8 @@ def test_counting_frequencies() -> None:
     network.count([np.array([2, 2, 3], dtype=np.uint16)])
     expected = np.log(np.array([1, 1, 3, 2]) / 7)  # each once more than it occurs
     np.testing.assert_allclose(network.log_frequency.numpy(), expected, rtol=1e-6)
+    nothing = network.logits(torch.zeros(1, 2)).log_softmax(-1)[0]  # the output begins with it
+    np.testing.assert_allclose(nothing.detach().numpy(), expected, rtol=1e-6)
 
 
 def test_tied_weights() -> None:

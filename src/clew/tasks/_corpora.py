@@ -24,7 +24,8 @@ from clew.train import is_main, on_main
 
 Text: TypeAlias = str | Path | Sequence[str] | Sequence[Path]
 
-JUDGED = 1_000_000  # tokens of the held-out part that are scored while training, at most
+JUDGED = 1_000_000  # tokens of the held-out part that are scored while training, at most,
+SCORES = 1_000_000_000  # and scores made for them: with a large vocabulary each token costs more
 RELEASE = 1 << 25  # tokens read between two times that pages of a corpus file are given back
 WORK = ".work"  # in the folder of a fit: its encoded text, until it is finished
 
@@ -48,8 +49,9 @@ class Corpora:
 
     @property
     def judged(self) -> Corpus:
-        """What of the held-out part is scored while learning: its first JUDGED tokens at most."""
-        part, size = self.held_out, min(JUDGED, len(self.held_out))
+        """What of the held-out part is scored while learning: its beginning, where it is long."""
+        part = self.held_out
+        size = min(len(part), JUDGED, max(1, SCORES // len(self.tokenizer)))
         characters = part.characters if size == len(part) else round(size * self.lengthy)
         return dataclasses.replace(part, tokens=part.tokens[:size], characters=characters)
 

@@ -18,7 +18,7 @@ from clew.nn import Stack
 
 State = Any  # what a Stack carries: a tuple with one layer state per layer, or None for zeros
 
-_LOGITS = 1 << 23  # logits alive at once while the loss is computed: 32 MB of float32
+_LOGITS = 1 << 21  # logits alive at once while the loss is computed: 8 MB of float32
 
 
 class LanguageNetwork(nn.Module):
@@ -91,13 +91,17 @@ class LanguageNetwork(nn.Module):
         return self.bias.device
 
     def count(self, pieces: Iterable[NDArray[Any]]) -> None:
-        """Set `log_frequency` by the tokens in all `pieces`, each counted once more than it is."""
+        """Set `log_frequency` by the tokens in all `pieces`, each counted once more than it is.
+
+        The output layer begins with it, too, so that it need not learn what is frequent first.
+        """
         size = len(self.bias)
         counts = np.ones(size)
         for piece in pieces:
             counts += np.bincount(piece, minlength=size)
         with torch.no_grad():
             self.log_frequency.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+            self.bias.copy_(self.log_frequency)
 
     def forward(self, tokens: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read tokens (T, B) from `state`: (features (T, B, H), state)."""

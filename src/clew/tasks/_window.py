@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from clew.tasks._language_net import reading, target_nats
 from clew.train import Evaluation, TrainSettings, train
 
+HIDDEN = 256  # units of its one layer; a quarter of it where the vocabulary is large
 _BLOCK = 32  # neighbouring tokens that are foreseen together in a batch: one read of the corpus
 _BLOCKS = 8  # blocks in a batch
 _GLANCE = 8192  # held-out tokens scored while training
@@ -158,7 +159,11 @@ def window_baseline(
     began = time.perf_counter()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = WindowNetwork(vocabulary_size, context=context)
+        hidden = HIDDEN if vocabulary_size <= 1000 else HIDDEN // 4  # the output layer takes long
+        network = WindowNetwork(vocabulary_size, context=context, hidden_size=hidden)
+    counts = 1.0 + np.bincount(tokens, minlength=vocabulary_size)
+    with torch.no_grad():  # it need not learn first which tokens are frequent
+        network.output.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
     problem = WindowProblem(network, tokens, held_out, seed=seed)
     batches = len(problem.plan(0, 0, 1))
     settings = TrainSettings(

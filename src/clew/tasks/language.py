@@ -59,7 +59,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     dropout: on embeddings, between layers and before the scores. tie: the output layer is the
         embedding. residual, init, layer_norm, recurrent_dropout, zoneout: see clew.nn.Stack.
     epochs, learning_rate, weight_decay, clip (longest gradient), warmup (share of the steps),
-        patience (evaluations without improvement before it stops).
+        patience (evaluations without improvement before it stops). average: decay of the running
+        mean of the weights, which is then what is scored and kept; 0 is none.
     baseline: also score what has no memory, and a fixed window. time: seconds or "3m", the most
         that fit may take.
 
@@ -73,9 +74,9 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         vocabulary_size: int = 10_000,
         min_count: int = 1,
         cell: Literal["lstm", "gru", "rnn"] = "lstm",
-        embedding_size: int = 128,
-        hidden_size: int = 512,
-        num_layers: int = 1,
+        embedding_size: int = 64,
+        hidden_size: int = 256,
+        num_layers: int = 2,
         residual: bool = False,
         tie: bool = False,
         dropout: float = 0.2,
@@ -85,9 +86,10 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         init: Literal["torch", "orthogonal", "chrono"] = "torch",
         window: int = 128,
         batch_size: int = 32,
-        epochs: int = 20,
-        learning_rate: float = 2e-3,
-        weight_decay: float = 0.01,
+        epochs: int = 12,
+        learning_rate: float = 4e-3,
+        weight_decay: float = 0.05,
+        average: float = 0.0,
         clip: float | None = 1.0,
         warmup: float = 0.05,
         patience: int | None = 3,
@@ -116,6 +118,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.average = average
         self.clip = clip
         self.warmup = warmup
         self.patience = patience
