@@ -34,7 +34,7 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(clew, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     answer = clew("demo", "--time", "30s")
     assert answer.code == 0
-    story = ["going to learn", "Before, it writes", "seconds (", "After (", "look back at",
+    story = ["going to learn", "Before, it writes", "seconds (", "At the end (", "look back at",
              "the last one", "the last 10 ", "the last 100 ", "everything", "single characters",
              "-grams", "feedforward", "Next"]  # fmt: skip
     places = [answer.out.index(part) for part in story]

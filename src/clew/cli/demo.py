@@ -20,6 +20,7 @@ from clew.cli.progress import Live
 PROMPT = "The "
 LOOKS = (1, 10, 100)  # characters of context at which the score is taken
 BITS = "bits_per_character"
+READ = 600_000  # characters read at most for the score at one limit
 GLANCE = 2000  # held-out characters that are scored when it writes
 MOMENTS = (0.05, 0.3)  # shares of the time at which it writes while it learns
 SETTINGS: dict[str, Any] = {
@@ -80,7 +81,7 @@ def demo(
         raise typer.Exit(130) from None
     finally:
         show.close()
-    show.writing(model, "After", model.metrics_["score"][BITS])
+    show.writing(model, "At the end", model.metrics_["score"][BITS])
     found = scores(model, held_out)
     show.say("\n" + "\n".join(table(found)))
     if json:
@@ -182,7 +183,7 @@ def scores(model: Any, held_out: str) -> list[tuple[str, float, str]]:
     """(whose, bits a character, a group) of the model under limits, and of what has no memory."""
     found = []
     for count in LOOKS:
-        seen = model.evaluate(held_out, context=count, positions=2000).bits_per_character
+        seen = model.evaluate(held_out, context=count, positions=READ // count).bits_per_character
         found.append((f"the last {count}" if count > 1 else "the last one", seen, "look"))
     metrics = model.metrics_
     found.append(("everything", metrics["score"]["bits_per_character"], "look"))
@@ -199,7 +200,7 @@ def table(found: list[tuple[str, float, str]]) -> list[str]:
     longest = max(bits for _, bits, _ in found)
     heads = {
         "look": "Bits a character (fewer is better) when it may look back at",
-        "other": "Beside it, on the same text, models without memory:",
+        "other": "Beside it, on the same text, without memory or with a fixed one",
     }
     lines: list[str] = []
     for group, head in heads.items():
