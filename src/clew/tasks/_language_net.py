@@ -18,7 +18,9 @@ from clew.nn import Stack
 
 State = Any  # what a Stack carries: a tuple with one layer state per layer, or None for zeros
 
-_LOGITS = 1 << 21  # logits alive at once while the loss is computed: 8 MB of float32
+# Scores that are alive at once while the loss is computed. 36 MB of float32, because glibc gives
+# back at once what is larger than 32 MB, and smaller pieces would leave holes in the heap.
+_LOGITS = 9_000_000
 
 
 class LanguageNetwork(nn.Module):
