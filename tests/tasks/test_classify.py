@@ -307,7 +307,7 @@ def script(folder, text, *arguments, launcher=()):
 
 
 def test_two_processes_are_one_and_only_the_first_writes(tmp_path):
-    settings = {**TINY, "dropout": 0.0, "baseline": True}
+    settings = {**TINY, "dropout": 0.0, "word_dropout": 0.0, "baseline": True}
     one = Classifier(**{**settings, "batch_size": 16}).fit(*texts())
     said = script(
         tmp_path,

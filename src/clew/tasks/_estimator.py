@@ -28,8 +28,8 @@ def train_settings(estimator: BaseEstimator, **changes: Any) -> TrainSettings:
 
     `changes` replace single settings. Raises InputError for a value that is not possible.
     """
-    names = ("epochs", "learning_rate", "weight_decay", "clip", "warmup", "patience", "seed",
-             "device")  # fmt: skip
+    names = ("epochs", "learning_rate", "weight_decay", "clip", "warmup", "average", "patience",
+             "seed", "device")  # fmt: skip
     time = estimator.time
     chosen = {name: getattr(estimator, name) for name in names}
     for name, value in chosen.items():

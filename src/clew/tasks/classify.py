@@ -49,10 +49,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     vocabulary_size, min_count, lowercase: which units of the text are known (for token lists the
         first two). max_length: longer texts keep their end; None keeps everything.
     dropout: on embeddings, between layers and before the scores. word_dropout: the share of known
-        words that is read as unknown while training.
+        words that is read as unknown while training. label_smoothing: probability spread over the
+        other labels while training.
     init, layer_norm, recurrent_dropout, zoneout: see clew.nn.LSTM.
     epochs, batch_size (sequences), learning_rate, weight_decay, clip (longest gradient), warmup
-        (share of the steps), patience (evaluations without improvement before it stops).
+        (share of the steps), patience (evaluations without improvement before it stops). average:
+        decay of the running mean of the weights, which is what is scored and kept; 0 is none.
     baseline: also score what has no memory. time: seconds or "3m", the most that fit may take.
 
     After fit: classes_ (C,), network_, tokenizer_, metrics_ (as metrics.json), history_, data_.
@@ -72,16 +74,18 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bidirectional: bool = True,
         pool: Literal["max", "last", "mean", "attention"] = "max",
         dropout: float = 0.5,
-        word_dropout: float = 0.0,
+        word_dropout: float = 0.1,
         layer_norm: bool = False,
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
         init: Literal["torch", "orthogonal", "chrono"] = "torch",
         max_length: int | None = None,
-        epochs: int = 10,
+        label_smoothing: float = 0.1,
+        epochs: int = 6,
         batch_size: int = 32,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
+        average: float = 0.998,
         clip: float | None = 1.0,
         warmup: float = 0.05,
         patience: int | None = 3,
@@ -108,10 +112,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.zoneout = zoneout
         self.init = init
         self.max_length = max_length
+        self.label_smoothing = label_smoothing
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.average = average
         self.clip = clip
         self.warmup = warmup
         self.patience = patience
@@ -214,6 +220,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         problem = LabelProblem(
             self.network_, train_part, held_out,
             batch_size=int(self.batch_size), seed=settings.seed, word_dropout=self.word_dropout,
+            label_smoothing=self.label_smoothing,
         )  # fmt: skip
         self.history_: History = train(
             problem, settings, out=folder, resume=resume,
@@ -330,8 +337,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.max_length is not None:
             shared.check_sizes(self, ("max_length",))
         shared.check_shares(
-            self, ("dropout", "word_dropout", "recurrent_dropout", "zoneout", "held_out")
-        )
+            self, ("dropout", "word_dropout", "label_smoothing", "recurrent_dropout", "zoneout",
+                   "held_out")
+        )  # fmt: skip
         shared.check_choice(self, "unit", ("word", "char", "bpe"))
         shared.check_choice(self, "cell", ("lstm", "gru", "rnn"))
         shared.check_choice(self, "pool", POOLS)
