@@ -99,7 +99,7 @@ def run_clew(line: str, capsys, monkeypatch) -> str:
         text = subprocess.run(
             ["bash", "-c", before], check=True, capture_output=True, text=True
         ).stdout
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     capsys.readouterr()
     code = main(words[1:])
     out, err = capsys.readouterr()

@@ -26,8 +26,9 @@ class Answer:
 def clew(capsys, monkeypatch):
     """Run `clew` with these words (and standard input) and look at what it says."""
 
-    def run(*words: object, stdin: str | None = None) -> Answer:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin or ""))
+    def run(*words: object, stdin: str | bytes | None = None) -> Answer:
+        piped = stdin.encode() if isinstance(stdin, str) else stdin or b""
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(piped)))
         if stdin is None:
             monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
         capsys.readouterr()

@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -70,6 +72,21 @@ def test_a_language_model_reads_a_file_or_a_pipe_whole(clew, writer, tmp_path):
     piped = clew("predict", writer, "--json", stdin=text)
     assert json.loads(piped.out)["characters"] == len(text)
     assert clew("predict", writer, "--json", "--file", tmp_path / "a.txt").out == piped.out
+
+
+def test_a_pipe_that_is_not_utf_8_is_told_with_the_byte(clew, classifier):
+    answer = clew("predict", classifier, stdin=b"na\xc3\xafve\ncaf\xe9 au lait\n")
+    assert answer.code == 1
+    assert answer.err.splitlines()[0] == "error: this is not UTF-8 text: byte 10 is 0xe9"
+
+
+def test_a_text_that_the_terminal_cannot_spell_is_answered_all_the_same(classifier, environment):
+    command = [sys.executable, "-m", "clew", "predict", str(classifier), "naïve"]
+    done = subprocess.run(
+        command, capture_output=True, env={**environment, "PYTHONIOENCODING": "ascii"}, check=True
+    )
+    assert done.stdout.endswith(b"\tna\\xefve\n")
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize(

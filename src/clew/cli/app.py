@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -67,6 +68,8 @@ generate.register(app)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line on `argv` (`sys.argv[1:]` if None) and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, TextIOWrapper):  # an answer that cannot be spelt is still an answer
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command = get_command(app)
         code = command.main(args, "clew", standalone_mode=False, obj={"typed": args})

@@ -133,7 +133,7 @@ class Show:
         lines = [
             textwrap.wrap(line, 72, drop_whitespace=False) or [""] for line in text.split("\n")
         ]
-        self.say("\n".join(f"   | {part}" for line in lines for part in line))
+        self.say("\n".join(f"   | {part}".rstrip() for line in lines for part in line))
 
     def close(self) -> None:
         """Take the moving line away."""
@@ -199,8 +199,8 @@ def table(found: list[tuple[str, float, str]]) -> list[str]:
     first = max(len(name) for name, _, _ in found) + 2
     longest = max(bits for _, bits, _ in found)
     heads = {
-        "look": "Bits a character (fewer is better) when it may look back at",
-        "other": "Beside it, on the same text, without memory or with a fixed one",
+        "look": "Bits a character (fewer is better) when it may look back at:",
+        "other": "Beside it, on the same text, without memory or with a fixed one:",
     }
     lines: list[str] = []
     for group, head in heads.items():

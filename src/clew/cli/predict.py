@@ -85,16 +85,25 @@ def _read(file: Path | None, column: str | None, *, whole: bool) -> Iterator[str
         if whole and file.suffix in (".txt", ".text", ".md", ""):
             return iter([read_text(file)])
         return iter(read_texts(file, text=column))
-    try:
-        if whole:
-            return iter([sys.stdin.read()])
-        return iter([line.rstrip("\r\n") for line in sys.stdin])
-    except UnicodeDecodeError as problem:
-        raise InputError(
-            f"this is not UTF-8 text: byte {problem.start}",
-            where="standard input",
-            hint="iconv -t utf-8 before the pipe",
-        ) from None
+    lines = _piped()
+    return iter(["".join(lines)]) if whole else (line.rstrip("\r\n") for line in lines)
+
+
+def _piped() -> Iterator[str]:
+    """The lines of standard input, with their ends, whatever the locale takes bytes for."""
+    offset = 0
+    for raw in sys.stdin.buffer:
+        try:
+            line = raw.decode("utf-8")
+        except UnicodeDecodeError as problem:
+            raise InputError(
+                f"this is not UTF-8 text: byte {offset + problem.start} is 0x"
+                f"{raw[problem.start]:02x}",
+                where="standard input",
+                hint="iconv -f latin1 -t utf-8 before the pipe, if that is what it is",
+            ) from None
+        yield line if offset else line.removeprefix("\ufeff")
+        offset += len(raw)
 
 
 def _label(model: Any, texts: list[str]) -> Iterator[dict[str, Any]]:
