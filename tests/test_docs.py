@@ -125,6 +125,7 @@ def run_torchrun(line: str) -> None:
         },
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the model is in") == 1  # only the first process speaks
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -17,6 +17,7 @@ from clew.cli import say
 from clew.cli.options import Grouped
 from clew.errors import InputError
 
+TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
 AT_ONCE = 256  # texts read from a pipe before the answers to them are printed
 
 
@@ -82,7 +83,7 @@ def _read(file: Path | None, column: str | None, *, whole: bool) -> Iterator[str
         from clew.data.corpus import read_text
         from clew.data.tables import read_texts
 
-        if whole and file.suffix in (".txt", ".text", ".md", ""):
+        if whole and file.suffix.lower() not in TABLES:
             return iter([read_text(file)])
         return iter(read_texts(file, text=column))
     lines = _piped()
