@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from torch import nn
 
 from clew import __version__
 from clew.errors import InputError
-from clew.tasks._folder import Contents, is_model, write_model
+from clew.tasks._folder import Contents, is_model, read_model, write_model
 from clew.train import checkpoint
-from clew.train.settings import TrainSettings, parse_time
+from clew.train.history import History
+from clew.train.report import Reporter
+from clew.train.settings import TrainSettings, parse_time, resolve_device
 
 CURVE_ROWS = 2000  # rows of the curve kept in metrics.json; of longer curves, evenly chosen ones
 
@@ -131,7 +134,7 @@ def plain(value: Any) -> Any:
 def restore(kind: type[BaseEstimator], contents: Contents) -> Any:
     """An unfitted estimator with the folder's constructor arguments.
 
-    Raises InputError for an argument that `kind` does not know or a value of no plain type.
+    Raises InputError for an argument that `kind` does not know, or a value that it refuses.
     """
     known = list(inspect.signature(kind).parameters)
     for name, value in contents.parameters.items():
@@ -142,7 +145,39 @@ def restore(kind: type[BaseEstimator], contents: Contents) -> Any:
             )
         if isinstance(value, list | dict):
             raise contents.bad(f"parameter {name!r} is not a plain value")
-    return kind(**contents.parameters)
+    estimator: Any = kind(**contents.parameters)
+    try:
+        estimator._check()
+    except InputError as error:
+        raise contents.bad(error.what, expected=error.expected) from error
+    return estimator
+
+
+def furnish(estimator: Any, contents: Contents, build: Callable[[], nn.Module]) -> None:
+    """Give a restored estimator the folder's network and figures."""
+    estimator.network_ = contents.load(build)
+    with contextlib.suppress(InputError):  # a device that this machine lacks: stay on the CPU
+        estimator.network_.to(resolve_device(estimator.device))
+    estimator.metrics_, estimator.data_ = contents.metrics, dict(contents.config["data"])
+
+
+def adopt(estimator: Any, folder: Path, task: str, fingerprint: str, report: Reporter) -> None:
+    """Take the finished model in `folder` as what this fit would make.
+
+    Raises InputError where it is one of another task, other data or other settings.
+    """
+    contents = read_model(folder)
+    same = contents.task == task and contents.config["data"].get("fingerprint") == fingerprint
+    if not same or contents.parameters != plain(estimator.get_params(deep=False)):
+        raise InputError(
+            "the folder holds a finished model of other data or settings",
+            where=str(folder),
+            hint="choose another folder",
+        )
+    read = type(estimator)._read(contents)
+    report.message("this run has finished already; its model is taken as it is")
+    history = History(rows=read.metrics_.get("curve", []), finished_by="resume")
+    estimator.__dict__.update(read.__dict__, history_=history)
 
 
 def build_metrics(

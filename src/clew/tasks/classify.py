@@ -19,7 +19,7 @@ from clew.tasks import _estimator as shared
 from clew.tasks._classify_net import POOLS, ClassifierNetwork
 from clew.tasks._encoder import Encoder, check_classes, places
 from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, hold_out
-from clew.tasks._folder import Contents, is_model, read_model
+from clew.tasks._folder import Contents, is_model
 from clew.tasks._labelling import Examples, LabelProblem, probabilities
 from clew.tasks._tfidf import figures
 from clew.tasks._yardsticks import WINDOW_TIME, counting_share, without_memory
@@ -28,7 +28,7 @@ from clew.train.history import History
 from clew.train.lock import lock_folder
 from clew.train.loop import train
 from clew.train.report import Reporter, Silent
-from clew.train.settings import TrainSettings, resolve_device
+from clew.train.settings import TrainSettings
 
 NETWORK_TIME = 0.95  # share of `time`, less that of what has no memory; the rest is for writing
 NOTE = (
@@ -168,7 +168,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 stack.enter_context(lock_folder(folder))
             mark = fingerprint(*parts)
             if folder is not None and sync.on_main(lambda: is_model(folder)):
-                return self._adopt(folder, mark, tell)
+                shared.adopt(self, folder, "classify", mark, tell)
+                return self
             self._fit(parts, classes, settings, mark, folder, resume, tell, begun)
             if folder is not None and sync.is_main():
                 self._write(folder)
@@ -301,34 +302,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @classmethod
     def _read(cls, contents: Contents) -> Classifier:
         model: Classifier = shared.restore(cls, contents)
-        try:
-            model._check()
-        except InputError as error:
-            raise contents.bad(error.what, expected=error.expected) from error
         model._take(encoder := Encoder.read(contents, model.max_length))
         sizes = ("hidden_size",) if encoder.kind == "arrays" else ("hidden_size", "embedding_size")
         contents.check_plausible(model, sizes, ("num_layers",))
-        model.network_ = contents.load(lambda: model._build(None))
-        with contextlib.suppress(InputError):  # a device that this machine lacks: stay on the CPU
-            model.network_.to(resolve_device(model.device))
-        model.metrics_, model.data_ = contents.metrics, dict(contents.config["data"])
+        shared.furnish(model, contents, lambda: model._build(None))
         return model
-
-    def _adopt(self, folder: Path, mark: str, report: Reporter) -> Classifier:
-        """The finished model in `folder`, when it is the one this fit would make."""
-        contents = read_model(folder)
-        same = contents.task == "classify" and contents.config["data"].get("fingerprint") == mark
-        if not same or contents.parameters != shared.plain(self.get_params(deep=False)):
-            raise InputError(
-                "the folder holds a finished model of other data or settings",
-                where=str(folder),
-                hint="choose another folder",
-            )
-        read = Classifier._read(contents)
-        report.message("this run has finished already; its model is taken as it is")
-        history = History(rows=read.metrics_.get("curve", []), finished_by="resume")
-        self.__dict__.update(read.__dict__, history_=history)
-        return self
 
     def _check(self) -> TrainSettings:
         """The loop's settings, once every constructor argument is known to be possible."""

@@ -29,13 +29,13 @@ from clew.tasks._corpora import (
     unknown_tokens,
     workspace,
 )
-from clew.tasks._folder import TOKENIZER, Contents, is_model, read_model
+from clew.tasks._folder import TOKENIZER, Contents, is_model
 from clew.tasks._generation import Decoding, as_text, read_prompt, write
 from clew.tasks._language_net import LanguageNetwork
 from clew.tasks._memoryless import Figures, Measured, figures, measured, memoryless
 from clew.tasks._scoring import LanguageScore, exact_nats, score_corpus
 from clew.tasks._streams import LanguageProblem, evaluations
-from clew.train import Reporter, Silent, TrainSettings, resolve_device, sync, train
+from clew.train import Reporter, Silent, TrainSettings, sync, train
 from clew.train.history import History
 from clew.train.lock import lock_folder
 
@@ -158,7 +158,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             corpora = prepare(corpus, validation, self.held_out, cutting, work)
             mark = corpora.fingerprint
             if folder is not None and sync.on_main(lambda: is_model(folder)):
-                return self._adopt(folder, mark, tell)
+                shared.adopt(self, folder, "language", mark, tell)
+                return self
             self.tokenizer_ = corpora.tokenizer
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.seed)
@@ -334,10 +335,6 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     @classmethod
     def _read(cls, contents: Contents) -> LanguageModel:
         model: LanguageModel = shared.restore(cls, contents)
-        try:
-            model._check()
-        except InputError as error:
-            raise contents.bad(error.what, expected=error.expected) from error
         contents.check_plausible(model, ("hidden_size", "embedding_size"), ("num_layers",))
         if contents.tokenizer is None:
             raise contents.bad(f"there is no {TOKENIZER}", expected="one, for a language model")
@@ -347,29 +344,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             raise contents.bad(error.what, name=TOKENIZER, expected=error.expected) from error
         if contents.network != {"vocabulary": len(model.tokenizer_)}:
             raise contents.bad("'vocabulary' of 'network' is not the size of the tokenizer")
-        network = contents.load(lambda: model._build(learning=False))
-        assert isinstance(network, LanguageNetwork)
-        model.network_ = network
-        with contextlib.suppress(InputError):  # a device that this machine lacks: stay on the CPU
-            model.network_.to(resolve_device(model.device))
-        model.metrics_, model.data_ = contents.metrics, dict(contents.config["data"])
+        shared.furnish(model, contents, lambda: model._build(learning=False))
         return model
-
-    def _adopt(self, folder: Path, mark: str, report: Reporter) -> LanguageModel:
-        """The finished model in `folder`, when it is the one this fit would make."""
-        contents = read_model(folder)
-        same = contents.task == "language" and contents.config["data"].get("fingerprint") == mark
-        if not same or contents.parameters != shared.plain(self.get_params(deep=False)):
-            raise InputError(
-                "the folder holds a finished model of other data or settings",
-                where=str(folder),
-                hint="choose another folder",
-            )
-        read = LanguageModel._read(contents)
-        report.message("this run has finished already; its model is taken as it is")
-        history = History(rows=read.metrics_.get("curve", []), finished_by="resume")
-        self.__dict__.update(read.__dict__, history_=history)
-        return self
 
     def _check(self) -> TrainSettings:
         """The loop's settings, once every constructor argument is known to be possible."""
