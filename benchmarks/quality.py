@@ -18,7 +18,12 @@ from clew.data.tables import read_labelled
 from clew.tasks._tfidf import tfidf_baseline
 from clew.train import Lines
 
-LARGER: dict[str, Any] = {"hidden_size": 768, "embedding_size": 192, "dropout": 0.4, "epochs": 30}
+LARGER: dict[str, Any] = {
+    "hidden_size": 512,
+    "embedding_size": 128,
+    "dropout": 0.4,
+    "learning_rate": 0.003,
+}
 
 
 def sst2(folder: Path, seeds: int, quick: bool) -> None:
