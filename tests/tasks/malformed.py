@@ -1,6 +1,6 @@
 """Read hundreds of malformed model folders in one process that may take only 100 MB more.
 
-Run by test_folder.py, with a folder to write into. Prints one line of JSON; a folder that is
+Run by test_folder_lies.py, with a folder to write into. Prints one line of JSON; a folder that is
 neither refused with an InputError nor equal in meaning ends it with an error.
 """
 

@@ -1,70 +1,23 @@
 """Classifier: what it learns, what it says of bad input, how it fits into scikit-learn."""
 
-import concurrent.futures
 import json
-import os
 import pickle
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 
 import numpy as np
 import pytest
 import torch
+from classifiers import QUICK, TINY, Told, texts
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
-from clew.errors import InputError, Interrupted
+from clew.errors import InputError
 from clew.nn import Stack
 from clew.tasks import load
 from clew.tasks._classify_net import POOLS, ClassifierNetwork
 from clew.tasks.classify import Classifier
-from clew.train import Silent, lock_folder
-
-TINY = {"embedding_size": 6, "hidden_size": 6, "epochs": 2, "batch_size": 8, "baseline": False,
-        "device": "cpu"}  # fmt: skip
-QUICK = {"embedding_size": 12, "hidden_size": 12, "epochs": 12, "batch_size": 8, "dropout": 0.0,
-         "learning_rate": 0.03, "baseline": False, "device": "cpu"}  # fmt: skip
-
-
-def texts(count=64, seed=0):
-    """Texts whose label is decided by one word among words that say nothing."""
-    draw = np.random.default_rng(seed)
-    X, y = [], []
-    for n in range(count):
-        words = [f"w{k}" for k in draw.integers(0, 12, draw.integers(1, 6))]
-        words.insert(draw.integers(0, len(words) + 1), ("fine", "poor")[n % 2])
-        X.append(" ".join(words))
-        y.append(("pos", "neg")[n % 2])
-    return X, y
-
-
-class Told(Silent):
-    """Keeps messages, and may do something at a step."""
-
-    def __init__(self, at=None, do=None):
-        self.messages, self.at, self.do = [], at, do
-
-    def message(self, text):
-        self.messages.append(text)
-
-    def step(self, info):
-        if info.step == self.at:
-            self.do()
-
-
-def weights(model):
-    return {name: tensor.clone() for name, tensor in model.network_.state_dict().items()}
-
-
-def equal(ours, theirs):
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
-
 
 # Learns
 
@@ -193,191 +146,6 @@ def test_what_each_pool_reads(pool):
     torch.testing.assert_close(scores, network.output(expected))
     empty = network(x, torch.tensor([0]))[0]
     torch.testing.assert_close(empty, network.output.bias)
-
-
-# Repeats, stops, goes on
-
-
-def test_same_seed_same_weights_and_the_users_generator_is_left_alone():
-    X, y = texts()
-    before = torch.random.get_rng_state()
-    first, second = (weights(Classifier(**TINY).fit(X, y)) for _ in range(2))
-    assert equal(first, second)
-    assert not equal(first, weights(Classifier(seed=1, **TINY).fit(X, y)))
-    assert torch.equal(before, torch.random.get_rng_state())
-
-
-@pytest.mark.parametrize("at", [1, 7, 12])
-def test_stopped_and_resumed_is_undisturbed(tmp_path, at):
-    X, y = texts()
-    settings = {**TINY, "word_dropout": 0.2, "recurrent_dropout": 0.1}
-    whole = Classifier(**settings).fit(X, y)
-    with pytest.raises(Interrupted) as stop:
-        Classifier(**settings).fit(
-            X, y, out=tmp_path / "m", report=Told(at, lambda: os.kill(os.getpid(), signal.SIGINT))
-        )
-    assert stop.value.folder == tmp_path / "m"
-    with pytest.raises(InputError, match="unfinished run") as caught:
-        Classifier(**settings).fit(X, y, out=tmp_path / "m")
-    assert "resume" in caught.value.hint
-    rest = Classifier(**settings).fit(X, y, out=tmp_path / "m", resume=True)
-    assert equal(weights(whole), weights(rest))
-    assert np.array_equal(load(tmp_path / "m").predict_proba(X), whole.predict_proba(X))
-    assert not (tmp_path / "m" / "checkpoint.safetensors").exists()
-
-
-def test_stopped_while_the_baseline_is_measured(tmp_path, monkeypatch):
-    X, y = texts()
-    settings = {**TINY, "baseline": True}
-
-    def stop(*_, **__):
-        raise Interrupted(folder=None)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("clew.tasks._yardsticks.window_baseline", stop)
-        with pytest.raises(KeyboardInterrupt) as caught:
-            Classifier(**settings).fit(X, y, out=tmp_path / "m")
-        assert not isinstance(caught.value, Interrupted)
-    interrupt = Told(3, lambda: os.kill(os.getpid(), signal.SIGINT))
-    with pytest.raises(Interrupted):
-        Classifier(**settings).fit(X, y, out=tmp_path / "m", report=interrupt)
-    with monkeypatch.context() as patch:
-        patch.setattr("clew.tasks._yardsticks.window_baseline", stop)
-        with pytest.raises(Interrupted) as caught:
-            Classifier(**settings).fit(X, y, out=tmp_path / "m", resume=True)
-        assert caught.value.folder == tmp_path / "m"
-
-
-def test_resume_refuses_other_data_and_other_settings(tmp_path):
-    X, y = texts()
-    with pytest.raises(Interrupted):
-        Classifier(**TINY).fit(
-            X, y, out=tmp_path, report=Told(3, lambda: os.kill(os.getpid(), signal.SIGINT))
-        )
-    with pytest.raises(InputError, match="data"):
-        Classifier(**TINY).fit([*X, "more"], [*y, "pos"], out=tmp_path, resume=True)
-    with pytest.raises(InputError, match="min_count"):
-        Classifier(min_count=2, **TINY).fit(X, y, out=tmp_path, resume=True)
-    with pytest.raises(InputError, match="learning_rate"):
-        Classifier(learning_rate=0.5, **TINY).fit(X, y, out=tmp_path, resume=True)
-
-
-def test_resuming_a_finished_run_takes_its_model(tmp_path):
-    X, y = texts()
-    model = Classifier(**TINY).fit(X, y, out=tmp_path / "m")
-    with pytest.raises(InputError, match="finished model"):
-        Classifier(**TINY).fit(X, y, out=tmp_path / "m")
-    told = Told()
-    again = Classifier(**TINY).fit(X, y, out=tmp_path / "m", resume=True, report=told)
-    assert equal(weights(model), weights(again))
-    assert any("finished already" in text for text in told.messages)
-    assert again.history_.rows == model.history_.rows
-    with pytest.raises(InputError, match="other data or settings"):
-        Classifier(**TINY).fit(X, y[::-1], out=tmp_path / "m", resume=True)
-
-
-def test_two_fits_into_one_folder(tmp_path):
-    X, y = texts()
-    with concurrent.futures.ThreadPoolExecutor(1) as other:
-        held = lock_folder(tmp_path / "m")
-        other.submit(held.__enter__).result()
-        for resume in (False, True):
-            with pytest.raises(InputError, match="another fit"):
-                Classifier(**TINY).fit(X, y, out=tmp_path / "m", resume=resume)
-        other.submit(held.__exit__, None, None, None).result()
-    Classifier(**TINY).fit(X, y, out=tmp_path / "m")
-
-
-def test_resume_needs_a_folder():
-    with pytest.raises(InputError, match="nothing to resume"):
-        Classifier(**TINY).fit(*texts(), resume=True)
-
-
-def script(folder, text, *arguments, launcher=()):
-    """A Python script as a process that finds this file and the package."""
-    path = folder / "script.py"
-    path.write_text(textwrap.dedent(text))
-    here = os.path.dirname(__file__)  # noqa: PTH120
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *sys.path])}
-    return subprocess.run(
-        [sys.executable, *launcher, str(path), *map(str, arguments)],
-        env={**environment, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
-
-
-def test_two_processes_are_one_and_only_the_first_writes(tmp_path):
-    settings = {**TINY, "dropout": 0.0, "word_dropout": 0.0, "baseline": True}
-    one = Classifier(**{**settings, "batch_size": 16}).fit(*texts())
-    said = script(
-        tmp_path,
-        f"""
-        import sys
-        from test_classify import texts
-        from clew.tasks.classify import Classifier
-        from clew.train import Lines
-        Classifier(**{settings!r}).fit(*texts(), out=sys.argv[1], report=Lines())
-        """,
-        tmp_path / "two",
-        launcher=("-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"),
-    )
-    assert said.returncode == 0, said.stderr
-    assert said.stderr.count("finished by") == 1
-    two = load(tmp_path / "two")
-    for name, tensor in weights(one).items():
-        torch.testing.assert_close(weights(two)[name], tensor, atol=1e-5, rtol=0)
-    assert two.metrics_["baseline"] == one.metrics_["baseline"]
-
-
-def test_killed_ten_times_and_resumed(tmp_path):
-    said = script(
-        tmp_path,
-        """
-        import os, random, signal, sys, time, pathlib
-        import torch
-        torch.set_num_threads(1)
-        from test_classify import TINY, equal, texts, weights
-        from clew.tasks import load
-        from clew.tasks.classify import Classifier
-
-        X, y = texts(24)
-        settings = {**TINY, "epochs": 12, "patience": None, "learning_rate": 0.01}
-        began = time.monotonic()
-        whole = Classifier(**settings).fit(X, y)
-        lasts = time.monotonic() - began
-        folder = pathlib.Path(sys.argv[1])
-        draw = random.Random(0)
-        went_on = 0
-        for kill in range(11):
-            went_on += (folder / "checkpoint.safetensors").exists()
-            child = os.fork()
-            if child == 0:
-                Classifier(**settings).fit(X, y, out=folder, resume=True)
-                os._exit(0)
-            if kill < 10:
-                time.sleep(draw.random() * lasts / 2)
-                os.kill(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
-        assert status == 0, status
-        assert went_on >= 1
-        assert equal(weights(load(folder)), weights(whole))
-        assert {p.name for p in folder.parent.iterdir()} == {"m", "script.py"}
-        assert {p.name for p in folder.iterdir() if p.name.startswith(".")} <= {".lock"}
-        """,
-        tmp_path / "m",
-    )
-    assert said.returncode == 0, said.stderr
-
-
-def test_time_is_kept(tmp_path):
-    X, y = texts(400)
-    began = time.monotonic()
-    model = Classifier(**{**TINY, "epochs": 10_000, "baseline": True, "patience": None}, time="2s")
-    model.fit(X, y, out=tmp_path / "m")
-    assert time.monotonic() - began < 8  # 2 and a little; more only where the machine is busy
-    assert model.history_.seconds < 2
-    assert model.history_.finished_by == "time"
-    assert load(tmp_path / "m").time == "2s"
 
 
 # As scikit-learn has it

@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from language_models import TEXT, assert_same, tiny, verses, weights
 from sklearn.base import clone
 
 import clew
 from clew.data.text import Tokenizer
-from clew.errors import InputError, Interrupted
+from clew.errors import InputError
 from clew.tasks._folder import write_model
 from clew.tasks.language import LanguageModel
-from clew.train import Silent
-
-TINY = {
-    "embedding_size": 8, "hidden_size": 16, "window": 16, "batch_size": 4, "epochs": 2,
-    "learning_rate": 0.01, "dropout": 0.1, "baseline": False, "device": "cpu",
-}  # fmt: skip
-
-
-def verses(count: int, seed: int = 0) -> str:
-    """Sentences with something to learn: who did what, and a number that is its own length."""
-    draw = np.random.default_rng(seed)
-    who, did = ("the cat", "a dog", "old Ann"), ("sat down", "ran away", "sang")
-    lines = [f"{who[draw.integers(3)]} {did[draw.integers(3)]}.\n" for _ in range(count)]
-    return "".join(lines)
-
-
-TEXT = verses(250)
-
-
-def tiny(**changes: Any) -> LanguageModel:
-    return LanguageModel(**{**TINY, **changes})
-
-
-def weights(model: LanguageModel) -> dict[str, torch.Tensor]:
-    return model.network_.state_dict()
-
-
-def assert_same(one: LanguageModel, other: LanguageModel) -> None:
-    assert weights(one).keys() == weights(other).keys()
-    for name, tensor in weights(one).items():
-        assert torch.equal(tensor, weights(other)[name]), name
 
 
 @pytest.fixture(scope="module")
@@ -132,18 +95,18 @@ def test_seeing_less_never_helps_and_seeing_all_is_the_score(model: LanguageMode
 
 
 def test_text_list_file_and_folder_give_the_same_model(tmp_path: Path) -> None:
-    expected = tiny().fit(TEXT)
+    expected = tiny(epochs=1).fit(TEXT)
     lines = TEXT.splitlines()
-    assert_same(tiny().fit(lines), expected)
+    assert_same(tiny(epochs=1).fit(lines), expected)
     (tmp_path / "parts").mkdir()
     half = TEXT[: len(TEXT) // 2].rfind("\n") + 1
     (tmp_path / "whole.txt").write_text(TEXT)
     (tmp_path / "parts" / "a.txt").write_text(TEXT[:half])
     (tmp_path / "parts" / "b.txt").write_text(TEXT[half:])
-    assert_same(tiny().fit(tmp_path / "whole.txt"), expected)
-    assert_same(tiny().fit(tmp_path / "parts"), expected)
+    assert_same(tiny(epochs=1).fit(tmp_path / "whole.txt"), expected)
+    assert_same(tiny(epochs=1).fit(tmp_path / "parts"), expected)
     parts = [tmp_path / "parts" / "a.txt", tmp_path / "parts" / "b.txt"]
-    assert_same(tiny().fit(parts), expected)
+    assert_same(tiny(epochs=1).fit(parts), expected)
     score = expected.score(tmp_path / "whole.txt")
     assert score == expected.score(TEXT)
 
@@ -151,20 +114,20 @@ def test_text_list_file_and_folder_give_the_same_model(tmp_path: Path) -> None:
 def test_validation_text_is_judged_and_never_learned_from(tmp_path: Path) -> None:
     apart = verses(20, seed=3) + "Q"
     (tmp_path / "apart.txt").write_text(apart)
-    fitted = tiny().fit(TEXT, validation=apart)
+    fitted = tiny(epochs=1).fit(TEXT, validation=apart)
     assert "Q" not in fitted.tokenizer_.vocabulary
     assert fitted.data_["tokens"] == len(TEXT)
     assert fitted.metrics_["held_out"]["unknown"] == 1
     assert fitted.metrics_["score"]["nats_per_token"] == pytest.approx(
         fitted.score(apart).nats_per_token, rel=1e-3
     )
-    assert_same(tiny().fit(TEXT, validation=tmp_path / "apart.txt"), fitted)
+    assert_same(tiny(epochs=1).fit(TEXT, validation=tmp_path / "apart.txt"), fitted)
 
 
 def test_what_is_held_out_is_not_learned_from() -> None:
-    fitted = tiny().fit(TEXT[: int(len(TEXT) * 0.95)] + "Q" * int(len(TEXT) * 0.05))
+    fitted = tiny(epochs=1).fit(TEXT[: int(len(TEXT) * 0.95)] + "Q" * int(len(TEXT) * 0.05))
     assert "Q" not in fitted.tokenizer_.vocabulary
-    changed = tiny().fit(TEXT[: int(len(TEXT) * 0.95)] + "R" * int(len(TEXT) * 0.05))
+    changed = tiny(epochs=1).fit(TEXT[: int(len(TEXT) * 0.95)] + "R" * int(len(TEXT) * 0.05))
     assert_same(fitted, changed)
 
 
@@ -226,7 +189,7 @@ def test_streaming_stopping_and_refusing(model: LanguageModel) -> None:
         model.generate_stream("the", temperature=-1)  # at once, not when the text is asked for
 
 
-# Laws 4 to 6
+# Saved and loaded
 
 
 def test_saved_is_loaded_bit_for_bit(model: LanguageModel, tmp_path: Path) -> None:
@@ -256,127 +219,6 @@ def test_a_folder_with_another_tokenizer_is_refused(model: LanguageModel, tmp_pa
         clew.load(tmp_path / "model")
 
 
-def test_seeded_is_repeated() -> None:
-    torch.manual_seed(5)
-    before = torch.get_rng_state()
-    one = tiny(epochs=1, recurrent_dropout=0.1, zoneout=0.1).fit(TEXT)
-    assert torch.equal(torch.get_rng_state(), before)
-    torch.manual_seed(6)
-    assert_same(tiny(epochs=1, recurrent_dropout=0.1, zoneout=0.1).fit(TEXT), one)
-    other = tiny(epochs=1, seed=1).fit(TEXT)
-    assert not torch.equal(weights(other)["bias"], weights(one)["bias"])
-
-
-class _StopAt(Silent):
-    """Ctrl-C after so many steps."""
-
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def step(self, info: Any) -> None:
-        if info.step == self._step:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
-@pytest.mark.parametrize("step", [3, 75])  # in the middle of the first and of the second epoch
-def test_stopped_is_resumed_bit_for_bit(tmp_path: Path, step: int) -> None:
-    (tmp_path / "text.txt").write_text(TEXT)
-    expected = tiny().fit(tmp_path / "text.txt")
-    out = tmp_path / "out"
-    with pytest.raises(Interrupted) as caught:
-        tiny().fit(tmp_path / "text.txt", out=out, report=_StopAt(step))
-    assert caught.value.folder == out
-    assert (out / ".work").is_dir()  # the encoded text is found again
-    with pytest.raises(InputError, match="unfinished run"):
-        tiny().fit(tmp_path / "text.txt", out=out)
-    with pytest.raises(InputError, match="hidden_size"):
-        tiny(hidden_size=17).fit(tmp_path / "text.txt", out=out, resume=True)
-    resumed = tiny().fit(tmp_path / "text.txt", out=out, resume=True)
-    assert_same(resumed, expected)
-    assert_same(clew.load(out), expected)  # type: ignore[arg-type]
-    assert {p.name for p in out.iterdir()} == {
-        "config.json", "model.safetensors", "tokenizer.json", "metrics.json", "README.md",
-        "learning-curve.png",
-    }  # fmt: skip
-    again = tiny().fit(tmp_path / "text.txt", out=out, resume=True)  # finished: taken as it is
-    assert_same(again, expected)
-
-
-def test_other_data_is_not_resumed(tmp_path: Path) -> None:
-    with pytest.raises(Interrupted):
-        tiny().fit(TEXT, out=tmp_path / "out", report=_StopAt(3))
-    with pytest.raises(InputError, match="another run"):
-        tiny().fit(TEXT.replace("cat", "cow"), out=tmp_path / "out", resume=True)
-
-
-_SCRIPT = """
-import sys
-from pathlib import Path
-from clew import LanguageModel
-text, out, settings = sys.argv[1], sys.argv[2], eval(sys.argv[3])
-resume = Path(out).exists()
-class Report:
-    def step(self, info): print(info.step, flush=True)
-    def start(self, info): pass
-    evaluated = message = done = start
-LanguageModel(**settings).fit(Path(text), out=out, resume=resume, report=Report())
-"""
-
-
-def _start(tmp_path: Path, out: Path, settings: dict[str, Any], **env: str) -> Any:
-    command = [sys.executable, "-c", _SCRIPT, str(tmp_path / "text.txt"), str(out), repr(settings)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **env}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-
-
-def test_killed_is_resumed_bit_for_bit(tmp_path: Path) -> None:
-    (tmp_path / "text.txt").write_text(TEXT)
-    with _start(tmp_path, tmp_path / "out", TINY) as victim:
-        for line in victim.stdout:
-            if int(line) >= 90:  # the first epoch's score, and its checkpoint, are behind it
-                victim.kill()
-                break
-    assert victim.returncode == -signal.SIGKILL
-    assert (tmp_path / "out" / ".work").is_dir()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in the killed process
-    try:
-        expected = tiny().fit(tmp_path / "text.txt")
-        steps = _Steps()
-        resumed = tiny().fit(tmp_path / "text.txt", out=tmp_path / "out", resume=True, report=steps)
-    finally:
-        torch.set_num_threads(threads)
-    assert 1 < steps.first <= 91
-    assert_same(resumed, expected)
-
-
-class _Steps(Silent):
-    """Remembers where a run began."""
-
-    first = 0
-
-    def step(self, info: Any) -> None:
-        self.first = self.first or info.step
-
-
-def test_two_processes_are_one_with_twice_the_streams(tmp_path: Path) -> None:
-    (tmp_path / "text.txt").write_text(TEXT)
-    settings = {**TINY, "dropout": 0.0, "epochs": 1}
-    alone = LanguageModel(**settings).fit(tmp_path / "text.txt")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    env = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    half = {**settings, "batch_size": 2}
-    both = [_start(tmp_path, tmp_path / "out", half, RANK=str(rank), **env) for rank in range(2)]
-    for process in both:
-        process.communicate(timeout=100)
-        assert process.returncode == 0
-    together = clew.load(tmp_path / "out")
-    for name, tensor in weights(alone).items():
-        torch.testing.assert_close(weights(together)[name], tensor, rtol=2e-3, atol=2e-4)  # type: ignore[arg-type]
-
-
 # As an estimator, and users' mistakes
 
 
@@ -391,27 +233,6 @@ def test_is_an_estimator() -> None:
         LanguageModel(windows=8)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="not fitted"):
         copy.score("text")
-
-
-def test_a_listener_may_let_it_write_while_it_learns() -> None:
-    learning = tiny()
-    written: list[str] = []
-
-    class Curious(Silent):
-        def evaluated(self, row: Any) -> None:
-            written.append(learning.generate("the ", length=10, seed=0))
-
-    learning.fit(TEXT, report=Curious())
-    assert len(written) == 2
-    assert_same(learning, tiny().fit(TEXT))
-
-
-def test_time_is_kept() -> None:
-    began = time.monotonic()
-    fitted = tiny(epochs=100_000, time=3, baseline=True, patience=None).fit(TEXT)
-    assert fitted.history_.finished_by == "time"
-    assert fitted.history_.seconds < 3
-    assert time.monotonic() - began < 6  # on a busy machine; 3 where it has a core to itself
 
 
 @pytest.mark.parametrize(

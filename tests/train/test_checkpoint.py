@@ -12,7 +12,8 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
-from toy import Toy, run, same, settings
+from processes import run
+from toy import Toy, same, settings
 
 from clew.errors import InputError
 from clew.train import checkpoint, train

@@ -5,7 +5,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from toy import Toy, process, settings
+from processes import process
+from toy import Toy, settings
 
 from clew.errors import InputError
 from clew.train import lock_folder, train

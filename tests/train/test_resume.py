@@ -7,6 +7,7 @@ import signal
 import pytest
 import safetensors.torch
 import torch
+from processes import process, run
 from toy import (
     Slow,
     Toy,
@@ -14,9 +15,7 @@ from toy import (
     die_before_the_fifth_flush,
     die_in_the_middle_of_writing,
     fit,
-    process,
     rows,
-    run,
     same,
     settings,
     weights,

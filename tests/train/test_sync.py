@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from toy import Toy, fit_as, free_port, process, same, settings, together, weights
+from processes import free_port, process
+from toy import Toy, fit_as, same, settings, together, weights
 
 from clew.errors import InputError
 from clew.train import checkpoint, train

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import socket
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -15,7 +12,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-import torch._dynamo  # imported by the first optimiser, seconds long: for the server to hold ready
+from processes import free_port, process
 
 from clew.train import Evaluation, TrainSettings, train
 
@@ -114,30 +111,6 @@ def fit_as(rank, world, port, log, *arguments, **keywords):
         os._exit(3)
     # As at the end of an ordinary process; a forked one skips it.
     torch.distributed.destroy_process_group()
-
-
-def process(target: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    """A process that has torch imported already (importing takes seconds), not yet started."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["toy"])
-    # Python 3.11's server does not take over sys.path; without this it would preload nothing.
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-    return context.Process(target=target, args=arguments, kwargs=keywords, daemon=True)
-
-
-def run(target: Callable[..., Any], *arguments: Any, **keywords: Any) -> int:
-    """Run `target` in a process of its own; its exit code."""
-    one = process(target, *arguments, **keywords)
-    one.start()
-    one.join(60)
-    assert one.exitcode is not None
-    return one.exitcode
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def together(world: int, log: Path, *arguments: Any, **keywords: Any) -> list[int]:
