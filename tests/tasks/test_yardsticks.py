@@ -31,6 +31,6 @@ def test_where_time_is_short_some_texts_are_counted(time, counted):
         texts, texts, examples, examples, TrainSettings(epochs=1, device="cpu", time=time), encoder,
         embedding_size=4, hidden_size=4, dropout=0.0, batch_size=8,
     )  # fmt: skip
-    assert baseline["examples"] == counted
+    assert baseline["counted"] == counted
     assert baseline["accuracy"] == 1.0
     assert window["parameters"] == 4 * len(encoder.tokenizer) + (16 * 4 + 1) * 4 + (4 + 1) * 2

@@ -52,7 +52,8 @@ def without_memory(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures of counts (of words; for arrays, averages) and of the window, on held-out examples.
 
-    Where `settings.time` is too short to count every text, some by chance are counted.
+    Where `settings.time` is too short to count every text, some by chance are; how many were
+    stands under "counted".
     """
     some = np.arange(len(learned))
     if (excess := _counting(learned, settings.time) / COUNTS_TIME) > 1:
@@ -73,4 +74,4 @@ def without_memory(
         dropout=dropout,
         batch_size=batch_size,
     )
-    return {**baseline, "examples": len(some)}, window
+    return {**baseline, "counted": len(some)}, window
