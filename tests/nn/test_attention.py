@@ -155,6 +155,9 @@ BAD = {
     "keys of two dimensions": lambda q, k, v: ((q, k[0]), {}),
     "another batch": lambda q, k, v: ((q[:, :2], k), {}),
     "values of other steps": lambda q, k, v: ((q, k, v[:3]), {}),
+    "a length beyond the steps": lambda q, k, v: ((q, k), {"lengths": torch.tensor([1, T + 1, 0])}),
+    "a length below zero": lambda q, k, v: ((q, k), {"lengths": torch.tensor([1, -1, 0])}),
+    "lengths that are not whole": lambda q, k, v: ((q, k), {"lengths": torch.tensor([1.5, 1, 0])}),
     "lengths of another batch": lambda q, k, v: ((q, k), {"lengths": torch.tensor([1])}),
     "both": lambda q, k, v: (
         (q, k),

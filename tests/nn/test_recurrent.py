@@ -83,6 +83,28 @@ def test_the_layout_of_the_input_changes_nothing_but_the_layout(kind):
             torch.testing.assert_close(ours, true[:, b])
 
 
+@every_kind
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_padding_is_zero_after_what_is_not_a_number(kind, both, dtype):
+    layer, x = made(kind, bidirectional=both).to(dtype), data().to(dtype)
+    x[1, 3] = float("nan")
+    y, _ = layer(x, lengths=LENGTHS)
+    assert y[1, 3].isnan().any()
+    for b, length in enumerate(LENGTHS.tolist()):
+        assert (y[length:, b] == 0).all()
+
+
+@every_kind
+def test_shapes_can_be_worked_out_without_data(kind):
+    layer = made(kind).to("meta")
+    lengths = torch.zeros(B, dtype=torch.int64, device="meta")
+    y, _ = layer(data().to("meta"), lengths=lengths)
+    assert y.shape == (T, B, layer.proj_size or H)
+    with pytest.raises(ValueError, match="dtype"):
+        layer(data().float().to("meta"))
+
+
 def test_no_steps_at_all_are_allowed_where_lengths_say_so():
     layer = made("lstm", bidirectional=True)
     state = drawn_state(layer)

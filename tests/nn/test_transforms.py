@@ -358,6 +358,8 @@ def test_an_exported_layer_takes_any_number_of_steps_and_sequences(kind, strict)
         },
         strict=strict,
     )
+    for node in program.graph.nodes:
+        assert [] not in node.args  # AOTInductor would take it for None
     file = io.BytesIO()
     torch.export.save(program, file)
     file.seek(0)
@@ -366,3 +368,15 @@ def test_an_exported_layer_takes_any_number_of_steps_and_sequences(kind, strict)
     asked = {"lengths": torch.tensor([9, 0, 4, 1, 3]), "reset": torch.rand(9, 5) < 0.2}
     for ours, true in zip(parts(again(x, **asked)), parts(layer(x, **asked)), strict=True):
         torch.testing.assert_close(ours, true)
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_traced_layer_takes_any_number_of_steps_and_sequences(kind):
+    layer = made(kind, torch.float32, bidirectional=True)
+    traced = torch.jit.trace(layer, (data(torch.float32, steps=1),))
+    x = data(torch.float32, steps=9, batch=5)
+    for ours, true in zip(parts(traced(x)), parts(layer(x)), strict=True):
+        torch.testing.assert_close(ours, true)
+    scalar(traced(x)).backward()

@@ -18,6 +18,13 @@ from clew.kernels import eager
 from clew.kernels.schedule import plan, without_padding
 from clew.kernels.settings import Cell, Masks, State, Weights
 
+# masks may be None because AOTInductor takes an empty list for None.
+_ARGUMENTS = (
+    "Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor? reset, "
+    "Tensor[]? masks, str mode, bool bidirectional, bool layer_norm, float[] zoneout, "
+    "bool[] weight_fields, bool[] mask_fields, bool fresh"
+)
+
 
 def layer(
     cell: Cell,
@@ -38,7 +45,7 @@ def layer(
         [part for w in weights for part in w if part is not None],
         lengths,
         reset,
-        flat_masks,
+        flat_masks or None,
         cell.mode,
         cell.bidirectional,
         cell.layer_norm,
@@ -50,14 +57,16 @@ def layer(
     return output, (h, c)[: cell.states]
 
 
-@torch.library.custom_op("clew::layer", mutates_args=())
+@torch.library.custom_op(
+    "clew::layer", mutates_args=(), schema=f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor)"
+)
 def _layer(
     x: Tensor,
     state: list[Tensor],
     weights: list[Tensor],
     lengths: Tensor | None,
     reset: Tensor | None,
-    masks: list[Tensor],
+    masks: list[Tensor] | None,
     mode: str,
     bidirectional: bool,
     layer_norm: bool,
@@ -81,7 +90,7 @@ def _(
     weights: list[Tensor],
     lengths: Tensor | None,
     reset: Tensor | None,
-    masks: list[Tensor],
+    masks: list[Tensor] | None,
     mode: str,
     bidirectional: bool,
     *rest: Any,
@@ -92,12 +101,7 @@ def _(
     return output, state[0].new_empty(state[0].shape), c
 
 
-torch.library.define(
-    "clew::layer_backward",
-    "(Tensor[] grads, Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor? reset, "
-    "Tensor[] masks, str mode, bool bidirectional, bool layer_norm, float[] zoneout, "
-    "bool[] weight_fields, bool[] mask_fields, bool fresh) -> Tensor[]",
-)
+torch.library.define("clew::layer_backward", f"(Tensor[] grads, {_ARGUMENTS}) -> Tensor[]")
 
 
 # Not a custom_op: that one would turn autograd off for everything below it.
@@ -109,7 +113,7 @@ def _layer_backward(
     weights: Sequence[Tensor],
     lengths: Tensor | None,
     reset: Tensor | None,
-    masks: Sequence[Tensor],
+    masks: Sequence[Tensor] | None,
     *settings: Any,
 ) -> list[Tensor]:
     inputs = [tensor.detach().requires_grad_() for tensor in (x, *state, *weights)]
@@ -140,21 +144,21 @@ def _(
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     x, state, weights, lengths, reset, masks, *settings = inputs
     ctx.settings = settings
-    ctx.counts = (len(state), len(weights), len(masks))
-    ctx.save_for_backward(x, *state, *weights, lengths, reset, *masks)
+    ctx.counts = (len(state), len(weights))
+    ctx.save_for_backward(x, *state, *weights, lengths, reset, *(masks or ()))
 
 
 def _backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-    states, weights, masks = ctx.counts
+    states, weights = ctx.counts
     saved = list(ctx.saved_tensors)
     x, rest = saved[0], saved[1:]
     state, rest = rest[:states], rest[states:]
     flat, rest = rest[:weights], rest[weights:]
-    lengths, reset, *drawn = rest
+    lengths, reset, *masks = rest
     found = torch.ops.clew.layer_backward(
-        list(grads[: 1 + states]), x, state, flat, lengths, reset, drawn, *ctx.settings
+        list(grads[: 1 + states]), x, state, flat, lengths, reset, masks or None, *ctx.settings
     )
-    no_masks = [None] * masks
+    no_masks = [None] * len(masks) if masks else None
     nothing = (None,) * len(ctx.settings)
     return found[0], found[1 : 1 + states], found[1 + states :], None, None, no_masks, *nothing
 
@@ -168,13 +172,13 @@ def _run(
     weights: Sequence[Tensor],
     lengths: Tensor | None,
     reset: Tensor | None,
-    masks: Sequence[Tensor],
+    masks: Sequence[Tensor] | None,
     settings: Sequence[Any],
 ) -> tuple[Tensor, State]:
     mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields, fresh = settings
     cell = Cell(mode, bidirectional, layer_norm, 0.0, (zoneout[0], zoneout[1]))
     whole: list[Any] = _groups(weights, weight_fields, cell.directions)
-    drawn: list[Any] = _groups(masks, mask_fields, cell.directions)
+    drawn: list[Any] = _groups(masks or (), mask_fields, cell.directions)
     schedule = plan(x.shape[0], lengths, reset, x.device, look=True)
     return eager.layer(
         cell,

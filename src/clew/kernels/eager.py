@@ -10,6 +10,7 @@ from torch import Tensor
 from clew.kernels import formula, fused
 from clew.kernels.schedule import Schedule
 from clew.kernels.settings import Cell, Masks, State, Weights
+from clew.kernels.transforms import traced
 
 
 def layer(
@@ -27,8 +28,9 @@ def layer(
     ``fresh`` says that the initial state is known to be zero.
     """
     onednn = _onednn(cell, x, weights)
-    # oneDNN packs the weights anew in each call, which one or two steps do not repay.
-    worth = len(x) > (2 if onednn else 0)
+    # oneDNN packs the weights anew in each call, which one or two steps do not repay; but a graph
+    # being traced shall serve any number of steps.
+    worth = len(x) > (2 if onednn and not traced() else 0)
     if worth and plain(cell, masks) and schedule.forget is None:
         if schedule.alive is None:
             return fused.layer(cell, x, state, weights)

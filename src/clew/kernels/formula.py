@@ -14,6 +14,7 @@ from torch import Tensor
 from clew.kernels.cells import CELLS, GATES
 from clew.kernels.schedule import Schedule
 from clew.kernels.settings import NO_MASKS, Cell, Masks, State, Weights
+from clew.kernels.transforms import autocast
 
 
 def layer(
@@ -31,7 +32,7 @@ def layer(
     list, one dict of (T, B, H) tensors a direction is appended to it: each gate, c and h.
     """
     kind, dtype = x.device.type, weights[0].w_ih.dtype
-    if torch.is_autocast_enabled(kind):
+    if autocast(kind):
         # Step by step autocast would mix precisions within a state; the weights' own is used.
         with torch.autocast(kind, enabled=False):
             state = tuple(part.to(dtype) for part in state)
@@ -124,4 +125,5 @@ def _stack(values: list[Tensor], schedule: Schedule, steps: int, like: Tensor) -
     if len(values) < steps:
         rest = stacked.new_zeros((steps - len(values), *stacked.shape[1:]))
         stacked = torch.cat((stacked, rest))
-    return stacked if schedule.alive is None else stacked * schedule.alive
+    # Filled, not multiplied: what is carried into the padding may be infinite or NaN.
+    return stacked if schedule.alive is None else stacked.masked_fill(~schedule.alive, 0.0)

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from clew.kernels import formula
 from clew.kernels.schedule import Schedule, plan
 from clew.kernels.settings import Cell, State, Weights
-from clew.kernels.transforms import transformed
+from clew.kernels.transforms import traced, transformed
 
 Run = Callable[
     ..., tuple[Tensor, ...]
@@ -92,7 +92,7 @@ def ragged_lstm(
     shut = x.new_tensor([-SHUT, SHUT, 0.0, 0.0]).repeat_interleave(hidden).unsqueeze(1)  # i f g o
     wider = [w._replace(w_ih=torch.cat((w.w_ih, shut), 1)) for w in weights]
     y, (h, c) = layer(cell, x, state, wider)
-    y = y * alive
+    y = y.masked_fill(~alive, 0.0)  # a product would keep NaN
     lengths = lengths.to(x.device)
     last = y[(lengths - 1).clamp(min=0), torch.arange(len(lengths), device=x.device), :hidden]
     forward = torch.where(lengths.unsqueeze(1) > 0, last, state[0][0])
@@ -164,12 +164,13 @@ def _call(
 ) -> tuple[Tensor, ...]:
     """torch's own entry point with (x, *state, *weights).
 
-    It is told that it trains whenever gradients may be wanted, because cuDNN keeps what backward
-    needs only then; dropout is a number of its own here and does not depend on it.
+    It is told that it trains whenever gradients may be wanted, now or of a traced graph, because
+    oneDNN and cuDNN keep what backward needs only then; dropout is a number of its own here and
+    does not depend on it.
     """
     x, state, flat = tensors[0], tuple(tensors[1 : 1 + count]), list(tensors[1 + count :])
     biased = len(flat) // (layers * cell.directions) >= 4
-    train = torch.is_grad_enabled() or dropout > 0
+    train = torch.is_grad_enabled() or traced() or dropout > 0
     hx = state if count == 2 else state[0]
     head = (x, hx) if batch_sizes is None else (x, batch_sizes, hx)
     tail = (False,) if batch_sizes is None else ()  # batch_first
@@ -195,7 +196,7 @@ def _differentiable(
 ) -> tuple[Tensor, ...]:
     """``fast``, and where it can be differentiated only once, with ``exact`` behind it."""
     wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-    if not wanted or not once:
+    if not wanted or not once or traced():  # a traced graph knows torch's own only
         return fast(*tensors)
     outputs: tuple[Tensor, ...] = _FastThenExact.apply(  # type: ignore[no-untyped-call]
         fast, exact, *tensors

@@ -1,8 +1,18 @@
-"""Whether torch is transforming what is being computed."""
+"""Whether torch is transforming what is being computed, or changing its precision."""
 
 from __future__ import annotations
 
 import torch
+
+
+def autocast(kind: str) -> bool:
+    """Whether autocast is on for a kind of device; those that know no autocast have it off."""
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+
+
+def traced() -> bool:
+    """Whether torch.jit.trace is recording: what runs now serves other shapes and modes later."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
 
 
 def transformed() -> bool:

@@ -15,6 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from clew.errors import InputError
+from clew.kernels.schedule import length_bounds
+from clew.kernels.transforms import transformed
+from clew.nn import checks
 
 
 class AdditiveAttention(nn.Module):
@@ -115,10 +118,9 @@ def _prepare(
     if lengths is not None and mask is not None:
         raise InputError("both lengths and mask", where="mask", expected="one or the other")
     if lengths is not None:
-        if tuple(lengths.shape) != (batch,):
-            raise InputError(
-                f"lengths of shape {tuple(lengths.shape)}", where="lengths", expected=f"({batch},)"
-            )
+        lengths = checks.whole_lengths(lengths, batch)
+        if not torch.compiler.is_compiling() and not transformed() and not lengths.is_meta:
+            length_bounds(lengths, steps)
         mask = torch.arange(steps, device=keys.device).unsqueeze(1) < lengths.to(keys.device)
     if mask is not None:
         if tuple(mask.shape) != (steps, batch) or mask.dtype != torch.bool:

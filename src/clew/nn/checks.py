@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from clew.errors import InputError
+from clew.kernels.transforms import autocast
 
 if TYPE_CHECKING:
     from clew.nn.base import Recurrent
@@ -149,7 +150,7 @@ def as_tuple(layer: Recurrent, hx: Any) -> State | None:
 def features(layer: Recurrent, x: Tensor) -> None:
     """Type and last dimension of the input."""
     dtype = layer.weight_ih_l0.dtype
-    if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
+    if x.dtype != dtype and not autocast(x.device.type):
         raise ValueError(
             f"RNN input dtype ({x.dtype}) does not match weight dtype ({dtype}). "
             f"Convert input: input.to({dtype}), or convert model: model.to({x.dtype})"
@@ -182,19 +183,7 @@ def lengths_and_reset(
     if steps == 0 and lengths is None:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     if lengths is not None:
-        lengths = torch.as_tensor(lengths)
-        if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
-            raise InputError(
-                f"lengths of {lengths.dtype}", where="lengths", expected="whole numbers"
-            )
-        if x.dim() == 2 and lengths.dim() == 0:
-            lengths = lengths.unsqueeze(0)
-        if lengths.dim() != 1 or lengths.shape[0] != batch:
-            raise InputError(
-                f"lengths of shape {tuple(lengths.shape)}",
-                where="lengths",
-                expected=f"shape ({batch},)",
-            )
+        lengths = whole_lengths(lengths, batch, alone=x.dim() == 2)
     if reset is not None:
         reset = torch.as_tensor(reset)
         if reset.dtype != torch.bool:
@@ -211,3 +200,19 @@ def lengths_and_reset(
         elif swapped:
             reset = reset.transpose(0, 1)
     return lengths, reset
+
+
+def whole_lengths(lengths: Tensor, batch: int, *, alone: bool = False) -> Tensor:
+    """lengths as (B,) whole numbers; of a sequence ``alone`` also one number."""
+    lengths = torch.as_tensor(lengths)
+    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        raise InputError(f"lengths of {lengths.dtype}", where="lengths", expected="whole numbers")
+    if alone and lengths.dim() == 0:
+        lengths = lengths.unsqueeze(0)
+    if lengths.dim() != 1 or lengths.shape[0] != batch:
+        raise InputError(
+            f"lengths of shape {tuple(lengths.shape)}",
+            where="lengths",
+            expected=f"shape ({batch},)",
+        )
+    return lengths
