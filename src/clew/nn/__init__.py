@@ -1,7 +1,8 @@
-"""Recurrent layers and what is built of them: stacks, attention, streams, traces, initialisers."""
+"""Recurrent layers and what is built of them: stacks, attention, streams, traces, ONNX."""
 
 from clew.nn.attention import AdditiveAttention, DotAttention, GeneralAttention
 from clew.nn.init import chrono_, orthogonal_
+from clew.nn.onnx import onnx_translations
 from clew.nn.recurrent import GRU, LSTM, RNN
 from clew.nn.stack import Stack
 from clew.nn.stream import Stream
@@ -21,5 +22,6 @@ __all__ = [
     "Stream",
     "Trace",
     "chrono_",
+    "onnx_translations",
     "orthogonal_",
 ]
