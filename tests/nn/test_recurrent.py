@@ -352,3 +352,12 @@ def test_autocast_gives_what_full_precision_gives_roughly(kind):
         for given in (x, x.bfloat16()):
             y, _ = layer(given, lengths=LENGTHS)
             torch.testing.assert_close(y.float(), true, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_autocast_gives_the_type_that_torch_gives(name, steps):
+    x = torch.randn(steps, B, D)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours, true = (getattr(module, name)(D, H)(x)[0] for module in (clew.nn, torch.nn))
+    assert ours.dtype == true.dtype

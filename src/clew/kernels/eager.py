@@ -10,7 +10,7 @@ from torch import Tensor
 from clew.kernels import formula, fused
 from clew.kernels.schedule import Schedule
 from clew.kernels.settings import Cell, Masks, State, Weights
-from clew.kernels.transforms import traced
+from clew.kernels.transforms import autocast, traced
 
 
 def layer(
@@ -29,8 +29,9 @@ def layer(
     """
     onednn = _onednn(cell, x, weights)
     # oneDNN packs the weights anew in each call, which one or two steps do not repay; but a graph
-    # being traced shall serve any number of steps.
-    worth = len(x) > (2 if onednn and not traced() else 0)
+    # being traced shall serve any number of steps, and autocast gives torch's layers their type.
+    brief = onednn and not traced() and not autocast(x.device.type)
+    worth = len(x) > (2 if brief else 0)
     if worth and plain(cell, masks) and schedule.forget is None:
         if schedule.alive is None:
             return fused.layer(cell, x, state, weights)
