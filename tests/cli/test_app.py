@@ -130,8 +130,28 @@ def test_a_file_that_cannot_be_opened_is_not_called_a_fault(fails_with):
     assert answer.err == "error: Permission denied\n  where: secret.csv\n"
 
 
-def test_too_little_memory_is_told_with_advice(fails_with):
-    answer = fails_with(MemoryError())
+def test_a_full_disk_behind_standard_output_is_not_called_a_fault(fails_with):
+    answer = fails_with(OSError(28, "No space left on device"))
+    assert answer.code == 1
+    assert answer.err.startswith("error: No space left on device\n  try: make room")
+
+
+def test_a_closed_standard_output_is_written_to_nowhere(clew, classifier, monkeypatch):
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        assert program.main(["predict", str(classifier), "a text"]) == 0
+        sys.stdout.close()
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 160000000"),
+    ],
+)
+def test_too_little_memory_is_told_with_advice(fails_with, problem):
+    answer = fails_with(problem)
     assert answer.code == 1
     assert "--batch-size" in answer.err
 

@@ -168,6 +168,21 @@ def test_an_interrupted_fit_says_how_to_go_on(clew, here, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Interrupted(folder=None)])
+def test_an_interrupted_fit_says_what_there_is_to_go_on_from(clew, here, monkeypatch, stop):
+    def interrupted(self, *args, **kwargs):  # while a baseline learns, or by a second Ctrl-C
+        raise stop
+
+    monkeypatch.setattr(library.LanguageModel, "fit", interrupted)
+    words = ["fit", "language", "book.txt", "--out", "m", "--resume"]
+    assert clew(*words).err.endswith("Stopped before there was anything to keep.\n")
+    (here / "m").mkdir()
+    (here / "m" / "checkpoint.safetensors").touch()
+    answer = clew(*words)
+    assert answer.code == 130
+    assert answer.err.endswith("To go on:\n  clew fit language book.txt --out m --resume\n")
+
+
 def test_ctrl_c_keeps_the_work_and_the_command_it_prints_ends_with_the_same_weights(
     here, environment
 ):

@@ -43,6 +43,12 @@ def test_places_of_labels():
         places(classes, np.array(["a", "d"]), "y")
 
 
+@pytest.mark.parametrize(("label", "said"), [("a", "every label is 'a'"), (1, "every label is 1")])
+def test_a_single_label_is_named_as_it_was_given(label, said):
+    with pytest.raises(InputError, match=f"^{said}\n"):
+        check_classes(np.array([label] * 3))
+
+
 def test_true_is_not_one():
     with pytest.raises(InputError, match="True"):
         places(np.array([0, 1]), np.array([True]), "y")

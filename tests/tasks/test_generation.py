@@ -186,9 +186,9 @@ def test_a_character_of_several_tokens_is_written_whole() -> None:
         ({"temperature": "hot"}, "temperature must be a number"),
         ({"top_k": 0}, "top_k must not be 0"),
         ({"top_p": 0.0}, "top_p must not be 0.0"),
-        ({"top_p": 1.1}, "top_p must not be 1.1"),
-        ({"seed": -1}, "seed must not be -1"),
-        ({"stop": ("",)}, "stop text must hold"),
+        ({"top_p": 1.1}, "top_p must not be 1.1\n  where: top_p"),
+        ({"seed": -1}, "seed must not be -1\n  where: seed"),
+        ({"stop": ("",)}, "stop text is empty, or no text\n  where: stop"),
     ],
 )
 def test_settings_that_mean_nothing(settings: dict[str, object], message: str) -> None:

@@ -53,6 +53,11 @@ def test_one_stream_whatever_the_pieces(network: LanguageNetwork, chunk: int) ->
     np.testing.assert_allclose(found, slow(network, TOKENS), rtol=1e-4, atol=1e-5)
 
 
+def test_a_text_of_one_token_is_scored_by_how_often_it_occurs(network):
+    expected = -float(network.log_frequency[int(TOKENS[0])])
+    assert parallel_nats(network, TOKENS[:1], join=True) == pytest.approx(expected)
+
+
 def test_probabilities_of_all_texts_sum_to_one(network: LanguageNetwork) -> None:
     # every text of two tokens: the network is a distribution over texts
     total = sum(

@@ -5,12 +5,14 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -68,6 +70,10 @@ generate.register(app)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line on `argv` (`sys.argv[1:]` if None) and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us (>&-): nobody wants to hear
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
     if isinstance(sys.stdout, TextIOWrapper):  # an answer that cannot be spelt is still an answer
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -116,12 +122,24 @@ def _usage(problem: Any) -> int:
     return 2
 
 
+def _lacks_memory(problem: Exception) -> bool:
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
+        return True
+    said = str(problem)  # torch's allocator on the CPU has no error of its own
+    return isinstance(problem, RuntimeError) and (
+        "can't allocate memory" in said or "not enough memory" in said
+    )
+
+
 def _fault(problem: Exception) -> int:
-    if isinstance(problem, OSError) and problem.filename is not None:
-        return _failed(f"{problem.strerror}\n  where: {problem.filename}")
+    if isinstance(problem, OSError) and problem.strerror:  # without a name it is of a stream
+        where = "" if problem.filename is None else f"\n  where: {problem.filename}"
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "\n  try: make room on the disk that is written to" if full else ""
+        return _failed(problem.strerror + where + hint)
     if type(problem).__name__ == "PeerError":  # it tells what another process of this run told
         return _failed(str(problem))
-    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
+    if _lacks_memory(problem):
         return _failed(
             str(
                 InputError(

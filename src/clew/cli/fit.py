@@ -106,6 +106,7 @@ def classify(
         ),
         with_reporter,
         context,
+        target,
     )
     tested: dict[str, Any] | None = None
     if apart is not None and say.is_main():
@@ -149,6 +150,7 @@ def language(
         ),
         with_reporter,
         context,
+        target,
     )
     tested: dict[str, Any] | None = None
     if test is not None and say.is_main():
@@ -195,22 +197,26 @@ def _part(
     return found
 
 
-def _keep_work(work: Callable[[], object], shown: Any, context: typer.Context) -> None:
+def _keep_work(
+    work: Callable[[], object], shown: Any, context: typer.Context, target: Path
+) -> None:
     """Run a fit; when it is interrupted say what is kept and how to go on."""
     try:
         with contextlib.ExitStack() as terminal:
             if isinstance(shown, Live):
                 terminal.callback(shown.close)
             work()
-    except Interrupted as stop:
-        if stop.folder is not None:
+    except KeyboardInterrupt as stop:
+        from clew.train import checkpoint
+
+        saved = isinstance(stop, Interrupted) and stop.folder is not None
+        if saved or checkpoint.exists(target):  # of this sitting, or of one before it
             typed = context.find_root().obj["typed"]
             again = [*typed, *([] if "--resume" in typed else ["--resume"])]
             say.note("To go on:")
             say.note(f"  {shlex.join(['clew', *again])}")
-        raise typer.Exit(130) from None
-    except KeyboardInterrupt:
-        say.note("Stopped before there was anything to keep.")
+        else:
+            say.note("Stopped before there was anything to keep.")
         raise typer.Exit(130) from None
 
 

@@ -21,7 +21,7 @@ def check_classes(labels: np.ndarray) -> np.ndarray:
     classes: np.ndarray = np.unique(labels)
     if len(classes) < 2:
         raise InputError(
-            f"every label is {classes[0]!r}", where="y", expected="two classes or more"
+            f"every label is {classes.tolist()[0]!r}", where="y", expected="two classes or more"
         )
     if len(json.dumps(classes.tolist(), ensure_ascii=False).encode("utf-8")) > LIMITS[CONFIG] // 2:
         raise InputError(

@@ -39,10 +39,13 @@ class Decoding:
     def __post_init__(self) -> None:
         _whole("length", self.length, 0)
         if isinstance(self.temperature, bool) or not isinstance(self.temperature, (int, float)):
-            raise InputError(f"temperature must be a number, not {self.temperature!r}")
+            raise InputError(
+                f"temperature must be a number, not {self.temperature!r}", where="temperature"
+            )
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
             raise InputError(
                 f"temperature must not be {self.temperature}",
+                where="temperature",
                 expected="0 (always the likeliest) or more; 1 draws by the model's probabilities",
             )
         if self.top_k is not None:
@@ -50,16 +53,23 @@ class Decoding:
         if self.top_p is not None and not (
             isinstance(self.top_p, (int, float)) and 0 < self.top_p <= 1
         ):
-            raise InputError(f"top_p must not be {self.top_p}", expected="above 0 and at most 1")
+            raise InputError(
+                f"top_p must not be {self.top_p}", where="top_p", expected="above 0 and at most 1"
+            )
         if self.seed is not None:
             _whole("seed", self.seed, 0)
         if any(not isinstance(text, str) or not text for text in self.stop):
-            raise InputError("a stop text must hold at least one character")
+            raise InputError(
+                "a stop text is empty, or no text", where="stop",
+                expected="at least one character", hint="leave stop out to write the whole length",
+            )  # fmt: skip
 
 
 def _whole(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} must not be {value!r}", expected=f"a whole number from {least}")
+        raise InputError(
+            f"{name} must not be {value!r}", where=name, expected=f"a whole number from {least}"
+        )
 
 
 def read_prompt(prompt: str, tokenizer: Tokenizer) -> list[int]:

@@ -136,6 +136,8 @@ def parallel_nats(
     length = steps // streams
     begin = np.arange(streams) * length  # (B,) first token that each piece reads
     total = -float(network.log_frequency[int(tokens[0])])
+    if steps == 0:
+        return total
     with reading(network):
         state: State = None
         if streams > 1:

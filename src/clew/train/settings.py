@@ -133,8 +133,9 @@ def _unknown_device(name: object) -> InputError:
 
 def _whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
+        most = ", below 2**63" if isinstance(value, int) and value >= 2**63 else ""
         raise InputError(
-            f"{name} is {value!r}", where=name, expected=f"a whole number, {least} or more"
+            f"{name} is {value!r}", where=name, expected=f"a whole number, {least} or more{most}"
         )
 
 
