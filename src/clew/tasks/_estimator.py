@@ -215,7 +215,7 @@ def learning_curve(
         if points:
             axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else "")
         axes.set(xlabel="step", ylabel=name.replace("_", " "))
-        axes.xaxis.get_major_locator().set_params(integer=True)  # no halves of a step
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid(alpha=0.3)
     left.set_title("training")
     right.set_title("held out")
