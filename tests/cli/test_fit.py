@@ -142,7 +142,10 @@ def test_bad_input_is_told_and_leaves_nothing(clew, here, words, said):
 
 
 def test_after_a_refused_fit_the_right_command_may_follow(clew, here):
-    assert clew("fit", "classify", "reviews.csv", "--out", "m", "--hidden-size", "0").code == 1
+    answer = clew("fit", "classify", "reviews.csv", "--out", "m", "--hidden-size", "0")
+    assert answer.code == 2
+    assert "where: --hidden-size" in answer.err
+    assert not (here / "m").exists()
     assert clew("fit", "classify", "reviews.csv", "--out", "m", "-q", *TINY).code == 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def test_where_it_may_not(tmp_path, name, match, hint):
     assert hint in caught.value.hint
     with pytest.raises(InputError, match="not a folder"):
         shared.open_out(tmp_path / name, False)
+
+
+def test_first_weights_for_gates_need_gates():
+    for cell in ("lstm", "gru"):
+        shared.check_cell(SimpleNamespace(cell=cell, init="chrono"))
+    with pytest.raises(InputError, match="has none") as caught:
+        shared.check_cell(SimpleNamespace(cell="rnn", init="chrono"))
+    assert caught.value.where == "init"
 
 
 def test_plain_is_what_json_gives_back():

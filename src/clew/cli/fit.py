@@ -90,7 +90,7 @@ def classify(
     from clew import Classifier
     from clew.data.tables import read_labelled
 
-    model = Classifier(**settings, time=time)
+    model = _possible(Classifier(**settings, time=time))
     train = read_labelled(data, text=text, label=label)
     held_out = None if validation is None else _part(validation, "dev", text, label, train)
     apart = None if test is None else _part(test, "test", text, label, train)
@@ -139,7 +139,7 @@ def language(
     from clew import LanguageModel
     from clew.data.corpus import iter_text
 
-    model = LanguageModel(**settings, time=time)
+    model = _possible(LanguageModel(**settings, time=time))
     if test is not None:  # what is wrong with it is better known before the training than after
         for _ in iter_text(test):
             pass
@@ -156,6 +156,19 @@ def language(
     if test is not None and say.is_main():
         tested = summary.test_language(model, test)
     _finish(model, target, tested, quiet=quiet, json=json)
+
+
+def _possible(model: Any) -> Any:
+    """The estimator, once its settings are known to make sense: else it is wrong usage."""
+    try:
+        model._check()
+    except InputError as error:
+        option = error.where in model.get_params(deep=False)
+        where = f"--{str(error.where).replace('_', '-')}" if option else error.where
+        hint = error.hint or "the command with --help tells of each option"
+        say.error(str(InputError(error.what, where=where, expected=error.expected, hint=hint)))
+        raise typer.Exit(2) from None
+    return model
 
 
 def _data_exists(*paths: Path | None) -> None:

@@ -111,7 +111,12 @@ def decoded(
                 if last:
                     return
     except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"cannot read: {error.strerror}",
+            where=str(path),
+            expected="a file that can be read",
+            hint="look at its permissions",
+        ) from error
 
 
 def pieces(

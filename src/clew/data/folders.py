@@ -91,7 +91,12 @@ def read(path: Path) -> Labelled | Path:
     """
     inside = visible(path)
     if not inside:
-        raise InputError("the folder is empty", where=str(path))
+        raise InputError(
+            "the folder is empty",
+            where=str(path),
+            expected="LABEL/*.txt, one text a file, or LABEL.txt, one text a line",
+            hint="check the name of the folder",
+        )
     labels = [p for p in inside if p.is_dir()]
     texts = [p for p in inside if p.is_file() and p.suffix.lower() == ".txt"]
     tables = [p for p in inside if p.is_file() and p.name.lower().endswith(_TABLES)]
@@ -163,7 +168,12 @@ def _read(file: Path, digest: Any, name: str) -> bytes:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", where=str(file)) from error
+        raise InputError(
+            f"cannot read: {error.strerror}",
+            where=str(file),
+            expected="a file that can be read",
+            hint="look at its permissions",
+        ) from error
     digest.update(f"{name}\0{len(data)}\0".encode())
     digest.update(data)
     return data

@@ -87,7 +87,12 @@ def separated(path: Path, text: str, delimiter: str | None) -> Table:
     names = [name.strip() for name in header]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"two columns are called {twice!r}", where=place(path, line))
+        raise InputError(
+            f"two columns are called {twice!r}",
+            where=place(path, line),
+            expected="a name of its own for each column",
+            hint="rename one of them",
+        )
     for number, fields in rows:
         if len(fields) != len(names):
             raise InputError(
@@ -174,7 +179,12 @@ def _json_array(path: Path, text: str) -> Table:
         items = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         number = error.lineno if isinstance(error, json.JSONDecodeError) else 1
-        raise InputError(f"the file is not JSON: {error}", where=place(path, number)) from error
+        raise InputError(
+            f"the file is not JSON: {error}",
+            where=place(path, number),
+            expected="a list of objects",
+            hint="one object a line goes into a .jsonl file",
+        ) from error
     return _objects(path, list(enumerate(items, 1)), "item")
 
 

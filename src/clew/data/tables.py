@@ -91,7 +91,12 @@ def read_labelled(
     texts = [_text(table, text_name, i, v) for i, v in enumerate(table.columns[text_name])]
     labels = [_label(table, label_name, i, v) for i, v in enumerate(table.columns[label_name])]
     if not texts:
-        raise InputError("the table has no rows", where=str(source))
+        raise InputError(
+            "the table has no rows",
+            where=str(source),
+            expected="a row for each text below the names of the columns",
+            hint="check that this is the file you mean",
+        )
     where = [table.place(i) for i in range(len(texts))]
     return Labelled(texts, labels, where, fingerprint)
 
@@ -135,9 +140,19 @@ def _bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"cannot read: {error.strerror}",
+            where=str(path),
+            expected="a file that can be read",
+            hint="look at its permissions",
+        ) from error
     if not data:
-        raise InputError("the file is empty", where=str(path))
+        raise InputError(
+            "the file is empty",
+            where=str(path),
+            expected="texts",
+            hint="check that this is the file you mean",
+        )
     return data
 
 
@@ -188,7 +203,12 @@ def _two_columns(table: Table, text: str | None, label: str | None) -> tuple[str
                 hint=f"name it: --{option} COLUMN, or {option}=... in Python",
             )
     if text_name == label_name:
-        raise InputError(f"text and label are the same column {text_name!r}", where=str(table.path))
+        raise InputError(
+            f"text and label are the same column {text_name!r}",
+            where=str(table.path),
+            expected="two columns",
+            hint="name both: --text and --label",
+        )
     assert text_name is not None
     assert label_name is not None
     return text_name, label_name
@@ -296,7 +316,12 @@ def _lines(path: Path, text: str, fingerprint: str) -> Labelled:
     while rows and not rows[-1].strip():
         rows.pop()
     if not rows:
-        raise InputError("the file holds only empty lines", where=str(path))
+        raise InputError(
+            "the file holds only empty lines",
+            where=str(path),
+            expected="a label and a text on each line",
+            hint="check that this is the file you mean",
+        )
     separator = "\t" if all(row.count("\t") == 1 for row in rows) else " "
     pairs = [row.partition(separator) for row in rows]
     if separator == "\t" and sum(len(a) for a, _, _ in pairs) > sum(len(b) for _, _, b in pairs):

@@ -76,6 +76,18 @@ def check_choice(estimator: BaseEstimator, name: str, choices: Sequence[str]) ->
         raise InputError(f"{name} is {value!r}", where=name, expected=", ".join(choices))
 
 
+def check_cell(estimator: BaseEstimator) -> None:
+    """Raise InputError unless there are such a cell and such first weights, for each other."""
+    check_choice(estimator, "cell", ("lstm", "gru", "rnn"))
+    check_choice(estimator, "init", ("torch", "orthogonal", "chrono"))
+    if estimator.init == "chrono" and estimator.cell == "rnn":
+        raise InputError(
+            "init is 'chrono', which sets gates, and cell is 'rnn', which has none",
+            where="init",
+            expected="torch or orthogonal, with cell 'rnn'",
+        )
+
+
 def open_out(out: str | Path | None, resume: bool) -> Path | None:
     """The folder a fit may write into.
 

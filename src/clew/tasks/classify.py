@@ -319,9 +319,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                    "held_out")
         )  # fmt: skip
         shared.check_choice(self, "unit", ("word", "char", "bpe"))
-        shared.check_choice(self, "cell", ("lstm", "gru", "rnn"))
+        shared.check_cell(self)
         shared.check_choice(self, "pool", POOLS)
-        shared.check_choice(self, "init", ("torch", "orthogonal", "chrono"))
         shared.check_flags(self, ("lowercase", "bidirectional", "layer_norm", "baseline"))
         if self.held_out == 0:
             raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")

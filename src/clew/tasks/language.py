@@ -353,8 +353,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
                                   "num_layers", "window", "batch_size"))  # fmt: skip
         shared.check_shares(self, ("dropout", "recurrent_dropout", "zoneout", "held_out"))
         shared.check_choice(self, "unit", ("char", "word", "bpe"))
-        shared.check_choice(self, "cell", ("lstm", "gru", "rnn"))
-        shared.check_choice(self, "init", ("torch", "orthogonal", "chrono"))
+        shared.check_cell(self)
         shared.check_flags(self, ("residual", "tie", "layer_norm", "baseline"))
         if self.held_out == 0:
             raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
