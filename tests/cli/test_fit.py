@@ -108,10 +108,6 @@ def test_what_is_typed_is_what_is_trained(clew, here):
         (["classify", "reviws.csv"], "did you mean reviews.csv?"),
         (["classify", "reviews.csv", "--test", "nowhere.csv"], "nowhere.csv"),
         (["classify", "reviews.csv", "--text", "texte"], "texte"),
-        (["classify", "reviews.csv", "--hidden-size", "0"], "hidden_size"),
-        (["classify", "reviews.csv", "--learning-rate", "-1"], "learning_rate"),
-        (["classify", "reviews.csv", "--time", "soon"], "length of time"),
-        (["classify", "reviews.csv", "--device", "abacus"], "abacus"),
         (["classify", "one.csv"], "two classes"),
         (["classify", "broken.csv"], "broken.csv:3"),
         (["classify", "empty.csv"], "empty"),
@@ -139,6 +135,25 @@ def test_bad_input_is_told_and_leaves_nothing(clew, here, words, said):
     assert said in answer.err
     assert not (here / "m" / "config.json").exists()
     assert not (here / "m").exists() or not any(p.name[0] != "." for p in (here / "m").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--hidden-size", "0"),
+        ("--learning-rate", "-1"),
+        ("--dropout", "nan"),
+        ("--time", "soon"),
+        ("--device", "abacus"),
+    ],
+)
+@pytest.mark.parametrize(("task", "data"), [("classify", "reviews.csv"), ("language", "book.txt")])
+def test_a_setting_that_makes_no_sense_is_wrong_usage(clew, here, task, data, option, value):
+    answer = clew("fit", task, data, "--out", "m", option, value)
+    assert answer.code == 2
+    assert f"  where: {option}\n" in answer.err
+    assert "  expected: " in answer.err
+    assert not (here / "m").exists()
 
 
 def test_after_a_refused_fit_the_right_command_may_follow(clew, here):
