@@ -243,3 +243,11 @@ def test_a_missing_tensor_is_named(tmp_path):
         with pytest.raises(InputError, match=words):
             train(Toy(), settings(), out=folder, resume=True)
         path.write_bytes(whole)
+
+
+def test_what_a_killed_writer_left_is_swept_away(tmp_path):
+    left = tmp_path / ".part" / ".tmpEu2qUV"  # as the library names what it is writing
+    left.parent.mkdir()
+    left.write_bytes(b"half a checkpoint")
+    checkpoint.save(checkpoint.path_in(tmp_path), {"w": torch.ones(2)}, {})
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.NAME]

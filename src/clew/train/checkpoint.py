@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def exists(out: Path) -> bool:
 def remove(out: Path) -> None:
     """Take the checkpoint out of the folder, once the finished model is safely written."""
     path_in(out).unlink(missing_ok=True)
-    _beside(path_in(out)).unlink(missing_ok=True)
+    shutil.rmtree(_beside(path_in(out)).parent, ignore_errors=True)
 
 
 def save(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
@@ -43,6 +43,8 @@ def save(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     beside = _beside(path)
     text = json.dumps({"format": FORMAT, **meta})
     try:
+        shutil.rmtree(beside.parent, ignore_errors=True)  # of one who was killed while writing
+        beside.parent.mkdir()
         safetensors.torch.save_file(_separate(tensors), beside, metadata={"clew": text})
         _flush(beside)
         beside.replace(path)
@@ -56,8 +58,7 @@ def save(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
             hint="make room, then resume",
         ) from error
     finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+        shutil.rmtree(beside.parent, ignore_errors=True)
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -107,7 +108,9 @@ def _meta(path: Path, metadata: dict[str, str] | None) -> dict[str, Any]:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    # In a folder of its own: the library, too, writes beside and renames, under names of its own,
+    # and what a killed process leaves behind must be found again.
+    return path.parent / ".part" / path.name
 
 
 def _flush(path: Path) -> None:
