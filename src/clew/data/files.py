@@ -24,6 +24,16 @@ _MARKS = (
 )
 
 
+def unreadable(path: Path, error: OSError) -> InputError:
+    """What to tell when the system refuses to read a file."""
+    return InputError(
+        f"cannot read: {error.strerror}",
+        where=str(path),
+        expected="a file that can be read",
+        hint="look at its permissions",
+    )
+
+
 def existing(path: str | Path) -> Path:
     """`path`, if there is such a file or folder; if not, InputError with names that are close."""
     found = Path(path)
@@ -111,12 +121,7 @@ def decoded(
                 if last:
                     return
     except OSError as error:
-        raise InputError(
-            f"cannot read: {error.strerror}",
-            where=str(path),
-            expected="a file that can be read",
-            hint="look at its permissions",
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def pieces(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from clew.data.files import listed, text_of, visible
+from clew.data.files import listed, text_of, unreadable, visible
 from clew.data.rows import place
 from clew.errors import InputError
 
@@ -168,12 +168,7 @@ def _read(file: Path, digest: Any, name: str) -> bytes:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"cannot read: {error.strerror}",
-            where=str(file),
-            expected="a file that can be read",
-            hint="look at its permissions",
-        ) from error
+        raise unreadable(file, error) from error
     digest.update(f"{name}\0{len(data)}\0".encode())
     digest.update(data)
     return data

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clew.data import folders
-from clew.data.files import existing, listed, text_of
+from clew.data.files import existing, listed, text_of, unreadable
 from clew.data.folders import Labelled, Part
 from clew.data.public import read_imdb
 from clew.data.rows import MISSING, Table, place, read_table, separated
@@ -140,12 +140,7 @@ def _bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"cannot read: {error.strerror}",
-            where=str(path),
-            expected="a file that can be read",
-            hint="look at its permissions",
-        ) from error
+        raise unreadable(path, error) from error
     if not data:
         raise InputError(
             "the file is empty",
