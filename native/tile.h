@@ -1,0 +1,199 @@
+// Rows times packed weights: the product at the bottom of every kernel.
+//
+// Weights are packed in panels of NV vectors: panel p holds for each k the NV * lanes columns it
+// serves, one after the other, so that reading it is reading memory from end to end.
+//
+// Every output is one chain of fused multiply-adds in the order of k, from a first value given. So
+// the bits of a result depend neither on the rows beside it, nor on how rows and panels were cut
+// into tiles, nor on whether the sum was continued in a second call.
+#pragma once
+
+#include <cstddef>
+
+#include "simd.h"
+
+namespace clew::CLEW_TARGET {
+
+template <class T>
+CLEW_INLINE Vec<T> load(const T* from) {
+  Vec<T> x;
+  __builtin_memcpy(&x, from, sizeof x);
+  return x;
+}
+
+template <class T>
+CLEW_INLINE void store(T* to, Vec<T> x) {
+  __builtin_memcpy(to, &x, sizeof x);
+}
+
+// Less nothing, which changes no number and costs nothing; adding zero would turn -0 into 0.
+template <class T>
+CLEW_INLINE Vec<T> broadcast(T value) {
+  return value - Vec<T>{};
+}
+
+// The first `left` of the lanes; the rest are zeros.
+template <class T>
+CLEW_INLINE Vec<T> load_some(const T* from, std::ptrdiff_t left) {
+  if (left >= lanes<T>) return load<T>(from);
+  Vec<T> x{};
+  __builtin_memcpy(&x, from, left * sizeof(T));
+  return x;
+}
+
+template <class T>
+CLEW_INLINE void store_some(T* to, Vec<T> x, std::ptrdiff_t left) {
+  if (left >= lanes<T>)
+    store<T>(to, x);
+  else
+    __builtin_memcpy(to, &x, left * sizeof(T));
+}
+
+CLEW_INLINE constexpr std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t to) {
+  return (n + to - 1) / to * to;
+}
+
+// Weights as they lie in a panel: T, or the upper half of a float.
+struct Half {
+  std::uint16_t bits;
+};
+
+template <class T>
+CLEW_INLINE Vec<T> load_weights(const T* from) {
+  return load<T>(from);
+}
+
+template <class T>
+CLEW_INLINE Vec<T> load_weights(const Half* from) {
+  static_assert(sizeof(T) == 4);
+  typedef std::uint16_t Halves __attribute__((vector_size(CLEW_VECTOR_BYTES / 2)));
+  typedef std::uint32_t Words __attribute__((vector_size(CLEW_VECTOR_BYTES)));
+  Halves halves;
+  __builtin_memcpy(&halves, from, sizeof halves);
+  return (Vec<T>)(__builtin_convertvector(halves, Words) << 16);
+}
+
+// How many rows of accumulators suit panels of NV vectors: what the registers hold.
+template <int NV>
+inline constexpr int tile_rows =
+#if CLEW_VECTOR_BYTES == 64 || defined(__aarch64__)
+    NV == 4 ? 6 : NV == 3 ? 8 : NV == 2 ? 12 : 16;
+#else
+    NV == 4 ? 3 : NV == 3 ? 4 : NV == 2 ? 6 : 8;
+#endif
+
+// How many panels are read side by side where there is only one row, to hide the adders' latency.
+template <int NV>
+inline constexpr int single_panels = NV >= 3 ? 3 : 4;
+
+// Where the sums start and where they go: row r, vector v at base + r * ld + at[v].
+template <class T>
+struct Sums {
+  const T* from;
+  std::ptrdiff_t from_ld;  // 0: every row starts from the same values, a bias
+  T* to;
+  std::ptrdiff_t to_ld;
+};
+
+template <class T, int MR, int NV, int NP, class W>
+__attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
+                                    const W* panel, std::ptrdiff_t panel_size, Sums<T> sums,
+                                    const std::ptrdiff_t* at, std::ptrdiff_t next) {
+  constexpr std::ptrdiff_t width = lanes<T>;
+  Vec<T> sum[MR][NP][NV];
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; ++r)
+#pragma GCC unroll 16
+    for (int p = 0; p < NP; ++p)
+#pragma GCC unroll 16
+      for (int v = 0; v < NV; ++v)
+        sum[r][p][v] = load<T>(sums.from + r * sums.from_ld + at[v] + p * next);
+  for (std::ptrdiff_t k = 0; k < K; ++k) {
+    Vec<T> w[NP][NV];
+#pragma GCC unroll 16
+    for (int p = 0; p < NP; ++p)
+#pragma GCC unroll 16
+      for (int v = 0; v < NV; ++v) w[p][v] = load_weights<T>(panel + p * panel_size + v * width);
+#pragma GCC unroll 16
+    for (int r = 0; r < MR; ++r) {
+      const Vec<T> x = broadcast<T>(a[r * lda + k]);
+#pragma GCC unroll 16
+      for (int p = 0; p < NP; ++p)
+#pragma GCC unroll 16
+        for (int v = 0; v < NV; ++v) sum[r][p][v] += x * w[p][v];
+    }
+    panel += NV * width;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; ++r)
+#pragma GCC unroll 16
+    for (int p = 0; p < NP; ++p)
+#pragma GCC unroll 16
+      for (int v = 0; v < NV; ++v)
+        store<T>(sums.to + r * sums.to_ld + at[v] + p * next, sum[r][p][v]);
+}
+
+template <class T, int NV, class W, int MR>
+CLEW_INLINE void tile_of(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
+                         const W* panel, Sums<T> sums, const std::ptrdiff_t* at) {
+  if constexpr (MR > 1)
+    if (rows < MR) return tile_of<T, NV, W, MR - 1>(rows, K, a, lda, panel, sums, at);
+  tile<T, MR, NV, 1, W>(K, a, lda, panel, 0, sums, at, 0);
+}
+
+// Any number of rows times one panel: as few tiles as can be, of about the same height.
+template <class T, int NV, class W>
+CLEW_INLINE void multiply(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
+                          const W* panel, Sums<T> sums, const std::ptrdiff_t* at) {
+  std::ptrdiff_t tiles = (rows + tile_rows<NV> - 1) / tile_rows<NV>;
+  while (rows > 0) {
+    const std::ptrdiff_t now = (rows + tiles - 1) / tiles;
+    tile_of<T, NV, W, tile_rows<NV>>(now, K, a, lda, panel, sums, at);
+    a += now * lda;
+    sums.from += now * sums.from_ld;
+    sums.to += now * sums.to_ld;
+    rows -= now;
+    --tiles;
+  }
+}
+
+// Rows times panels, one after the other in memory; `at` moves by `next` from panel to panel.
+template <class T, int NV, class W>
+CLEW_INLINE void multiply_panels(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a,
+                                 std::ptrdiff_t lda, const W* panel, std::ptrdiff_t panels,
+                                 std::ptrdiff_t panel_size, Sums<T> sums,
+                                 const std::ptrdiff_t* at, std::ptrdiff_t next) {
+  if (rows == 1) {
+    constexpr int many = single_panels<NV>;
+    for (; panels >= many; panels -= many) {
+      tile<T, 1, NV, many, W>(K, a, lda, panel, panel_size, sums, at, next);
+      panel += many * panel_size;
+      sums.from += many * next;
+      sums.to += many * next;
+    }
+  }
+  for (; panels > 0; --panels) {
+    multiply<T, NV, W>(rows, K, a, lda, panel, sums, at);
+    panel += panel_size;
+    sums.from += next;
+    sums.to += next;
+  }
+}
+
+// Packs panel columns of W (rows of torch's weight matrices are outputs): lane j of vector v of the
+// panel is row first[v] + j of W where j < count, else zero. k runs over the columns of W.
+template <class T>
+CLEW_INLINE void pack_rows(const T* w, std::ptrdiff_t ld, std::ptrdiff_t K, std::ptrdiff_t vectors,
+                           const std::ptrdiff_t* first, std::ptrdiff_t count, T* panel) {
+  constexpr std::ptrdiff_t width = lanes<T>;
+  for (std::ptrdiff_t v = 0; v < vectors; ++v) {
+    const T* from = w + first[v] * ld;
+    T* to = panel + v * width;
+    const std::ptrdiff_t stride = vectors * width;
+    for (std::ptrdiff_t j = 0; j < width; ++j)
+      for (std::ptrdiff_t k = 0; k < K; ++k)
+        to[k * stride + j] = j < count ? from[j * ld + k] : T(0);
+  }
+}
+
+}  // namespace clew::CLEW_TARGET
