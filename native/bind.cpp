@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "kernels.h"
+#include "pool.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -56,6 +57,13 @@ void check_measurement(int threads, double seconds) {
   if (!(seconds > 0 && seconds <= 60)) throw std::invalid_argument("seconds must be in (0, 60]");
 }
 
+void bind_pool(nb::module_& module) {
+  module.def("use_openmp", &clew::use_openmp, "path"_a);
+  module.def("thread_source", &clew::thread_source);
+  module.def("parallel_probe", &clew::parallel_probe, "threads"_a, "rounds"_a = 1000,
+             nb::call_guard<nb::gil_scoped_release>());
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -72,6 +80,7 @@ NB_MODULE(_native, module) {
   module.attr("tanh_ulps") = clew::tanh_ulps;
   bind_maps<float>(module);
   bind_maps<double>(module);
+  bind_pool(module);
 
   module.def("multiply_add_gflops",
              [](bool is_double, int threads, double seconds) {
