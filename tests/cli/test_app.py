@@ -18,13 +18,16 @@ def test_help_names_every_command_and_needs_nothing_heavy(environment):
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    places = [done.stdout.index(f"\n  {name} ") for name in ("demo", "fit", "predict", "generate")]
+    places = [
+        done.stdout.index(f"\n  {name} ")
+        for name in ("demo", "fit", "predict", "generate", "bench")
+    ]
     assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "fit classify", "fit language", "predict", "generate"],
+    ["demo", "fit classify", "fit language", "predict", "generate", "bench"],
 )
 def test_every_command_has_help_with_an_example(clew, command):
     answer = clew(*command.split(), "--help")

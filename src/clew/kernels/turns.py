@@ -1,0 +1,89 @@
+"""Timing several contenders in turns, A B C A B C, so that what disturbs one disturbs all.
+
+A contender is a function that, told for how many seconds, does its work again and again and
+returns the seconds that one call took. Each turn begins after a pause, in which the threads of the
+contender before come to rest, and with calls that are not counted, which wake its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from clew.errors import InputError
+
+Turn = Callable[[float], float]
+
+PAUSE = 0.005  # seconds; threads of OpenMP and of ONNX Runtime spin for about one millisecond
+_WARM = 0.002  # seconds of calls that are not counted, one call at least
+_BLOCK = 0.0005  # shorter calls are timed together: reading the clock must not count
+
+
+def repeated(function: Callable[[], object]) -> Turn:
+    """`function` as a contender: the median of its calls, in blocks where they are short."""
+
+    def turn(seconds: float) -> float:
+        warm = time.perf_counter()
+        calls = 0
+        while calls == 0 or time.perf_counter() - warm < _WARM:
+            function()
+            calls += 1
+        block = max(1, round(_BLOCK * calls / (time.perf_counter() - warm)))
+        found: list[float] = []
+        end = time.perf_counter() + seconds
+        while not found or time.perf_counter() < end:
+            start = time.perf_counter()
+            for _ in range(block):
+                function()
+            found.append((time.perf_counter() - start) / block)
+        return statistics.median(found)
+
+    return turn
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds a call of each contender, one figure a round."""
+
+    rounds: Mapping[str, tuple[float, ...]]
+
+    def median(self, name: str) -> float:
+        """Seconds a call: the median over the rounds."""
+        return statistics.median(self.rounds[name])
+
+    def ratio(self, name: str, to: str) -> float:
+        """How many times as fast `name` is as `to`: the median of the ratios within a round."""
+        pairs = zip(self.rounds[to], self.rounds[name], strict=True)
+        return statistics.median(other / own for other, own in pairs)
+
+
+def in_turns(contenders: Mapping[str, Turn], *, rounds: int = 5, seconds: float = 0.1) -> Times:
+    """Times every contender once a round, for `seconds` or one call, whichever is longer.
+
+    Garbage is collected before it all and not during it. InputError for no rounds.
+    """
+    if rounds < 1:
+        raise InputError(f"rounds is {rounds}", where="rounds", expected="1 or more")
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for name, turn in contenders.items():
+                time.sleep(PAUSE)
+                found[name].append(turn(seconds))
+    finally:
+        if collecting:
+            gc.enable()
+    return Times({name: tuple(times) for name, times in found.items()})
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """The n-th root of the product, for ratios; NaN of nothing."""
+    logarithms = [math.log(value) for value in values]
+    return math.exp(statistics.fmean(logarithms)) if logarithms else math.nan

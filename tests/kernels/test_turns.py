@@ -1,0 +1,81 @@
+"""Timing in turns: who is called when, and what is made of the times. Nothing here is timed."""
+
+import gc
+import math
+
+import pytest
+
+from clew import InputError
+from clew.kernels.turns import Times, geometric_mean, in_turns, repeated
+
+
+def test_contenders_take_turns_in_order_while_no_garbage_is_collected():
+    called = []
+
+    def contender(name, times):
+        answers = iter(times)
+
+        def turn(seconds):
+            called.append((name, seconds, gc.isenabled()))
+            return next(answers)
+
+        return turn
+
+    found = in_turns(
+        {"a": contender("a", [4.0, 2.0, 30.0]), "b": contender("b", [2.0, 1.0, 5.0])},
+        rounds=3,
+        seconds=0.25,
+    )
+    assert called == [("a", 0.25, False), ("b", 0.25, False)] * 3
+    assert gc.isenabled()
+    assert (found.median("a"), found.median("b")) == (4.0, 2.0)
+    assert found.ratio("b", "a") == 2.0  # of 2, 2 and 6
+    assert found.ratio("a", "b") == 0.5
+
+
+def test_garbage_is_collected_again_after_a_failure():
+    def fails(seconds):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        in_turns({"a": fails})
+    assert gc.isenabled()
+
+
+def test_a_turn_is_at_least_one_call_after_one_that_does_not_count(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    durations = iter([100.0, 7.0])
+
+    def slow():
+        now[0] += next(durations)
+
+    assert repeated(slow)(0.5) == 7.0
+
+
+def test_short_calls_are_timed_in_blocks(monkeypatch):
+    now, reads, calls = [0.0], [0], [0]
+
+    def clock():
+        reads[0] += 1
+        return now[0]
+
+    def short():
+        calls[0] += 1
+        now[0] += 1e-6
+
+    monkeypatch.setattr("time.perf_counter", clock)
+    assert repeated(short)(0.05) == pytest.approx(1e-6)
+    assert calls[0] > 50_000
+    assert reads[0] < 5_000  # the calls that warm up, and a few a block
+
+
+def test_means():
+    assert geometric_mean([1.0, 4.0]) == pytest.approx(2.0)
+    assert math.isnan(geometric_mean([]))
+    assert Times({"a": (3.0, 1.0, 2.0)}).median("a") == 2.0
+
+
+def test_mistakes_are_told():
+    with pytest.raises(InputError, match="rounds is 0"):
+        in_turns({}, rounds=0)
