@@ -20,12 +20,50 @@ struct Maps {
 // float and double on every target.
 inline constexpr double exp_ulps = 1.0, sigmoid_ulps = 2.0, tanh_ulps = 2.1;
 
+// Columns i_begin <= i < i_end of `a` below, and which columns of b they are multiplied with. The
+// bands of a product do not overlap.
+struct Band {
+  std::ptrdiff_t i_begin, i_end;
+  bool uses_x, uses_h;
+};
+
+// c[i, j] = sum over r < n of a[r, i] b[r, j] for all i of all bands: the gradients of the weights
+// (m, D) and (m, P) and of the bias, from the gradients a of the pre-activations of n rows. Row r
+// of b is never stored: the D values of x_rows[r], the P values of h_rows[r] and a 1. Where
+// h_rows[r] is null it is P zeros; where h_scale and h_scale[r] are not null those P values
+// multiply it. Elements of c that no band asks for are left as they are; the bias column D + P
+// always is asked for.
+template <class T>
+struct GradientTerms {
+  const T* a;  // (n, m), row to row lda
+  std::ptrdiff_t lda, n, m;
+  const T* const* x_rows;  // n of (D,); unused where D is 0
+  std::ptrdiff_t D;
+  const T* const* h_rows;   // n of (P,); unused where P is 0
+  const T* const* h_scale;  // null, or n of (P,)
+  std::ptrdiff_t P;
+  const Band* bands;
+  int bands_count;
+  T* c;  // (m, D + P + 1), row to row ldc
+  std::ptrdiff_t ldc;
+};
+
+// Large products. Each of `count` threads calls gradient with an index of its own and scratch of
+// gradient_scratch elements, aligned to 64 bytes; none waits for another, and all together make c.
+template <class T>
+struct Products {
+  std::size_t (*gradient_scratch)(const GradientTerms<T>& terms);
+  void (*gradient)(const GradientTerms<T>& terms, T* scratch, int index, int count);
+};
+
 // One target: the same templates compiled for one kind of processor.
 struct Kernels {
   const char* target;
   int vector_bytes;
   Maps<float> f32;
   Maps<double> f64;
+  Products<float> products_f32;
+  Products<double> products_f64;
   // Multiplies and adds `rounds` times with all registers; gives the operations done.
   double (*multiply_add_f32)(std::ptrdiff_t rounds);
   double (*multiply_add_f64)(std::ptrdiff_t rounds);
@@ -34,6 +72,8 @@ struct Kernels {
 
   const Maps<float>& maps(float) const { return f32; }
   const Maps<double>& maps(double) const { return f64; }
+  const Products<float>& products(float) const { return products_f32; }
+  const Products<double>& products(double) const { return products_f64; }
 };
 
 extern const Kernels portable_kernels;

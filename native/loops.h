@@ -1,22 +1,12 @@
 // The loops of one target: what a target's file instantiates. See simd.h for the two macros.
 #pragma once
 
+#include "gradient.h"
 #include "kernels.h"
 #include "simd.h"
+#include "tile.h"
 
 namespace clew::CLEW_TARGET {
-
-template <class T>
-CLEW_INLINE Vec<T> load(const T* from) {
-  Vec<T> x;
-  __builtin_memcpy(&x, from, sizeof x);
-  return x;
-}
-
-template <class T>
-CLEW_INLINE void store(T* to, Vec<T> x) {
-  __builtin_memcpy(to, &x, sizeof x);
-}
 
 template <class T, Vec<T> (*f)(Vec<T>)>
 void map(const T* x, T* y, std::ptrdiff_t n) {

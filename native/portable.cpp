@@ -7,6 +7,7 @@ namespace clew {
 
 const Kernels portable_kernels = {
     "portable", CLEW_VECTOR_BYTES,        portable::maps<float>, portable::maps<double>,
+    portable::products<float>, portable::products<double>,
     portable::multiply_add<float>, portable::multiply_add<double>, portable::read,
 };
 
