@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "layer.h"
+
 namespace clew {
 
 // y[i] = f(x[i]) for i < n; x and y are the same array or do not overlap.
@@ -56,6 +58,22 @@ struct Products {
   void (*gradient)(const GradientTerms<T>& terms, T* scratch, int index, int count);
 };
 
+// Recurrent layers; layer.h says what they are called with. forward and backward give false where
+// there is no memory for them.
+template <class T>
+struct Layers {
+  // How many values a record takes.
+  std::size_t (*record_size)(const Layer<T>& layer);
+  // y with zeros beyond the lengths, h_n, c_n (of an empty sequence its initial state), the record.
+  bool (*forward)(const Layer<T>& layer, int threads);
+  // Every gradient asked for is written, not added to; that of x is zero beyond the lengths. The
+  // record is used up.
+  bool (*backward)(const Layer<T>& layer, const Gradients<T>& gradients, int threads);
+  // From the record for each direction in turn: i f g o c (LSTM), r z n (GRU), nothing (RNN), each
+  // (T, B, H), zeros beyond the lengths.
+  void (*trace)(const Layer<T>& layer, T* const* out);
+};
+
 // One target: the same templates compiled for one kind of processor.
 struct Kernels {
   const char* target;
@@ -64,6 +82,8 @@ struct Kernels {
   Maps<double> f64;
   Products<float> products_f32;
   Products<double> products_f64;
+  Layers<float> layers_f32;
+  Layers<double> layers_f64;
   // Multiplies and adds `rounds` times with all registers; gives the operations done.
   double (*multiply_add_f32)(std::ptrdiff_t rounds);
   double (*multiply_add_f64)(std::ptrdiff_t rounds);
@@ -74,6 +94,8 @@ struct Kernels {
   const Maps<double>& maps(double) const { return f64; }
   const Products<float>& products(float) const { return products_f32; }
   const Products<double>& products(double) const { return products_f64; }
+  const Layers<float>& layers(float) const { return layers_f32; }
+  const Layers<double>& layers(double) const { return layers_f64; }
 };
 
 extern const Kernels portable_kernels;

@@ -3,6 +3,9 @@
 
 #include "gradient.h"
 #include "kernels.h"
+#include "layer_backward.h"
+#include "layer_forward.h"
+#include "layer_trace.h"
 #include "simd.h"
 #include "tile.h"
 

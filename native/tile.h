@@ -37,7 +37,7 @@ template <class T>
 CLEW_INLINE Vec<T> load_some(const T* from, std::ptrdiff_t left) {
   if (left >= lanes<T>) return load<T>(from);
   Vec<T> x{};
-  __builtin_memcpy(&x, from, left * sizeof(T));
+  if (left > 0) __builtin_memcpy(&x, from, left * sizeof(T));
   return x;
 }
 
@@ -45,7 +45,7 @@ template <class T>
 CLEW_INLINE void store_some(T* to, Vec<T> x, std::ptrdiff_t left) {
   if (left >= lanes<T>)
     store<T>(to, x);
-  else
+  else if (left > 0)
     __builtin_memcpy(to, &x, left * sizeof(T));
 }
 
