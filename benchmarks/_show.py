@@ -15,8 +15,8 @@ from clew.kernels import machine
 
 __all__ = ["Peak", "duration", "facts", "options", "picture", "show", "write"]
 
-GREYS = ("0.15", "0.55", "0.85", "1.0", "0.7", "0.35")
-HATCHES = ("", "///", "...", "xxx", "", "\\\\\\")
+GREYS = ("0.15", "0.55", "0.85", "1.0", "1.0", "1.0")
+HATCHES = ("", "", "", "////", "....", "xxxx")
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
@@ -103,7 +103,7 @@ def picture(
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(
-        len(panels), 1, figsize=(9, 0.8 + 3.1 * len(panels)), squeeze=False, layout="constrained"
+        len(panels), 1, figsize=(9, 0.8 + 3.3 * len(panels)), squeeze=False, layout="constrained"
     )
     figure.suptitle(title)
     for axis, (name, groups, series, unit) in zip(axes[:, 0], panels, strict=True):
@@ -114,19 +114,27 @@ def picture(
                 places, values, width, label=label, color=GREYS[k % 6], edgecolor="black",
                 hatch=HATCHES[k % 6], linewidth=0.7,
             )  # fmt: skip
-            axis.bar_label(
-                bars, [f"{v:.3g}" if v == v else "" for v in values], fontsize=7, padding=1
-            )
+            axis.bar_label(bars, [_short(v) for v in values], fontsize=7, padding=1)
         if line is not None:
             axis.axhline(1.0, color="black", linestyle="--", linewidth=1)
             axis.annotate(line, (0.002, 1.0), xycoords=("axes fraction", "data"), fontsize=7,
                           va="bottom")  # fmt: skip
         axis.set_xticks(range(len(groups)), groups, fontsize=8)
-        axis.set_title(name, fontsize=10)
+        axis.set_title(name, fontsize=10, loc="left")
         axis.set_ylabel(unit, fontsize=9)
         axis.margins(y=0.15)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(fontsize=8, frameon=False, ncols=len(series))
+        axis.legend(
+            fontsize=8, frameon=False, ncols=len(series), loc="lower center",
+            bbox_to_anchor=(0.5, 1.06),
+        )  # fmt: skip
     figure.savefig(path, dpi=150)
     plt.close(figure)
     print(f"picture: {path}")
+
+
+def _short(value: float) -> str:
+    """Three figures, no exponent; nothing for NaN."""
+    if value != value:
+        return ""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,98 @@
+"""Every benchmark of speed runs, checks before it times, and draws what needs no colours."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a benchmark quickly on one thread: what it prints, its JSON, its picture."""
+
+    def start(name, *words):
+        found, drawn = tmp_path / "figures.json", tmp_path / "picture.png"
+        done = subprocess.run(
+            [sys.executable, FOLDER / name, "--quick", "--threads", "1", "--rounds", "1",
+             "--json", found, "--png", drawn, *words],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                 "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        picture = image.imread(drawn) if drawn.exists() else None
+        return done.stdout, json.loads(found.read_text()), picture
+
+    return start
+
+
+def grey(picture: np.ndarray) -> bool:
+    """Red, green and blue are the same everywhere, and something is drawn."""
+    red, green, blue = (picture[..., k] for k in range(3))
+    return bool((red == green).all() and (green == blue).all() and red.min() < 0.3 < red.max())
+
+
+def test_recurrence(run):
+    said, found, picture = run("recurrence.py")
+    assert grey(picture)
+    assert found["machine"]["peak_gflops"] > 0
+    assert {row["what"] for row in found["rows"]} == {"inference", "forward+backward"}
+    for row in found["rows"]:
+        rivals = {"torch", "clew"} | ({"ONNX Runtime"} if row["what"] == "inference" else set())
+        assert set(row["seconds"]) == rivals
+    shares = found["share_of_peak"]["inference, GRU"]
+    assert 0 < shares["clew"] < 1
+    times = [row["seconds"]["clew"] for row in found["rows"]
+             if (row["cell"], row["what"]) == ("GRU", "inference")]  # fmt: skip
+    flops = 2 * 8 * 3 * 48 * (5 + 16)  # T B G (D + H) of the one shape of --quick
+    expected = flops / times[0] / 1e9 / found["machine"]["peak_gflops"]
+    assert shares["clew"] == pytest.approx(expected)
+    assert len(found["options"]) == 6
+    assert set(found["options"][1]["time_to_plain"]) == {
+        "layer norm", "zoneout", "recurrent dropout", "all three",
+    }  # fmt: skip
+    assert all(error["clew"] < 1e-5 for error in found["accuracy"])
+    assert "geometric means" in said
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells it")
+@pytest.mark.hardware
+def test_memory_is_what_a_process_holds(run):
+    """At 64 steps of 32 sequences a GRU of 256 cannot do without x's gradient and y, 2 MB each."""
+    words = "--only memory --cell GRU --shape 32 64 256 256".split()
+    _, found, picture = run("recurrence.py", *words)
+    assert picture is None  # nothing was timed
+    (row,) = found["memory"]
+    assert 4e6 < row["torch"] < 1e9
+    assert 4e6 < row["clew"] < 1e9
+
+
+def test_step(run):
+    said, found, picture = run("step.py")
+    assert grey(picture)
+    assert {row["B"] for row in found["rows"]} == {1, 64}
+    for row in found["rows"]:
+        assert set(row["ratio_to_torch_cell"]) == {
+            "torch layer", "clew stream", "clew step", "ONNX Runtime",
+        }  # fmt: skip
+    assert "one step, B=1" in said
+
+
+def test_training_without_keras(run):
+    said, found, picture = run("training.py", "--jax-python", "/nowhere/python")
+    assert grey(picture)
+    assert "Keras on JAX is left out: " in said
+    assert [row["cell"] for row in found["rows"]] == ["RNN", "GRU", "LSTM"]
+    for row in found["rows"]:
+        assert set(row["seconds"]) == {"torch", "clew"}
+        assert set(row["parts"]) == {"alone", "torch", "clew"}
+        assert row["parts"]["alone"]["layers"] < row["parts"]["torch"]["layers"]
