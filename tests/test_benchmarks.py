@@ -68,7 +68,7 @@ def test_recurrence(run):
 @pytest.mark.hardware
 def test_memory_is_what_a_process_holds(run):
     """At 64 steps of 32 sequences a GRU of 256 cannot do without x's gradient and y, 2 MB each."""
-    words = "--only memory --cell GRU --shape 32 64 256 256".split()
+    words = ["--only", "memory", "--cell", "GRU", "--shape", "32", "64", "256", "256"]
     _, found, picture = run("recurrence.py", *words)
     assert picture is None  # nothing was timed
     (row,) = found["memory"]
