@@ -19,6 +19,8 @@
 
 #include <cstdint>
 
+#include "tanh_table.h"
+
 #define CLEW_INLINE inline __attribute__((always_inline))
 
 namespace clew::CLEW_TARGET {
@@ -47,7 +49,7 @@ struct Real<float> {
   static constexpr float round = 12582912.0f + 127;  // 1.5 * 2^23
   static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
   static constexpr float exp_most = 89.0f, exp_least = -104.0f;  // beyond: infinity, zero
-  static constexpr float tanh_most = 10.0f;                      // beyond: one
+  static constexpr float sigmoid_most = 20.0f, tanh_most = 10.0f;  // beyond: one
   static constexpr float P[] = {0.500000006207813022f, 0.166665427942958875f,
                                 0.0416662814462352547f, 0.00836661057454400357f,
                                 0.00139464936794115012f};
@@ -61,7 +63,7 @@ struct Real<double> {
   static constexpr double ln2_high = 6.93147180369123816490e-01,
                           ln2_low = 1.90821492927058770002e-10;
   static constexpr double exp_most = 710.0, exp_least = -746.0;
-  static constexpr double tanh_most = 20.0;
+  static constexpr double sigmoid_most = 40.0, tanh_most = 20.0;
   static constexpr double P[] = {
       0.500000000000000557,     0.166666666666666861,    0.0416666666665733277,
       0.00833333333331452184,   0.00138888889324830086,  0.000198412699032092833,
@@ -99,13 +101,28 @@ CLEW_INLINE Vec<T> at_least(Vec<T> x, T limit) {
   return x < limit ? all<T>(limit) : x;
 }
 
-// e^x = 2^n (1 + r + tail): r is exact and at most ln(2) / 2 in magnitude, and the tail is the
-// small rest. Callers add the two last, so that only the tail carries an error.
+// x as it is rounded here: a product is not fused with a sum that follows or with one of a caller,
+// so that the same x gives the same bits wherever a function is used.
+template <class T>
+CLEW_INLINE Vec<T> rounded(Vec<T> x) {
+#if defined(CLEW_X86) && CLEW_VECTOR_BYTES == 64
+  __asm__("" : "+v"(x));
+#elif defined(CLEW_X86)
+  __asm__("" : "+x"(x));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(x));
+#else
+  __asm__("" : "+m"(x));
+#endif
+  return x;
+}
+
+// e^x = 2^n e^r with r at most ln(2) / 2 in magnitude: the rounded difference of high, which is
+// exact, and the small low.
 template <class T>
 struct Reduced {
-  Vec<T> n;
+  Vec<T> n, r, high, low;
   Whole<T> biased;  // n + bias, with bits above those of an exponent that a shift drops
-  Vec<T> r, tail;
 };
 
 template <class T>
@@ -114,13 +131,19 @@ CLEW_INLINE Reduced<T> reduce(Vec<T> x) {
   constexpr T log2_e = static_cast<T>(1.44269504088896340736);
   const Vec<T> shifted = x * log2_e + R::round;
   const Vec<T> n = shifted - R::round;
-  const Vec<T> high = x - n * R::ln2_high, low = n * R::ln2_low;
-  const Vec<T> r = high - low;
+  const Vec<T> high = x - n * R::ln2_high, low = rounded<T>(n * R::ln2_low);
+  return {n, high - n * R::ln2_low, high, low, (Whole<T>)shifted};
+}
+
+// (e^r - 1) / r - 1 is this times r.
+template <class T>
+CLEW_INLINE Vec<T> polynomial(Vec<T> r) {
+  using R = Real<T>;
   constexpr int last = sizeof(R::P) / sizeof(T) - 1;
   Vec<T> p = all<T>(R::P[last]);
 #pragma GCC unroll 16
   for (int i = last - 1; i >= 0; --i) p = p * r + R::P[i];
-  return {n, (Whole<T>)shifted, high, p * (r * r) - low};
+  return p;
 }
 
 // y 2^n in two steps: 2^n may be no normal number where the result is a denormal or infinity.
@@ -130,7 +153,14 @@ CLEW_INLINE Vec<T> scaled(Vec<T> y, const Reduced<T>& e) {
   const Whole<T> half = e.biased >> 1;
   const Vec<T> first = (Vec<T>)((half + (R::bias / 2 + 1)) << R::mantissa);
   const Vec<T> second = (Vec<T>)((e.biased - half + R::bias / 2) << R::mantissa);
-  return y * first * second;
+  return rounded<T>(y * first * second);
+}
+
+// 2^n where it is less than 2^60, denormals too: 2^(n+64) is a normal number.
+template <class T>
+CLEW_INLINE Vec<T> power_of_two(const Reduced<T>& e) {
+  const auto grown = (e.biased + 64) << Real<T>::mantissa;
+  return (Vec<T>)grown * T(0x1p-64);
 }
 
 // Where x86 has one instruction for what takes several in general.
@@ -163,6 +193,14 @@ template <>
 CLEW_INLINE Vec<double> scaled(Vec<double> y, const Reduced<double>& e) {
   return (Vec<double>)_mm512_maskz_scalef_pd(-1, y, e.n);
 }
+template <>
+CLEW_INLINE Vec<float> power_of_two(const Reduced<float>& e) {
+  return scaled<float>(all<float>(1), e);
+}
+template <>
+CLEW_INLINE Vec<double> power_of_two(const Reduced<double>& e) {
+  return scaled<double>(all<double>(1), e);
+}
 #endif
 #endif
 
@@ -170,36 +208,63 @@ template <class T>
 CLEW_INLINE Vec<T> exp(Vec<T> x) {
   using R = Real<T>;
   const Reduced<T> e = reduce<T>(at_least<T>(at_most<T>(x, R::exp_most), R::exp_least));
-  return scaled<T>((e.r + e.tail) + T(1), e);
+  const Vec<T> slope = polynomial<T>(e.r) * e.r + T(1);
+  return scaled<T>(slope * e.r + T(1), e);
 }
 
-// 1 / (1 + e^-x), from e^-|x| so that the far left ends in denormals and not in 1 / infinity.
+// 1 / (1 + e^-x) = 2^n / (2^n + e^-r) for x = n ln(2) + r: the far left ends in denormals and not
+// in 1 / infinity, and e^-r is added without being rounded before.
 template <class T>
 CLEW_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Reduced<T> e = reduce<T>(at_least<T>(-magnitude<T>(x), Real<T>::exp_least));
-  const Vec<T> small = e.r + e.tail;
-  const Vec<T> y = scaled<T>(small + T(1), e);  // e^-|x|
-  const Vec<T> sum = y + T(1);
-  // What was lost in rounding the sum goes into the numerator before that is rounded in turn.
-  const Vec<T> lost = y - (sum - T(1));
-  const Vec<T> left = scaled<T>((small - lost) + T(1), e);
-  return (x < T(0) ? left : T(1) - lost) / sum;
+  using R = Real<T>;
+  const Reduced<T> e = reduce<T>(at_least<T>(at_most<T>(x, R::sigmoid_most), R::exp_least));
+  const Vec<T> power = power_of_two<T>(e);
+  const Vec<T> slope = polynomial<T>(-e.r) * -e.r + T(1);
+  const Vec<T> sum = slope * -e.r + (power + T(1));
+  // A power too small to change a one is missing in the sum: 2^n - 2^2n makes up for it.
+  const Vec<T> top = e.n < T(-R::mantissa) ? power - power * power : power;
+  return top / sum;
 }
 
-// (e^2x - 1) / (e^2x + 1), from e^2|x| - 1 so that nothing cancels near zero.
+// (1 - e^-2|x|) / (1 + e^-2|x|), where e^-2|x| is 2^n and a rest that is small near zero: nothing
+// cancels there.
 template <class T>
 CLEW_INLINE Vec<T> tanh(Vec<T> x) {
-  const Vec<T> a = at_most<T>(magnitude<T>(x), Real<T>::tanh_most);
-  const Reduced<T> e = reduce<T>(a + a);
-  const Whole<T> power = e.biased << Real<T>::mantissa;
-  const Vec<T> scale = (Vec<T>)power;  // 2^n
-  const Vec<T> shrink = (Vec<T>)(2 * ((Whole<T>)all<T>(T(1))) - power);  // 2^-n
-  const Vec<T> grown = (e.r + e.tail) * scale + (scale - T(1));  // e^2|x| - 1
-  const Vec<T> sum = grown + T(2);
-  // As above; the sum is about 2^(n+1) and its numerator's small part is scaled by 2^n.
-  const Vec<T> lost = (grown * shrink) * ((grown - (sum - T(2))) * (T(0.5) * shrink));
-  const Vec<T> top = (e.r + (e.tail - lost)) * scale + (scale - T(1));
-  return with_sign_of<T>(top / sum, x);
+  const Reduced<T> e = reduce<T>(at_most<T>(magnitude<T>(x), Real<T>::tanh_most) * T(-2));
+  const Vec<T> power = (Vec<T>)(e.biased << Real<T>::mantissa);  // 2^n
+  const Vec<T> less = T(1) - power, more = T(1) + power;
+  const Vec<T> square = polynomial<T>(e.r) * (e.r * e.r);
+  if constexpr (sizeof(T) == sizeof(float)) {  // within the bound: every float was tried
+    const Vec<T> rest = power * (square + e.r);
+    return with_sign_of<T>((less - rest) / (more + rest), x);
+  } else {
+    const Vec<T> high = power * e.high, tail = power * (square - e.low);
+    const Vec<T> rest = high + tail, sum = more + rest;
+    // What was lost in rounding the sum goes into the numerator before that is rounded in turn,
+    // times the quotient, for which two thirds of the numerator are near enough.
+    const Vec<T> lost = (rest - (sum - more)) * T(0.66);
+    const Vec<T> top = less - (high + ((less - rest) * lost + tail));
+    return with_sign_of<T>(top / sum, x);
+  }
 }
+
+#if defined(CLEW_X86) && CLEW_VECTOR_BYTES == 64
+// Two registers are a table of 32 here: |x| + 5/8 has eight segments an octave from 5/8 to 10, and
+// tanh is a polynomial on each, without a division.
+template <>
+CLEW_INLINE Vec<float> tanh<float>(Vec<float> x) {
+  const Vec<float> a = at_most<float>(magnitude<float>(x), 9.3699999f);
+  const __m512i segment = (__m512i)((Whole<float>)(a + 0.625f) >> 20);  // its last five bits
+  const auto entry = [segment](const float (&table)[32]) __attribute__((always_inline)) {
+    return (Vec<float>)_mm512_permutex2var_ps(_mm512_loadu_ps(table), segment,
+                                              _mm512_loadu_ps(table + 16));
+  };
+  const Vec<float> t = a - entry(tanh_centre);
+  Vec<float> y = entry(tanh_terms[4]);
+#pragma GCC unroll 4
+  for (int i = 3; i >= 0; --i) y = y * t + entry(tanh_terms[i]);
+  return with_sign_of<float>(y, x);
+}
+#endif
 
 }  // namespace clew::CLEW_TARGET

@@ -37,6 +37,11 @@ def inputs(dtype: type) -> NDArray:
     parts = [patterns.view(dtype)]
     for reach in (1e-4, 0.1, 0.35, 1, 3, 10, 30, 110, 760):
         parts.append(rng.uniform(-reach, reach, 40_000).astype(dtype))
+    # where 1 + e^x begins to lose e^x, and about the ends of the segments of a table
+    middle = -17 if dtype is np.float32 else -37
+    parts.append(rng.uniform(middle - 1, middle + 1, 40_000).astype(dtype))
+    ends = np.arange(0, 10, 1 / 16).astype(dtype)[:, None]
+    parts.append((ends + np.spacing(ends) * np.arange(-8, 9, dtype=dtype)).ravel())
     tiny = np.finfo(dtype).smallest_subnormal
     parts.append(tiny * np.arange(-200, 200, dtype=dtype))
     return np.concatenate(parts)
