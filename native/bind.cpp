@@ -1,5 +1,5 @@
-// Every binding: the one file that knows Python. Arguments are checked here, in order; the kernels
-// run with the interpreter's lock released.
+// The module, and every binding but those of layers and streams (bind_layer.cpp, bind_stream.cpp); nothing else knows Python.
+// Arguments are checked here, in order; the kernels run with the interpreter's lock released.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -7,6 +7,7 @@
 
 #include <stdexcept>
 
+#include "bind.h"
 #include "kernels.h"
 #include "pool.h"
 
@@ -68,6 +69,8 @@ void bind_pool(nb::module_& module) {
 
 NB_MODULE(_native, module) {
   module.attr("__doc__") = "Clew's native kernels; clew.kernels is the way to use them.";
+  // What a graph of torch's still holds when Python ends is never given back: no fault of ours.
+  nb::set_leak_warnings(false);
 
   module.def("targets", &clew::supported_targets);
   module.def("target", [] { return std::string(clew::choose().target); });
@@ -81,6 +84,8 @@ NB_MODULE(_native, module) {
   bind_maps<float>(module);
   bind_maps<double>(module);
   bind_pool(module);
+  bind_layers(module);
+  bind_streams(module);
 
   module.def("multiply_add_gflops",
              [](bool is_double, int threads, double seconds) {

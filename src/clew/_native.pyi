@@ -1,4 +1,4 @@
-"""The native module as native/bind.cpp defines it; clew.kernels is the way to use it."""
+"""The native module as native/bind*.cpp define it; clew.kernels is the way to use it."""
 
 from typing import overload
 
@@ -30,3 +30,53 @@ def cache_bytes(level: int) -> int: ...
 def use_openmp(path: str) -> None: ...
 def thread_source() -> str: ...
 def parallel_probe(threads: int, rounds: int = 1000) -> list[int]: ...
+
+class Sequences:
+    def __init__(self, steps: int, batch: int, lengths: int = 0, reset: int = 0) -> None: ...
+
+class Layer:
+    def __init__(
+        self,
+        is_double: bool,
+        mode: int,
+        D: int,
+        H: int,
+        P: int,
+        directions: int,
+        hold_h: float,
+        hold_c: float,
+        sequences: Sequences,
+    ) -> None: ...
+    def record_size(self) -> int: ...
+    def forward(
+        self,
+        x: int,
+        h_0: int,
+        c_0: int,
+        weights: list[int],
+        masks: list[int],
+        y: int,
+        h_n: int,
+        c_n: int,
+        record: int,
+        threads: int,
+    ) -> None: ...
+    def backward(
+        self,
+        x: int,
+        h_0: int,
+        c_0: int,
+        weights: list[int],
+        masks: list[int],
+        y: int,
+        record: int,
+        grad_y: int,
+        grad_h_n: int,
+        grad_c_n: int,
+        grad_x: int,
+        grad_h_0: int,
+        grad_c_0: int,
+        grad_weights: list[int],
+        threads: int,
+    ) -> None: ...
+    def trace(self, record: int, out: list[int]) -> None: ...
