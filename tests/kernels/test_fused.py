@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from clew.kernels import Cell, Weights, eager, formula, fused
-from clew.kernels.schedule import Schedule, plan, without_padding
+from clew.kernels import Cell, Weights, formula, fused
+from clew.kernels.schedule import Schedule, plan
 
 D, H, T, B = 3, 4, 6, 5
 ROWS = {"LSTM": 4 * H, "GRU": 3 * H, "RNN_TANH": H, "RNN_RELU": H}
@@ -33,20 +33,15 @@ def drawn(mode, dtype, both=False, layers=1, scale=0.5):
     return cell, weights, normal(T, B, D), state
 
 
-def gradients(run, x, state, weights, fresh=False):
+def gradients(run, x, state, weights):
     """Outputs, gradients, and gradients of the squared gradient by x."""
     x = x.clone().requires_grad_()
-    # A state that nobody gave takes no gradient either.
-    state = tuple(part.clone().requires_grad_(not fresh) for part in state)
+    state = tuple(part.clone().requires_grad_() for part in state)
     whole = [
         [Weights(*(p if p is None else p.clone().requires_grad_() for p in w)) for w in own]
         for own in weights
     ]
-    leaves = [
-        x,
-        *(() if fresh else state),
-        *(p for own in whole for w in own for p in w if p is not None),
-    ]
+    leaves = [x, *state, *(p for own in whole for w in own for p in w if p is not None)]
     y, final = run(x, state, whole)
     loss = sum((part * part.cos()).sum() for part in (y, *final))
     first = torch.autograd.grad(loss, leaves, create_graph=True)
@@ -63,7 +58,6 @@ def agree(ours, true, tolerance):
 def formula_of(cell, schedule):
     def run(x, state, weights):
         finals = []
-        x = without_padding(x, schedule)
         for k, own in enumerate(weights):
             mine = tuple(part[k * cell.directions : (k + 1) * cell.directions] for part in state)
             x, final = formula.layer(cell, x, mine, own, schedule)
@@ -101,53 +95,3 @@ def test_packed_steps_of_empty_sequences_only_change_nothing():
     y, final = fused.packed_layer(cell, x, state, weights[0], torch.zeros(B, dtype=torch.long))
     assert torch.equal(y, torch.zeros(T, B, H, dtype=torch.float64))
     assert torch.equal(final[0], state[0])
-
-
-@pytest.mark.parametrize("both", [False, True])
-@pytest.mark.parametrize("scale", [0.5, 20.0])
-def test_padding_that_shuts_the_gates_is_the_formula(both, scale):
-    cell, weights, x, state = drawn("LSTM", torch.float32, both, scale=scale)
-    if both:
-        state = tuple(torch.zeros_like(part) for part in state)
-    schedule = plan(T, LENGTHS, None, x.device, look=True)
-
-    def run(x, state, weights):
-        x = without_padding(x, schedule)
-        return fused.ragged_lstm(cell, x, state, weights[0], LENGTHS, schedule)
-
-    if scale > 1:  # saturated gates: what counts is that padding leaks nothing at all
-        y, final = run(x, state, weights)
-        true_y, true_final = formula_of(cell, schedule)(x, state, weights)
-        agree([y, *final], [true_y, *true_final], 1e-4)
-    else:
-        ours = gradients(run, x, state, weights, fresh=both)
-        agree(ours, gradients(formula_of(cell, schedule), x, state, weights, fresh=both), 1e-4)
-
-
-@pytest.mark.parametrize("both", [False, True])
-def test_padding_holds_the_cell_to_the_last_bit(both):
-    cell, weights, x, state = drawn("LSTM", torch.float32, both, scale=3.0)
-    zero = tuple(torch.zeros_like(part) for part in state)
-    short = torch.full((B,), 2)
-    schedule = plan(2, short, None, x.device, look=True)
-    assert schedule.alive is None
-    _, (_, c) = fused.layer(cell, x[:2], zero, weights[0])
-    answers = []
-    for steps in (3, 6):
-        schedule = plan(steps, torch.tensor([2] * (B - 1) + [steps]), None, x.device, look=True)
-        lengths = torch.tensor([2] * (B - 1) + [steps])
-        padded = without_padding(x[:steps], schedule)
-        answers.append(fused.ragged_lstm(cell, padded, zero, weights[0], lengths, schedule)[1][1])
-    assert torch.equal(answers[0][0, :-1], answers[1][0, :-1])
-    torch.testing.assert_close(answers[0][0, :-1], c[0, :-1], rtol=1e-6, atol=1e-6)
-
-
-def test_ragged_text_takes_the_fast_way(monkeypatch):
-    cell, weights, x, state = drawn("LSTM", torch.float32, True)
-    schedule = plan(T, LENGTHS, None, x.device, look=True)
-    taken = []
-    monkeypatch.setattr(fused, "ragged_lstm", lambda *a: taken.append("ragged"))
-    monkeypatch.setattr(formula, "layer", lambda *a: taken.append("formula"))
-    eager.layer(cell, x, state, weights[0], LENGTHS, schedule, None, True)
-    eager.layer(cell, x, state, weights[0], LENGTHS, schedule, None, False)
-    assert taken == ["ragged", "formula"]

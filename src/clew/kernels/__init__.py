@@ -2,10 +2,13 @@
 
 ``network`` runs a stack of layers over (T, B, D). What computes a layer:
 
-- torch's fused layer (``fused``; oneDNN or cuDNN beneath) where no option and no reset is on,
-- the formula in torch operations (``formula``) for every option, for traces, inside ``torch.func``
-  transforms and for forward-mode derivatives,
-- one operator of ours (``compiled``) inside ``torch.compile`` and ``torch.export``.
+- the native kernels (``native``) on the CPU, in single and double precision,
+- torch's fused layer (``fused``; cuDNN beneath) on other devices and in other precisions, where no
+  option and no reset is on, and in graphs that torch.jit.trace records,
+- the formula in torch operations (``formula``) for what is left, inside ``torch.func`` transforms
+  and for derivatives of derivatives,
+- one operator of ours (``compiled``) inside ``torch.compile`` and ``torch.export``, and wherever
+  every operation is handed to somebody else; it chooses again among the others.
 
 They agree; which one ran is never visible but in the time it took.
 """

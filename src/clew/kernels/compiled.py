@@ -2,8 +2,9 @@
 
 A compiler that looked inside would unroll the loop through time: slow to compile, and for one T
 only. Seen as an operator a layer compiles at once and serves any T and B. Its backward is an
-operator too; it runs the layer again with gradients on, so that only the inputs are kept between
-the two.
+operator too. What that needs is one more result of the layer, the record of the native kernels;
+where there is none (on other devices, or where nobody seemed to want gradients) backward runs the
+layer again, with gradients on.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clew.kernels import eager
-from clew.kernels.schedule import plan, without_padding
+from clew.kernels import eager, native
+from clew.kernels.derivatives import gradients
+from clew.kernels.schedule import Sequences
 from clew.kernels.settings import Cell, Masks, State, Weights
 
 # masks may be None because AOTInductor takes an empty list for None.
 _ARGUMENTS = (
     "Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor? reset, "
     "Tensor[]? masks, str mode, bool bidirectional, bool layer_norm, float[] zoneout, "
-    "bool[] weight_fields, bool[] mask_fields, bool fresh"
+    "bool[] weight_fields, bool[] mask_fields, bool keep"
 )
 
 
@@ -34,15 +36,17 @@ def layer(
     lengths: Tensor | None,
     reset: Tensor | None,
     masks: Sequence[Masks] | None,
-    fresh: bool,
 ) -> tuple[Tensor, State]:
-    """Runs one layer over (T, B, D) through the operator; arguments as of ``eager.layer``."""
+    """Runs one layer over (T, B, D) through the operator; arguments as of ``kernels.network``."""
     dtype = weights[0].w_ih.dtype  # x may have another under autocast, which operators do not see
     flat_masks = [part for mask in masks or () for part in mask if part is not None]
-    output, h, c = _layer(
+    flat = [part for w in weights for part in w if part is not None]
+    # An exported program is there to be run, as a rule: what only backward needs is not kept.
+    wanted = torch.is_grad_enabled() and not torch.compiler.is_exporting()
+    output, h, c, _ = _layer(
         x.to(dtype),
         [part.to(dtype) for part in state],
-        [part for w in weights for part in w if part is not None],
+        flat,
         lengths,
         reset,
         flat_masks or None,
@@ -52,13 +56,13 @@ def layer(
         list(cell.zoneout),
         [part is not None for part in weights[0]],
         [part is not None for part in masks[0]] if masks else [False, False, False],
-        fresh,
+        wanted and any(part.requires_grad for part in (x, *state, *flat)),
     )
     return output, (h, c)[: cell.states]
 
 
 @torch.library.custom_op(
-    "clew::layer", mutates_args=(), schema=f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor)"
+    "clew::layer", mutates_args=(), schema=f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor)"
 )
 def _layer(
     x: Tensor,
@@ -73,14 +77,20 @@ def _layer(
     zoneout: list[float],
     weight_fields: list[bool],
     mask_fields: list[bool],
-    fresh: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    settings = (mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields, fresh)
-    output, final = _run(x, state, weights, lengths, reset, masks, settings)
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    settings = (mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields, keep)
+    record = _record(x, weights, settings)
+    if record.numel():
+        reading, tensors = _reading(x, state, weights, lengths, reset, masks, settings)
+        outputs = reading.forward(tensors, record)
+        output, final = outputs[0], outputs[1:]
+    else:
+        output, final = _run(x, state, weights, lengths, reset, masks, settings)
     h, c = final[0], (final[1] if len(final) == 2 else x.new_empty(0))
     # An operator may not return its inputs, and its results are promised to be contiguous.
     h, c = (torch.clone(part, memory_format=torch.contiguous_format) for part in (h, c))
-    return output.contiguous(), h, c
+    return output.contiguous(), h, c, record
 
 
 @_layer.register_fake
@@ -94,20 +104,35 @@ def _(
     mode: str,
     bidirectional: bool,
     *rest: Any,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     steps, batch, _ = x.shape
     output = x.new_empty((steps, batch, state[0].shape[2] * (2 if bidirectional else 1)))
     c = state[1].new_empty(state[1].shape) if mode == "LSTM" else x.new_empty(0)
-    return output, state[0].new_empty(state[0].shape), c
+    record = _record(x, weights, (mode, bidirectional, *rest))
+    return output, state[0].new_empty(state[0].shape), c, record
 
 
-torch.library.define("clew::layer_backward", f"(Tensor[] grads, {_ARGUMENTS}) -> Tensor[]")
+def _record(x: Tensor, weights: Sequence[Tensor], settings: Sequence[Any]) -> Tensor:
+    """Room for the record, none where it is not kept; as large whatever the lengths are."""
+    cell, keep = _cell(settings), settings[-1]
+    if not keep or not native.can(cell, x.device, x.dtype):
+        return x.new_empty(0)
+    each = native.record_bound(cell, native.hidden_size(cell, weights[1]), x.dtype.itemsize)
+    return x.new_empty(x.shape[0] * x.shape[1] * each)
+
+
+torch.library.define(
+    "clew::layer_backward",
+    f"(Tensor?[] grads, Tensor output, Tensor record, {_ARGUMENTS}) -> Tensor[]",
+)
 
 
 # Not a custom_op: that one would turn autograd off for everything below it.
 @torch.library.impl("clew::layer_backward", "CompositeExplicitAutograd")
 def _layer_backward(
-    grads: Sequence[Tensor],
+    grads: Sequence[Tensor | None],
+    output: Tensor,
+    record: Tensor,
     x: Tensor,
     state: Sequence[Tensor],
     weights: Sequence[Tensor],
@@ -116,23 +141,30 @@ def _layer_backward(
     masks: Sequence[Tensor] | None,
     *settings: Any,
 ) -> list[Tensor]:
-    inputs = [tensor.detach().requires_grad_() for tensor in (x, *state, *weights)]
+    given = (x, *state, *weights)
+    if record.numel():
+        reading, tensors = _reading(x, state, weights, lengths, reset, masks, settings)
+        # An operator leaves its inputs as they are, and a graph may be run backward twice.
+        found = reading.backward(tensors, output, record.clone(), grads, [True] * len(tensors))
+        return [grad for grad in found if grad is not None]
+    inputs = [tensor.detach().requires_grad_() for tensor in given]
     count = 1 + len(state)
     with torch.enable_grad():
-        output, final = _run(
+        again, final = _run(
             inputs[0], inputs[1:count], inputs[count:], lengths, reset, masks, settings
         )
-    outputs = (output, *final)
-    found = torch.autograd.grad(outputs, inputs, grads[: len(outputs)], allow_unused=True)
+    gained = gradients((again, *final), inputs, grads)
     return [
         torch.zeros_like(tensor) if grad is None else grad.contiguous()
-        for tensor, grad in zip(inputs, found, strict=True)
+        for tensor, grad in zip(inputs, gained, strict=True)
     ]
 
 
 @torch.library.register_fake("clew::layer_backward")  # type: ignore[untyped-decorator]
 def _(
-    grads: Sequence[Tensor],
+    grads: Sequence[Tensor | None],
+    output: Tensor,
+    record: Tensor,
     x: Tensor,
     state: Sequence[Tensor],
     weights: Sequence[Tensor],
@@ -145,18 +177,29 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     x, state, weights, lengths, reset, masks, *settings = inputs
     ctx.settings = settings
     ctx.counts = (len(state), len(weights))
-    ctx.save_for_backward(x, *state, *weights, lengths, reset, *(masks or ()))
+    y, _, _, record = output
+    ctx.mark_non_differentiable(record)
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(y, record, x, *state, *weights, lengths, reset, *(masks or ()))
 
 
-def _backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
     states, weights = ctx.counts
-    saved = list(ctx.saved_tensors)
-    x, rest = saved[0], saved[1:]
+    y, record, x, *rest = ctx.saved_tensors
     state, rest = rest[:states], rest[states:]
     flat, rest = rest[:weights], rest[weights:]
     lengths, reset, *masks = rest
     found = torch.ops.clew.layer_backward(
-        list(grads[: 1 + states]), x, state, flat, lengths, reset, masks or None, *ctx.settings
+        list(grads[: 1 + states]),
+        y,
+        record,
+        x,
+        state,
+        flat,
+        lengths,
+        reset,
+        masks or None,
+        *ctx.settings,
     )
     no_masks = [None] * len(masks) if masks else None
     nothing = (None,) * len(ctx.settings)
@@ -175,21 +218,44 @@ def _run(
     masks: Sequence[Tensor] | None,
     settings: Sequence[Any],
 ) -> tuple[Tensor, State]:
-    mode, bidirectional, layer_norm, zoneout, weight_fields, mask_fields, fresh = settings
-    cell = Cell(mode, bidirectional, layer_norm, 0.0, (zoneout[0], zoneout[1]))
+    cell, weight_fields, mask_fields = _cell(settings), *settings[4:6]
     whole: list[Any] = _groups(weights, weight_fields, cell.directions)
-    drawn: list[Any] = _groups(masks or (), mask_fields, cell.directions)
-    schedule = plan(x.shape[0], lengths, reset, x.device, look=True)
     return eager.layer(
         cell,
-        without_padding(x, schedule),
+        x,
         tuple(state),
         [Weights(*group) for group in whole],
-        lengths,
-        schedule,
-        [Masks(*group) for group in drawn],
-        fresh,
+        Sequences(x.shape[0], x.shape[1], lengths, reset),
+        _masks(masks, mask_fields, cell),
     )
+
+
+def _reading(
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    masks: Sequence[Tensor] | None,
+    settings: Sequence[Any],
+) -> tuple[native.Reading, list[Tensor]]:
+    cell, weight_fields, mask_fields = _cell(settings), *settings[4:6]
+    tensors = [tensor.contiguous() for tensor in (x, *state, *weights)]
+    sequences = Sequences(x.shape[0], x.shape[1], lengths, reset)
+    drawn = _masks(masks, mask_fields, cell)
+    return native.Reading(cell, x, weights[1], tuple(weight_fields), sequences, drawn), tensors
+
+
+def _cell(settings: Sequence[Any]) -> Cell:
+    mode, bidirectional, layer_norm, zoneout = settings[:4]
+    return Cell(mode, bidirectional, layer_norm, 0.0, (zoneout[0], zoneout[1]))
+
+
+def _masks(
+    masks: Sequence[Tensor] | None, fields: Sequence[bool], cell: Cell
+) -> list[Masks] | None:
+    drawn: list[Any] = _groups(masks or (), fields, cell.directions)
+    return [Masks(*group) for group in drawn] if masks else None
 
 
 def _groups(flat: Sequence[Tensor], there: Sequence[bool], count: int) -> list[list[Tensor | None]]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from clew.kernels.cells import CELLS, GATES
-from clew.kernels.schedule import Schedule
+from clew.kernels.schedule import Schedule, without_padding
 from clew.kernels.settings import NO_MASKS, Cell, Masks, State, Weights
 from clew.kernels.transforms import autocast
 
@@ -37,6 +37,7 @@ def layer(
         with torch.autocast(kind, enabled=False):
             state = tuple(part.to(dtype) for part in state)
             return layer(cell, x.to(dtype), state, weights, schedule, masks, traces)
+    x = without_padding(x, schedule)
     outputs, finals = [], []
     for d in range(cell.directions):
         y, final, shown = _direction(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,15 +10,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from clew.kernels import formula
+from clew.kernels.derivatives import Run, by_formula, gradients, spread, wants_formula
 from clew.kernels.schedule import Schedule, plan
 from clew.kernels.settings import Cell, State, Weights
-from clew.kernels.transforms import traced, transformed
-
-Run = Callable[
-    ..., tuple[Tensor, ...]
-]  # tensors in, tensors out, no other inputs that need gradients
-
-SHUT = 1e6  # in a gate's sum: its sigmoid is 0 or 1 exactly, whatever else is in the sum
+from clew.kernels.transforms import traced
 
 _FUSED: dict[str, Run] = {
     "LSTM": torch._VF.lstm,
@@ -66,39 +61,6 @@ def layers(
     once = x.is_cuda or (cell.mode == "LSTM" and x.dtype != torch.float64)
     y, *final = _differentiable(once, fast, exact, (x, *state, *flat))
     return y, tuple(final)
-
-
-def ragged_lstm(
-    cell: Cell,
-    x: Tensor,
-    state: State,
-    weights: Sequence[Weights],
-    lengths: Tensor,
-    schedule: Schedule,
-) -> tuple[Tensor, State]:
-    """One LSTM layer with lengths as one padded call, faster than packed on a CPU.
-
-    One more input says "padding" and shuts the gates there, i = 0 and f = 1 to the last bit: c
-    stays what it was and takes no gradient. So c is right at the end of every sequence, and h is
-    read at its last step. The reverse direction meets the padding first: there c stays 0 and with
-    it h, which is right where the initial state is zero; only then may a bidirectional layer come
-    here.
-    """
-    steps, hidden = x.shape[0], weights[0].w_hh.shape[0] // 4
-    longest = schedule.longest
-    assert schedule.alive is not None
-    x, alive = x[:longest], schedule.alive[:longest]
-    x = torch.cat((x, (~alive).to(x.dtype)), 2)
-    shut = x.new_tensor([-SHUT, SHUT, 0.0, 0.0]).repeat_interleave(hidden).unsqueeze(1)  # i f g o
-    wider = [w._replace(w_ih=torch.cat((w.w_ih, shut), 1)) for w in weights]
-    y, (h, c) = layer(cell, x, state, wider)
-    y = y.masked_fill(~alive, 0.0)  # a product would keep NaN
-    lengths = lengths.to(x.device)
-    last = y[(lengths - 1).clamp(min=0), torch.arange(len(lengths), device=x.device), :hidden]
-    forward = torch.where(lengths.unsqueeze(1) > 0, last, state[0][0])
-    if longest < steps:
-        y = torch.cat((y, y.new_zeros((steps - longest, *y.shape[1:]))))
-    return y, (torch.cat((forward.unsqueeze(0), h[1:])), c)
 
 
 def packed_layer(
@@ -228,32 +190,11 @@ class _FastThenExact(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         tensors = ctx.saved_tensors  # raises torch's own error after the graph was freed
         needed = ctx.needs_input_grad[2:]
-        again = torch.is_grad_enabled()
-        if again or transformed():  # also where many gradients are asked for at once, by vmap
-            with torch.enable_grad():
-                # A view is a node of its own: derivatives stop there, and go on to the input later.
-                views = [t.view_as(t) if again else t.detach().requires_grad_() for t in tensors]
-                outputs = ctx.exact(*views)
-            sources = [t for t, n in zip(views, needed, strict=True) if n]
-            found = _grad(outputs, sources, grads, create_graph=again)
-        else:
-            sources, outputs = ctx.inner
-            keep = torch._C._autograd._get_current_graph_task_keep_graph()
-            found = _grad(outputs, sources, grads, retain_graph=keep)
-            if not keep:
-                ctx.inner = None
-        rest = iter(found)
-        return (None, None, *(next(rest) if n else None for n in needed))
-
-
-def _grad(
-    outputs: Sequence[Tensor],
-    sources: Sequence[Tensor],
-    grads: Sequence[Tensor | None],
-    **how: bool,
-) -> tuple[Tensor | None, ...]:
-    pairs = [(y, g) for y, g in zip(outputs, grads, strict=True) if g is not None]
-    if not pairs:
-        return (None,) * len(sources)
-    ys, gs = zip(*pairs, strict=True)
-    return torch.autograd.grad(ys, sources, gs, allow_unused=True, **how)
+        if wants_formula(grads):
+            return None, None, *by_formula(ctx.exact, tensors, needed, grads)
+        sources, outputs = ctx.inner
+        keep = torch._C._autograd._get_current_graph_task_keep_graph()
+        found = gradients(outputs, sources, grads, retain_graph=keep)
+        if not keep:
+            ctx.inner = None
+        return None, None, *spread(found, needed)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from clew.kernels import compiled, eager, formula, fused
+from clew.kernels import compiled, eager, formula, fused, native
 from clew.kernels.masks import draw_masks
-from clew.kernels.schedule import Schedule, plan, without_padding
+from clew.kernels.schedule import Sequences
 from clew.kernels.settings import Cell, Masks, State, Weights
-from clew.kernels.transforms import transformed
+from clew.kernels.transforms import observed, traced, transformed
 
 
 def network(
@@ -44,35 +44,39 @@ def network(
     Raises:
         InputError: a length outside 0..T.
     """
-    compiler, transform = torch.compiler.is_compiling(), transformed()
+    compiler, transform = torch.compiler.is_compiling() or observed(), transformed()
     compiling = compiler and not transform and traces is None
     look = not compiler and not transform and not x.is_meta
-    fresh = state is None
-    if state is None:
-        state = zeros(cell, weights, x, x.shape[1])
-    schedule = Schedule()
-    if not compiling:
-        schedule = plan(x.shape[0], lengths, reset, x.device, look)
-        x = without_padding(x, schedule)
-    noisy = training and (cell.recurrent_dropout > 0 or cell.zoneout != (0.0, 0.0))
-    still = schedule.alive is None and schedule.forget is None and masks is None and not noisy
-    if x.is_cuda and len(x) > 0 and look and traces is None and still and eager.plain(cell, None):
-        return fused.layers(cell, x, state, weights, dropout if training else 0.0)
+    sequences = Sequences(x.shape[0], x.shape[1], lengths, reset, look)
+    random = training and (cell.recurrent_dropout > 0 or cell.zoneout != (0.0, 0.0))
+    if x.is_cuda and len(x) > 0 and look and traces is None and masks is None and not random:
+        schedule = sequences.schedule(x.device)
+        if schedule.alive is None and schedule.forget is None and native.plain(cell, None):
+            if state is None:
+                state = native.zeros(cell, weights[0], x, len(weights))
+            return fused.layers(cell, x, state, weights, dropout if training else 0.0)
     finals = []
     for k, layer_weights in enumerate(weights):
         if k > 0:
             x = torch.dropout(x, dropout, training)
-        own = tuple(part[k * cell.directions : (k + 1) * cell.directions] for part in state)
+        own = state
+        if state is not None and len(weights) > 1:
+            own = tuple(part[k * cell.directions : (k + 1) * cell.directions] for part in state)
         drawn = None if masks is None else masks[k]
         if drawn is None and training:
-            width, hidden = own[0].shape[-1], own[-1].shape[-1]
-            drawn = draw_masks(cell, x.shape[0], x.shape[1], width, hidden, layer_weights[0].w_ih)
-        if compiling:
-            x, final = compiled.layer(cell, x, own, layer_weights, lengths, reset, drawn, fresh)
-        elif look and traces is None:
-            x, final = eager.layer(cell, x, own, layer_weights, lengths, schedule, drawn, fresh)
+            w_hh = layer_weights[0].w_hh
+            hidden = native.hidden_size(cell, w_hh)
+            drawn = draw_masks(cell, x.shape[0], x.shape[1], w_hh.shape[1], hidden, w_hh)
+        if not compiling and look:
+            x, final = eager.layer(cell, x, own, layer_weights, sequences, drawn, traces)
         else:
-            x, final = formula.layer(cell, x, own, layer_weights, schedule, drawn, traces)
+            if own is None:
+                own = native.zeros(cell, layer_weights, x)
+            if compiling:
+                x, final = compiled.layer(cell, x, own, layer_weights, lengths, reset, drawn)
+            else:
+                schedule = sequences.schedule(x.device)
+                x, final = formula.layer(cell, x, own, layer_weights, schedule, drawn, traces)
         finals.append(final)
     if len(finals) == 1:
         return x, finals[0]
@@ -91,14 +95,17 @@ def packed_network(
 ) -> tuple[Tensor, State]:
     """``network`` over the data (N, D) of a PackedSequence, states in the order of the packing."""
     random = training and (cell.recurrent_dropout > 0 or cell.zoneout != (0.0, 0.0))
-    if random or not eager.plain(cell, None) or transformed():
+    options = random or not native.plain(cell, None)
+    # torch's own packed layers are for what has no kernel of ours, and for graphs being traced.
+    if options or transformed() or (not traced() and native.fits(cell, data, state, weights[0])):
         x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))
         y, final = network(
             cell, x, state, weights, dropout=dropout, training=training, lengths=lengths
         )
         return pack_padded_sequence(y, lengths).data, final
     if state is None:
-        state = zeros(cell, weights, data, int(batch_sizes[0]))
+        batch = data.new_empty((0, int(batch_sizes[0]), 0))
+        state = native.zeros(cell, weights[0], batch, len(weights))
     finals = []
     for k, layer_weights in enumerate(weights):
         if k > 0:
@@ -107,13 +114,3 @@ def packed_network(
         data, final = fused.on_packed(cell, data, batch_sizes, own, layer_weights)
         finals.append(final)
     return data, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
-
-
-def zeros(cell: Cell, weights: Sequence[Sequence[Weights]], like: Tensor, batch: int) -> State:
-    """The state of ``batch`` sequences that have read nothing."""
-    w = weights[0][0]
-    widths = [w.w_hh.shape[1]]
-    if cell.mode == "LSTM":
-        widths.append(w.w_hh.shape[0] // 4)
-    rows = len(weights) * cell.directions
-    return tuple(like.new_zeros((rows, batch, width)) for width in widths)

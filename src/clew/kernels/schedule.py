@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from clew.errors import InputError
+from clew.kernels import simd
+
+
+class Sequences:
+    """What is to be read in one call: B sequences of T steps, their lengths and resets.
+
+    Each kernel takes it in a form of its own, made when it is first asked for. ``look`` is False
+    where the values of tensors may not be read.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        batch: int,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        look: bool = True,
+    ) -> None:
+        self.steps, self.batch, self.look = steps, batch, look
+        self.lengths, self.reset = lengths, reset
+        self._schedule: Schedule | None = None
+
+    @cached_property
+    def native(self) -> Any:
+        """The form that the native kernels take; InputError for a length outside 0..T."""
+        # Copies: backward may ask for the other form when the caller's tensors have changed.
+        if self.lengths is not None:
+            self.lengths = self.lengths.detach().to("cpu", torch.int64, copy=True).contiguous()
+        if self.reset is not None:
+            self.reset = self.reset.detach().to("cpu", copy=True).contiguous()
+        at = [0 if given is None else given.data_ptr() for given in (self.lengths, self.reset)]
+        return simd.checked(simd.native().Sequences, self.steps, self.batch, *at, where="lengths")
+
+    def schedule(self, device: torch.device) -> Schedule:
+        """The form that the formula takes; InputError for a length outside 0..T."""
+        if self._schedule is None:
+            self._schedule = plan(self.steps, self.lengths, self.reset, device, self.look)
+        return self._schedule
 
 
 class Schedule(NamedTuple):

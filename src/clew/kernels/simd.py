@@ -34,7 +34,7 @@ def native() -> ModuleType:
 
 def target() -> str:
     """The name of the target in use; InputError where CLEW_SIMD asks for one that cannot be."""
-    return str(_checked(native().target))
+    return str(checked(native().target))
 
 
 def targets() -> tuple[str, ...]:
@@ -91,14 +91,14 @@ def _map(
         )
     if not x.flags.c_contiguous:
         x = np.ascontiguousarray(x)
-    _checked(function, x, out, target)
+    checked(function, x, out, target)
     return out
 
 
-def _checked(function: Callable[..., Any], *arguments: object) -> Any:
+def checked(function: Callable[..., Any], *arguments: object, where: str | None = None) -> Any:
     """What the native module refuses, told in the words of every other mistake."""
     try:
         return function(*arguments)
     except ValueError as error:
         what, _, expected = str(error).partition("\n  expected: ")
-        raise InputError(what, expected=expected or None) from None
+        raise InputError(what, where=where, expected=expected or None) from None

@@ -15,6 +15,11 @@ def traced() -> bool:
     return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
 
 
+def observed() -> bool:
+    """Whether every operation is being handed to somebody else: fake tensors, recorded graphs."""
+    return torch._C._len_torch_dispatch_stack() > 0
+
+
 def transformed() -> bool:
     """Whether a ``torch.func`` transform or a forward-mode derivative is going on."""
     return (

@@ -49,7 +49,7 @@ def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
         zoneout: Sequence[float],
         weight_fields: Sequence[bool],
         *rest: Any,
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Any, Any, Any, Any]:
         _refuse(
             {
                 "layer_norm": layer_norm,
@@ -92,9 +92,9 @@ def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
         # (T, directions, B, H) to (T, B, directions * H)
         y = op.Transpose(y, perm=[0, 2, 1, 3])
         y = op.Reshape(y, op.Constant(value_ints=[0, 0, directions * hidden]))
-        if len(final) == 1:  # the operator's c, which nobody reads: a value of its own all the same
-            final.append(op.Identity(final[0]))
-        return y, final[0], final[1]
+        # The operator's c of a cell without, and its record: values that nobody reads.
+        unread = [op.Identity(final[0]) for _ in range(3 - len(final))]
+        return (y, *final, *unread)
 
     return {torch.ops.clew.layer.default: layer}
 
