@@ -24,7 +24,7 @@ from _keras import Keras, available
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from clew.kernels.turns import PAUSE, in_turns, repeated
+from clew.kernels.turns import in_turns, repeated, settle
 from clew.nn import bench
 
 TORCH: dict[str, Any] = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
@@ -119,7 +119,7 @@ def around(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict[str, flo
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
-            time.sleep(PAUSE)
+            settle()
             call()
             found[name] += [call() for _ in range(3)]
     return {

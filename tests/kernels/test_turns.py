@@ -6,7 +6,7 @@ import math
 import pytest
 
 from clew import InputError
-from clew.kernels.turns import Times, geometric_mean, in_turns, repeated
+from clew.kernels.turns import Times, geometric_mean, in_turns, repeated, settle
 
 
 def test_contenders_take_turns_in_order_while_no_garbage_is_collected():
@@ -68,6 +68,22 @@ def test_short_calls_are_timed_in_blocks(monkeypatch):
     assert repeated(short)(0.05) == pytest.approx(1e-6)
     assert calls[0] > 50_000
     assert reads[0] < 5_000  # the calls that warm up, and a few a block
+
+
+@pytest.mark.parametrize(("spins", "waited"), [(0, 2), (3, 5), (10**9, 200)])
+def test_the_next_turn_waits_for_spinning_threads_but_not_for_ever(monkeypatch, spins, waited):
+    now, used, slept = [0.0], [0.0], [0]
+
+    def sleep(seconds):
+        now[0] += seconds
+        used[0] += 2 * seconds if slept[0] < spins else 0.0  # two threads spin
+        slept[0] += 1
+
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.process_time", lambda: used[0])
+    monkeypatch.setattr("time.sleep", sleep)
+    settle()
+    assert slept[0] == pytest.approx(waited, abs=1)
 
 
 def test_means():

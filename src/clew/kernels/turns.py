@@ -1,8 +1,8 @@
 """Timing several contenders in turns, A B C A B C, so that what disturbs one disturbs all.
 
 A contender is a function that, told for how many seconds, does its work again and again and
-returns the seconds that one call took. Each turn begins after a pause, in which the threads of the
-contender before come to rest, and with calls that are not counted, which wake its own.
+returns the seconds that one call took. Each turn begins when the threads of the contender before
+have come to rest, and with calls that are not counted, which wake its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from clew.errors import InputError
 
 Turn = Callable[[float], float]
 
-PAUSE = 0.005  # seconds; threads of OpenMP and of ONNX Runtime spin for about one millisecond
+# After a call OpenMP's threads spin for some milliseconds, ONNX Runtime's for a tenth of a second.
+_PAUSE = 0.005  # seconds that are looked at
+_QUIET = 0.1  # processor time in them, as a share, that counts as rest
+_PATIENCE = 1.0  # seconds until the next turn begins in any case
+
 _WARM = 0.002  # seconds of calls that are not counted, one call at least
 _BLOCK = 0.0005  # shorter calls are timed together: reading the clock must not count
 
@@ -61,6 +65,16 @@ class Times:
         return statistics.median(other / own for other, own in pairs)
 
 
+def settle() -> None:
+    """Waits until no thread of this process spins: twice in a row next to no processor time."""
+    end = time.perf_counter() + _PATIENCE
+    quiet = 0
+    while quiet < 2 and time.perf_counter() < end:
+        used = time.process_time()
+        time.sleep(_PAUSE)
+        quiet = quiet + 1 if time.process_time() - used < _QUIET * _PAUSE else 0
+
+
 def in_turns(contenders: Mapping[str, Turn], *, rounds: int = 5, seconds: float = 0.1) -> Times:
     """Times every contender once a round, for `seconds` or one call, whichever is longer.
 
@@ -75,7 +89,7 @@ def in_turns(contenders: Mapping[str, Turn], *, rounds: int = 5, seconds: float 
     try:
         for _ in range(rounds):
             for name, turn in contenders.items():
-                time.sleep(PAUSE)
+                settle()
                 found[name].append(turn(seconds))
     finally:
         if collecting:
