@@ -74,8 +74,8 @@ struct Scratch {
   Scratch(const GradientTerms<T>& g, T* from) {
     const Size rows = all_panels(g) * tall;
     b = from;
-    a = b + smaller(all_vectors(g), vectors_most<T>) * lanes<T> * depth_most;
-    sums = a + smaller(all_panels(g), panels_most) * tall * depth_most;
+    a = b + smaller(all_vectors(g), vectors_most<T>) * b_apart<T>;
+    sums = a + smaller(all_panels(g), panels_most) * a_apart<T>;
     edges = sums + divided_up(rows, lanes<T>) * lanes<T>;
     size = static_cast<std::size_t>(edges + rows * 2 * lanes<T> - from);
   }
@@ -103,9 +103,9 @@ void multiply(const GradientTerms<T>& g, const Scratch<T>& scratch, Size depth, 
     Place<T> c[wide];
     for (Size k = 0; k < vectors; ++k)
       c[k] = place_of(g, scratch.edges, v + k, i, own.begin * tall);
-    const T* b = scratch.b + (v - from) * depth_most * lanes<T>;
+    const T* b = scratch.b + (v - from) * b_apart<T>;
     const T* a = scratch.a;
-    for (Size left = i_end - i; left > 0; left -= tall, a += depth_most * tall) {
+    for (Size left = i_end - i; left > 0; left -= tall, a += a_apart<T>) {
       any_tile<T>(vectors, depth, a, b, c, smaller(left, tall), fresh);
       for (Size k = 0; k < vectors; ++k) c[k].at += tall * c[k].step;
     }

@@ -2,7 +2,7 @@
 
 from typing import overload
 
-from numpy import float32, float64
+from numpy import bool_, float32, float64
 from numpy.typing import NDArray
 
 exp_ulps: float
@@ -24,6 +24,32 @@ def sigmoid(x: NDArray[float64], out: NDArray[float64], target: str = "") -> Non
 def tanh(x: NDArray[float32], out: NDArray[float32], target: str = "") -> None: ...
 @overload
 def tanh(x: NDArray[float64], out: NDArray[float64], target: str = "") -> None: ...
+@overload
+def gradient(
+    a: NDArray[float32],
+    x: NDArray[float32],
+    h: NDArray[float32],
+    has_h: NDArray[bool_],
+    scale: NDArray[float32],
+    has_scale: NDArray[bool_],
+    bands: list[tuple[int, int, bool, bool]],
+    out: NDArray[float32],
+    threads: int = 1,
+    target: str = "",
+) -> None: ...
+@overload
+def gradient(
+    a: NDArray[float64],
+    x: NDArray[float64],
+    h: NDArray[float64],
+    has_h: NDArray[bool_],
+    scale: NDArray[float64],
+    has_scale: NDArray[bool_],
+    bands: list[tuple[int, int, bool, bool]],
+    out: NDArray[float64],
+    threads: int = 1,
+    target: str = "",
+) -> None: ...
 def multiply_add_gflops(is_double: bool, threads: int, seconds: float) -> float: ...
 def read_gigabytes(size: int, threads: int, seconds: float) -> float: ...
 def cache_bytes(level: int) -> int: ...
