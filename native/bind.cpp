@@ -85,6 +85,7 @@ NB_MODULE(_native, module) {
   bind_maps<double>(module);
   bind_pool(module);
   bind_layers(module);
+  bind_losses(module);
   bind_products(module);
   bind_streams(module);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,31 @@ struct Layers {
   void (*trace)(const Layer<T>& layer, T* const* out);
 };
 
+// The cross-entropy of an output layer with the scores hidden W^T + bias: for each row the log of the
+// sum of e^score, less its target's score. With smoothing s that score counts 1 - s, and the mean of
+// all scores s (Szegedy et al. 2016). Gradients are those of the sum over rows, each times `scale`
+// and, where it is given, its row_scale. A row with the target `ignore` has loss and gradients 0.
+template <class T>
+struct CrossEntropy {
+  std::ptrdiff_t N, H, V;
+  const T* hidden;              // (N, H)
+  const T* weight;              // (V, H)
+  const T* bias;                // null, or (V,)
+  const std::int64_t* targets;  // (N,), from 0 to V - 1, or `ignore`
+  std::int64_t ignore;
+  T smoothing, scale;
+  const T* row_scale;                // null, or (N,)
+  T* losses;                         // (N,)
+  T *d_hidden, *d_weight, *d_bias;  // as those, null where not asked for
+};
+
+// Losses. cross_entropy never stores all scores; it gives false where there is no memory for a
+// block of them. Results are the same bit for bit for any number of threads.
+template <class T>
+struct Losses {
+  bool (*cross_entropy)(const CrossEntropy<T>& job, int threads);
+};
+
 // One target: the same templates compiled for one kind of processor.
 struct Kernels {
   const char* target;
@@ -84,6 +110,8 @@ struct Kernels {
   Products<double> products_f64;
   Layers<float> layers_f32;
   Layers<double> layers_f64;
+  Losses<float> losses_f32;
+  Losses<double> losses_f64;
   // Multiplies and adds `rounds` times with all registers; gives the operations done.
   double (*multiply_add_f32)(std::ptrdiff_t rounds);
   double (*multiply_add_f64)(std::ptrdiff_t rounds);
@@ -96,6 +124,8 @@ struct Kernels {
   const Products<double>& products(double) const { return products_f64; }
   const Layers<float>& layers(float) const { return layers_f32; }
   const Layers<double>& layers(double) const { return layers_f64; }
+  const Losses<float>& losses(float) const { return losses_f32; }
+  const Losses<double>& losses(double) const { return losses_f64; }
 };
 
 extern const Kernels portable_kernels;

@@ -6,6 +6,7 @@
 #include "layer_backward.h"
 #include "layer_forward.h"
 #include "layer_trace.h"
+#include "loss.h"
 #include "simd.h"
 #include "tile.h"
 

@@ -50,6 +50,25 @@ def gradient(
     threads: int = 1,
     target: str = "",
 ) -> None: ...
+def cross_entropy(
+    is_double: bool,
+    N: int,
+    H: int,
+    V: int,
+    hidden: int,
+    weight: int,
+    bias: int,
+    targets: int,
+    ignore: int,
+    smoothing: float,
+    mean: bool,
+    row_scale: int,
+    losses: int,
+    d_hidden: int,
+    d_weight: int,
+    d_bias: int,
+    threads: int,
+) -> tuple[float, int]: ...
 def multiply_add_gflops(is_double: bool, threads: int, seconds: float) -> float: ...
 def read_gigabytes(size: int, threads: int, seconds: float) -> float: ...
 def cache_bytes(level: int) -> int: ...

@@ -1,5 +1,6 @@
 """Recurrent layers and what is built of them: stacks, attention, streams, traces, ONNX."""
 
+from clew.kernels.loss import linear_cross_entropy
 from clew.nn.attention import AdditiveAttention, DotAttention, GeneralAttention
 from clew.nn.init import chrono_, orthogonal_
 from clew.nn.onnx import onnx_translations
@@ -22,6 +23,7 @@ __all__ = [
     "Stream",
     "Trace",
     "chrono_",
+    "linear_cross_entropy",
     "onnx_translations",
     "orthogonal_",
 ]
