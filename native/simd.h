@@ -32,6 +32,13 @@ struct VectorOf {
 template <class T>
 using Vec = typename VectorOf<T>::type;
 
+// Whether this target rounds a product and the sum that takes it once, together.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+inline constexpr bool fused = true;
+#else
+inline constexpr bool fused = false;
+#endif
+
 template <class T>
 inline constexpr long lanes = CLEW_VECTOR_BYTES / static_cast<long>(sizeof(T));
 
@@ -234,7 +241,8 @@ CLEW_INLINE Vec<T> tanh(Vec<T> x) {
   const Vec<T> power = (Vec<T>)(e.biased << Real<T>::mantissa);  // 2^n
   const Vec<T> less = T(1) - power, more = T(1) + power;
   const Vec<T> square = polynomial<T>(e.r) * (e.r * e.r);
-  if constexpr (sizeof(T) == sizeof(float)) {  // within the bound: every float was tried
+  // Within the bound already: every float was tried. Doubles are too many to try.
+  if constexpr (fused && sizeof(T) == sizeof(float)) {
     const Vec<T> rest = power * (square + e.r);
     return with_sign_of<T>((less - rest) / (more + rest), x);
   } else {
