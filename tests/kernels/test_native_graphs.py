@@ -224,6 +224,20 @@ def test_the_operator_passes_torchs_own_check():
         )
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: "-".join(map(str, k.values())))
+@pytest.mark.parametrize("norm", [False, True])
+def test_a_record_is_never_larger_than_its_bound(kind, norm):
+    for size in (3, 8, 16, 31, 32, 33, 64, 100):
+        for dtype in (torch.float32, torch.float64):
+            for steps, batch in ((1, 1), (1, 3), (7, 2)):
+                call = Call(**kind, norm=norm, T=steps, B=batch, H=size, both=True, dtype=dtype)
+                x, _, weights = call.tensors()
+                flat, fields = native.flatten(weights)
+                reading = native.Reading(call.cell, x, flat[1], fields, call.sequences(), None)
+                bound = native.record_bound(call.cell, size, dtype.itemsize)
+                assert reading.record_size() <= steps * batch * bound
+
+
 # --- what goes elsewhere, what is refused -------------------------------------------------------
 
 

@@ -83,6 +83,7 @@ def _layer(
     record = _record(x, weights, settings)
     if record.numel():
         reading, tensors = _reading(x, state, weights, lengths, reset, masks, settings)
+        assert reading.record_size() <= record.numel(), "the bound of a record is no bound"
         outputs = reading.forward(tensors, record)
         output, final = outputs[0], outputs[1:]
     else:

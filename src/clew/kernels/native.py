@@ -164,9 +164,13 @@ class Reading:
             sequences.native,
         )
 
+    def record_size(self) -> int:
+        """Values of T that backward needs kept."""
+        return int(self._call.record_size())
+
     def record(self, like: Tensor) -> Tensor:
         """Room for what backward needs."""
-        return like.new_empty(int(self._call.record_size()))
+        return like.new_empty(self.record_size())
 
     def forward(self, tensors: Sequence[Tensor], record: Tensor | None) -> tuple[Tensor, ...]:
         """(y, *final state); what backward needs goes into ``record``."""
