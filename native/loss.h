@@ -14,6 +14,7 @@
 #include "kernels.h"
 #include "loss_softmax.h"
 #include "packed.h"
+#include "transpose.h"
 
 namespace clew::CLEW_TARGET {
 
@@ -126,8 +127,8 @@ struct LossJob {
     for (std::ptrdiff_t p = mine.begin; p < mine.end; ++p)
       for (int v = 0; v < 2; ++v) {
         const std::ptrdiff_t row = p * s.pair + v * width;
-        pack_vector<T, T>(job.hidden + (at + row) * s.H, s.H, s.H, rows - row,
-                          columns + p * s.H * s.pair + v * width, s.pair);
+        pack_columns<T>(job.hidden + (at + row) * s.H, s.H, s.H, rows - row,
+                        columns + p * s.H * s.pair + v * width, s.pair);
       }
     for (std::ptrdiff_t q = mine_of_H.begin; job.d_weight && q < mine_of_H.end; ++q)
       pack_pair(job.hidden + at * s.H, rows, q, lines + q * rows * s.pair);
