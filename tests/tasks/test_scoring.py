@@ -172,14 +172,20 @@ def test_a_large_vocabulary_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     bias, targets = torch.randn(30), torch.randint(0, 30, (4, 5))
     weight.requires_grad_()
     results = []
-    for logits in (1 << 20, 90):  # at once, and three rows at a time
-        monkeypatch.setattr(_language_net, "_LOGITS", logits)
-        nats = target_nats(features, weight, bias, targets)
+    for logits in (None, 1 << 20, 90):  # on the CPU; elsewhere at once, and three rows at a time
+        if logits is None:
+            nats = target_nats(features, weight, bias, targets)
+        else:
+            monkeypatch.setattr(_language_net, "_LOGITS", logits)
+            nats = _language_net._in_pieces(features, weight, bias, targets)
         results.append((nats, *torch.autograd.grad(nats.sum(), (features, weight))))
+    total = target_nats(features, weight, bias, targets, reduction="sum")
+    results.append((nats, *torch.autograd.grad(total, (features, weight))))
+    torch.testing.assert_close(total, nats.sum())
     expected = -(features @ weight.T + bias).log_softmax(-1).gather(2, targets[..., None])[..., 0]
     torch.testing.assert_close(results[0][0], expected)
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other)
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0])
 
 
 def test_counting_frequencies() -> None:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from clew.errors import InputError
-from clew.nn import Stack
+from clew.nn import Stack, linear_cross_entropy
 
 State = Any  # what a Stack carries: a tuple with one layer state per layer, or None for zeros
 
@@ -120,19 +120,35 @@ class LanguageNetwork(nn.Module):
         weight = self.embedding.weight if self.weight is None else self.weight
         return F.linear(features, weight, self.bias)
 
-    def nats(self, features: Tensor, targets: Tensor) -> Tensor:
-        """-ln P of every target: features (..., H), targets (...) -> (...)."""
+    def nats(
+        self, features: Tensor, targets: Tensor, reduction: Literal["none", "sum"] = "none"
+    ) -> Tensor:
+        """-ln P of every target: features (..., H), targets (...) -> (...), or their sum."""
         weight = self.embedding.weight if self.weight is None else self.weight
-        return target_nats(features, weight, self.bias, targets)
+        return target_nats(features, weight, self.bias, targets, reduction)
 
 
-def target_nats(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+def target_nats(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    reduction: Literal["none", "sum"] = "none",
+) -> Tensor:
     """-ln of the softmax of `features @ weight.T + bias` at every target.
 
     features: (..., H), weight: (V, H), bias: (V,), targets: (...), of which the result has the
-    shape. For large vocabularies the scores are made, and in the backward pass made again, a piece
-    at a time, so that they never lie in memory all at once.
+    shape unless it is the sum. For large vocabularies the scores never lie in memory all at once:
+    other devices than the CPU make them, and in the backward pass make them again, a piece at a
+    time.
     """
+    if features.device.type == "cpu":
+        return linear_cross_entropy(features, weight, bias, targets, reduction=reduction)
+    nats = _in_pieces(features, weight, bias, targets)
+    return nats if reduction == "none" else nats.sum()
+
+
+def _in_pieces(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     rows = features.reshape(-1, features.shape[-1])  # (N, H)
     flat = targets.reshape(-1)  # (N,)
     piece = max(1, _LOGITS // len(bias))

@@ -158,7 +158,8 @@ class LanguageProblem:
             self._corpus.release()
         inputs, targets = item.read(self._corpus.tokens, self._language.device)
         features, state = self._language(inputs, carry)
-        return self._language.nats(features, targets).sum(), targets.numel(), state
+        nats = self._language.nats(features, targets, reduction="sum")
+        return nats, targets.numel(), state
 
     def evaluate(self, full: bool = False) -> Evaluation:
         """Nats a token, bits a character and perplexity over the held-out part."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -50,9 +50,12 @@ class WindowNetwork(nn.Module):
         beside: Tensor = self.embedding(history).flatten(1)  # (N, k * embedding_size)
         return torch.tanh(self.hidden(beside))
 
-    def nats(self, history: Tensor, targets: Tensor) -> Tensor:
-        """-ln P of each target (N,) after its history (N, k)."""
-        return target_nats(self(history), self.output.weight, self.output.bias, targets)
+    def nats(
+        self, history: Tensor, targets: Tensor, reduction: Literal["none", "sum"] = "none"
+    ) -> Tensor:
+        """-ln P of each target (N,) after its history (N, k), or their sum."""
+        weight, bias = self.output.weight, self.output.bias
+        return target_nats(self(history), weight, bias, targets, reduction)
 
 
 def views(tokens: NDArray[Any], start: int, stop: int, context: int) -> tuple[Tensor, Tensor]:
@@ -117,8 +120,8 @@ class WindowProblem:
         ]
         device = self._window.output.bias.device
         targets = torch.cat([target for _, target in pairs]).to(device)
-        nats = self._window.nats(torch.cat([history for history, _ in pairs]).to(device), targets)
-        return nats.sum(), len(targets), None
+        history = torch.cat([history for history, _ in pairs]).to(device)
+        return self._window.nats(history, targets, reduction="sum"), len(targets), None
 
     def evaluate(self, full: bool = False) -> Evaluation:
         """Nats a token over the held-out part, or over its beginning."""
