@@ -96,3 +96,12 @@ def test_training_without_keras(run):
         assert set(row["seconds"]) == {"torch", "clew"}
         assert set(row["parts"]) == {"alone", "torch", "clew"}
         assert row["parts"]["alone"]["layers"] < row["parts"]["torch"]["layers"]
+
+
+def test_loss(run):
+    said, found, picture = run("loss.py")
+    assert grey(picture)
+    assert "speed" in said
+    assert [row["what"] for row in found["rows"]] == ["loss", "loss and gradients"]
+    for row in found["rows"]:
+        assert set(row["seconds"]) == {"clew", "torch"}
