@@ -2,11 +2,12 @@
 //
 //   c[i, j] = sum over r < n of a[r, i] b[r, j]        GradientTerms in kernels.h names the parts
 //
-// A block of rows r is packed: a into panels of `tall` columns, b into single vectors of
-// columns, one below the other. The innermost function holds a tile of c, `tall` rows by up
-// to `wide` vectors, in registers and adds the products of one block to it. Each sum is one chain
-// of fused additions in the order of r, which the next block continues from memory, so that the bits
-// of c depend neither on the size of a block nor on which thread made which part.
+// A block of rows r is packed: a into panels of `tall` columns, b into single vectors of columns, one
+// below the other. The innermost function holds a tile of c, `tall` rows by up to `wide` vectors, in
+// registers and adds the products of one block to it. Each sum is one chain of fused additions in
+// the order of r, which the next block continues from memory, so that the bits of c depend neither
+// on the size of a block nor on which thread made which part. It is fastest where c and its rows
+// are aligned to whole vectors.
 //
 // Columns are padded to whole vectors in two segments, x and then h. The vector at the end of a
 // segment that c cannot hold whole (an edge) is summed in scratch and copied when all is done.
@@ -207,6 +208,11 @@ void pack_a(const GradientTerms<T>& g, Size row, Size depth, Size i, Size size, 
     if (here == together) {
       for (; k + tall <= size; k += tall, panel += a_apart<T>) {
         Line line[together], sum;
+        if (k * static_cast<Size>(sizeof(T)) % 64 == 0) {  // rows soon read; past the last harmless
+#pragma GCC unroll 4
+          for (Size s = 0; s < together; ++s)
+            __builtin_prefetch(from + (2 * together + s) * g.lda + k);
+        }
 #pragma GCC unroll 4
         for (Size s = 0; s < together; ++s) {
           __builtin_memcpy(&line[s], from + s * g.lda + k, sizeof(Line));
