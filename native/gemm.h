@@ -2,12 +2,12 @@
 //
 //   c[i, j] = sum over r < n of a[r, i] b[r, j]        GradientTerms in kernels.h names the parts
 //
-// A block of rows r is packed: a into panels of `tall` columns, b into single vectors of columns, one
-// below the other. The innermost function holds a tile of c, `tall` rows by up to `wide` vectors, in
-// registers and adds the products of one block to it. Each sum is one chain of fused additions in
-// the order of r, which the next block continues from memory, so that the bits of c depend neither
-// on the size of a block nor on which thread made which part. It is fastest where c and its rows
-// are aligned to whole vectors.
+// A block of rows r is packed: a into panels of `tall` columns, b into single vectors of columns,
+// one below the other. The innermost function holds a tile of c, `tall` rows by up to `wide`
+// vectors, in registers and adds the products of one block to it. Each sum is one chain of fused
+// additions in the order of r, which the next block continues from memory, so that the bits of c
+// depend neither on the size of a block nor on which thread made which part. It is fastest where c
+// and its rows are aligned to whole vectors.
 //
 // Columns are padded to whole vectors in two segments, x and then h. The vector at the end of a
 // segment that c cannot hold whole (an edge) is summed in scratch and copied when all is done.
