@@ -5,7 +5,7 @@
 // record. The gradients of the weights are large products after the loop.
 #pragma once
 
-#include "packed.h"
+#include "norm_backward.h"
 
 namespace clew::CLEW_TARGET {
 
@@ -17,17 +17,6 @@ struct Transposed {
   T* w_ih;  // (Dp / pair) panels of (depth_x, pair)
   T* w_hr;  // (Hp / pair) panels of (P, pair)
 };
-
-// Slots that reach h: all of them, of the GRU hn r z. Those that reach x: r z n.
-template <Mode mode>
-inline constexpr int h_slots = mode == Mode::gru ? 3 : slots_of(mode);
-template <Mode mode>
-inline constexpr int x_slot = mode == Mode::gru ? 1 : 0;
-
-template <class T, Mode mode>
-CLEW_INLINE std::ptrdiff_t torch_row(const Sizes<T, mode>& s, int slot) {
-  return (mode == Mode::gru ? (slot == 0 ? 2 : slot == 3 ? 2 : slot - 1) : slot) * s.H;
-}
 
 // Panel p of the columns of w (rows of `columns`), for `count` slots from `first`.
 template <class T, Mode mode>
@@ -58,7 +47,7 @@ void pack_projection_transposed(const Sizes<T, mode>& s, const T* w_hr, std::ptr
 // Long sums are made in pieces, so that the rows of a piece stay in the first cache.
 template <class T>
 void multiply_pairs(std::ptrdiff_t n, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda, const T* w,
-                    Part panels, T* to, std::ptrdiff_t ld, bool onto) {
+                    Part panels, T* to, std::ptrdiff_t ld, bool onto, bool far = false) {
   constexpr std::ptrdiff_t width = lanes<T>, piece = 2048 / sizeof(T);
   const std::ptrdiff_t at[2] = {0, width};
   alignas(64) static const T zeros[2 * width] = {};
@@ -67,7 +56,12 @@ void multiply_pairs(std::ptrdiff_t n, std::ptrdiff_t K, const T* a, std::ptrdiff
     for (std::ptrdiff_t p = panels.begin; p < panels.end; ++p) {
       T* const c = to + p * 2 * width;
       const Sums<T> sums{k == 0 && !onto ? zeros : c, k == 0 && !onto ? 0 : ld, c, ld};
-      multiply<T, 2, T>(n, depth, a + k, lda, w + (p * K + k) * 2 * width, sums, at);
+      const bool same = p + 1 < panels.end;  // the same piece of the next panel follows
+      const std::ptrdiff_t after = same                 ? (p + 1) * K + k
+                                   : k + piece < K ? panels.begin * K + k + piece
+                                                   : panels.begin * K;
+      multiply<T, 2, T>(n, depth, a + k, lda, w + (p * K + k) * 2 * width, sums, at,
+                        far ? w + after * 2 * width : nullptr);
     }
   }
 }
@@ -87,6 +81,11 @@ struct BackJob {
   T *dc = nullptr, *c_0 = nullptr;       // (R, Hp)
   T *shown = nullptr, *dshown = nullptr;  // with a projection: (N, Hp), (R, Hp)
   T* dprojected = nullptr;                // with a projection: (N, Pp)
+  // With layer norm, the record's further parts; sums (B, norm_sums) and what this member needs.
+  Gains<T> gains{};
+  T *in = nullptr, *over = nullptr, *scale = nullptr, *sums = nullptr, *own = nullptr;
+
+  bool far = false;  // whether a member's weights are more than its second cache holds
 
   explicit BackJob(const Sizes<T, mode>& sizes) : s(sizes) {}
 
@@ -101,6 +100,16 @@ struct BackJob {
   T* gates_at(std::ptrdiff_t t) const {
     return gates + (layer->schedule.first(t) + rows.begin) * s.row;
   }
+  // What W_hh passes back at t, and from row to row of it.
+  T* passed_at(std::ptrdiff_t t) const {
+    if (!s.norm) return gates_at(t);
+    return (s.apart ? over : in) + (layer->schedule.first(t) + rows.begin) * s.over_row();
+  }
+  std::ptrdiff_t passed_row() const { return s.norm ? s.over_row() : s.row; }
+  // What W_ih gets of each step, and from row to row of it.
+  T* entered() const { return s.norm ? in : gates + x_slot<mode> * s.Hp; }
+  std::ptrdiff_t entered_row() const { return s.norm ? s.in_row() : s.row; }
+  bool apart() const { return s.norm && s.apart; }
   // Whether everything is forgotten before a row reads step t in its direction.
   bool forgets(std::ptrdiff_t t, std::ptrdiff_t sorted) const {
     const Schedule& schedule = layer->schedule;
@@ -144,13 +153,14 @@ CLEW_INLINE Backward<T> back_row_at(const BackJob<T, mode>& job, std::ptrdiff_t 
   row.dy = g.y ? g.y + y_at(t) : nullptr;
   row.dh_n = last && g.h_n ? g.h_n + end * s.P : nullptr;
   row.dc_n = last && g.c_n && mode == Mode::lstm ? g.c_n + end * s.H : nullptr;
-  row.dh = job.dh + r * s.Pp;
-  row.carry = job.carry + r * s.Pp;
+  row.dh = job.dh + r * s.h_row();
+  row.carry = job.carry + r * s.h_row();
   row.dc = job.dc + r * s.Hp;
   row.zone_h = noise.zone_h ? noise.zone_h + at * s.P : nullptr;
   row.zone_c = noise.zone_c ? noise.zone_c + at * s.H : nullptr;
   row.hold_h = noise.hold_h;
   row.hold_c = noise.hold_c;
+  row.relu = layer.mode == Mode::rnn_relu;
   return row;
 }
 
@@ -190,10 +200,10 @@ void mask_gradients(const BackJob<T, mode>& job, std::ptrdiff_t after, std::ptrd
     for (std::ptrdiff_t u = units.begin; u < units.end && u < s.Hp; u += lanes<T>) {
       if (forgets && mode == Mode::lstm) store<T>(job.dc + r * s.Hp + u, Vec<T>{});
       if (u >= s.Pp) continue;
-      T* const dh = job.dh + r * s.Pp + u;
+      T* const dh = job.dh + r * s.h_row() + u;
       if (forgets) {
         store<T>(dh, Vec<T>{});
-        store<T>(job.carry + r * s.Pp + u, Vec<T>{});
+        store<T>(job.carry + r * s.h_row() + u, Vec<T>{});
       } else if (mask && u < s.P) {
         store<T>(dh, load<T>(dh) *
                          load_some<T>(mask + schedule.place(sorted) * s.P + u, s.P - u));
@@ -213,19 +223,11 @@ void leave_rows(const BackJob<T, mode>& job, std::ptrdiff_t begin, std::ptrdiff_
     for (std::ptrdiff_t u = units.begin; u < units.end; u += lanes<T>) {
       if (g.h_0 && u < s.P)
         store_some<T>(g.h_0 + to * s.P + u,
-                      load<T>(job.dh + r * s.Pp + u) + load<T>(job.carry + r * s.Pp + u), s.P - u);
+                      load<T>(job.dh + r * s.h_row() + u) + load<T>(job.carry + r * s.h_row() + u), s.P - u);
       if (g.c_0 && mode == Mode::lstm && u < s.H)
         store_some<T>(g.c_0 + to * s.H + u, load<T>(job.dc + r * s.Hp + u), s.H - u);
     }
   }
-}
-
-// The units of a row that are there only for whole vectors have no gradient, whatever they held.
-template <class T, Mode mode>
-CLEW_INLINE void clear_rest(const Sizes<T, mode>& s, T* gates) {
-  if (s.H == s.Hp) return;
-  for (int slot = 0; slot < s.slots; ++slot)
-    __builtin_memset(gates + slot * s.Hp + s.H, 0, (s.Hp - s.H) * sizeof(T));
 }
 
 template <class T, Mode mode>
@@ -242,12 +244,11 @@ __attribute__((noinline)) void unapply_cell(const BackJob<T, mode>& job, std::pt
   }
 }
 
-// The same where h was projected: first to the gradient of what was projected, then through W_hr.
+// Where h was projected: the gradient of what was projected, and through W_hr that of h before.
 template <class T, Mode mode>
-void unapply_projection(const BackJob<T, mode>& job, std::ptrdiff_t t, std::ptrdiff_t n) {
+void unproject(const BackJob<T, mode>& job, std::ptrdiff_t t, std::ptrdiff_t n) {
   const auto& s = job.s;
-  const std::ptrdiff_t number = job.layer->schedule.first(t) + job.rows.begin;
-  T* const dprojected = job.dprojected + number * s.Pp;
+  T* const dprojected = job.dprojected + (job.layer->schedule.first(t) + job.rows.begin) * s.Pp;
   for (std::ptrdiff_t r = 0; r < n; ++r) {
     const Backward<T> whole = back_row_at(job, t, r);
     for (std::ptrdiff_t u = 0; u < s.Pp; u += lanes<T>)
@@ -256,20 +257,41 @@ void unapply_projection(const BackJob<T, mode>& job, std::ptrdiff_t t, std::ptrd
   }
   multiply_pairs<T>(n, s.P, dprojected, s.Pp, job.packed.w_hr, Part{0, s.Hp / s.pair}, job.dshown,
                     s.Hp, false);
+}
+
+// The cell where h was projected.
+template <class T, Mode mode>
+void unapply_projected(const BackJob<T, mode>& job, std::ptrdiff_t t, std::ptrdiff_t n) {
+  const auto& s = job.s;
+  const std::ptrdiff_t number = job.layer->schedule.first(t) + job.rows.begin;
   for (std::ptrdiff_t r = 0; r < n; ++r) {
     const Backward<T> whole = back_row_at(job, t, r);
     for (std::ptrdiff_t u = 0; u < s.H; u += lanes<T>) {
-      Backward<T> row = from_unit<T>(whole, u, s.H);
-      const T* const g = row.gates;
-      Vec<T> c = load<T>(row.c);
-      if (row.zone_c || row.hold_c != T(0)) {
-        const Vec<T> old = row.c_old ? load<T>(row.c_old) : Vec<T>{};
-        c = load<T>(g + row.slot) * old + load<T>(g) * load<T>(g + 2 * row.slot);
-      }
-      store<T>(job.shown + (number + r) * s.Hp + u, load<T>(g + 3 * row.slot) * tanh<T>(c));
+      const Backward<T> row = from_unit<T>(whole, u, s.H);
+      store<T>(job.shown + (number + r) * s.Hp + u,
+               load<T>(row.gates + 3 * row.slot) * tanh<T>(cell_before_zoneout<T>(row)));
       deactivate<T, mode>(row, load<T>(job.dshown + r * s.Hp + u));
     }
     clear_rest(s, whole.gates);
+  }
+}
+
+// The cell with layer norm: each member has whole rows.
+template <class T, Mode mode>
+void unapply_rows(const BackJob<T, mode>& job, std::ptrdiff_t t, std::ptrdiff_t n, int member) {
+  const auto& s = job.s;
+  const std::ptrdiff_t number = job.layer->schedule.first(t) + job.rows.begin;
+  const Part mine = part(n, member, job.members);
+  for (std::ptrdiff_t r = mine.begin; r < mine.end; ++r) {
+    const NormRow<T> parts{job.in + (number + r) * s.in_row(),
+                           job.over + (number + r) * s.over_row(),
+                           job.scale + (number + r) * scales, job.own};
+    Backward<T> row = back_row_at(job, t, r);
+    row.gates = own_gates(s, job.own);
+    unapply_normed(s, job.gains, parts, row,
+                   s.project ? job.dshown + r * s.Hp : nullptr,
+                   s.project ? job.shown + (number + r) * s.Hp : nullptr,
+                   job.sums + (job.rows.begin + r) * norm_sums(s));
   }
 }
 
@@ -286,7 +308,7 @@ void unread_job(const BackJob<T, mode>& job, int member) {
   for (std::ptrdiff_t r = 0; r < R; ++r) {
     const std::ptrdiff_t from = job.direction * schedule.batch + schedule.place(job.rows.begin + r);
     for (std::ptrdiff_t u = units.begin; u < units.end; ++u) {
-      if (u < s.Pp) job.dh[r * s.Pp + u] = job.carry[r * s.Pp + u] = T(0);
+      if (u < s.Pp) job.dh[r * s.h_row() + u] = job.carry[r * s.h_row() + u] = T(0);
       if (mode == Mode::lstm && u < s.Hp) {
         job.dc[r * s.Hp + u] = T(0);
         job.c_0[r * s.Hp + u] = layer.c_0 && u < s.H ? layer.c_0[from * s.H + u] : T(0);
@@ -299,24 +321,29 @@ void unread_job(const BackJob<T, mode>& job, int member) {
     const std::ptrdiff_t t = job.reverse() ? k : schedule.longest - 1 - k;
     const std::ptrdiff_t n = job.active(t);
     if (behind > 0) {
-      multiply_pairs<T>(behind, depth, job.gates_at(after), s.row, job.packed.w_hh, h_panels,
-                        job.dh, s.Pp, false);
+      multiply_pairs<T>(behind, depth, job.passed_at(after), job.passed_row(), job.packed.w_hh,
+                        h_panels, job.dh, s.h_row(), false, job.far);
       mask_gradients(job, after, behind, units);
       leave_rows(job, n, behind, units);
     }
     if (n > 0) {
-      if (s.project)
-        unapply_projection(job, t, n);
-      else
+      if (s.project) unproject(job, t, n);
+      if (s.norm) {
+        job.meet(member);  // rows need all units of the others
+        unapply_rows(job, t, n, member);
+      } else if (s.project) {
+        unapply_projected(job, t, n);
+      } else {
         unapply_cell(job, t, n, units);
+      }
       job.meet(member);
     }
     after = t;
     behind = n;
   }
   if (behind > 0) {
-    multiply_pairs<T>(behind, depth, job.gates_at(after), s.row, job.packed.w_hh, h_panels, job.dh,
-                      s.Pp, false);
+    multiply_pairs<T>(behind, depth, job.passed_at(after), job.passed_row(), job.packed.w_hh,
+                      h_panels, job.dh, s.h_row(), false, job.far);
     mask_gradients(job, after, behind, units);
     leave_rows(job, 0, behind, units);
   }

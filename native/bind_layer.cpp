@@ -58,6 +58,7 @@ struct Call {
   clew::Mode mode;
   std::ptrdiff_t D, H, P;
   int directions;
+  bool layer_norm;
   double hold_h, hold_c;
   std::shared_ptr<const clew::Sequences> sequences;
 
@@ -74,6 +75,11 @@ struct Call {
     layer.P = P;
     layer.directions = directions;
     layer.schedule = sequences->schedule();
+    static const T there{};  // which weights there are counts for sizes, not what they are
+    for (clew::Parameters<const T>& weights : layer.weights) {
+      weights.w_hr = P == H ? nullptr : &there;
+      weights.ln_ih = layer_norm ? &there : nullptr;
+    }
     for (clew::Noise<T>& noise : layer.noise) {
       noise.hold_h = static_cast<T>(hold_h);
       noise.hold_c = static_cast<T>(hold_c);
@@ -107,6 +113,10 @@ clew::Parameters<P> parameters(const Call& call, const Addresses& given, int dir
   w.ln_c_bias = optional<P>(at[8], "ln_c_bias");
   if (!w.b_ih != !w.b_hh && rows > 0) throw std::invalid_argument("one bias without the other");
   if (!w.w_hr && call.P != call.H) throw std::invalid_argument("w_hr is missing");
+  const bool lstm = call.mode == clew::Mode::lstm, apart = lstm || call.mode == clew::Mode::gru;
+  if (!w.ln_ih != !call.layer_norm || !w.ln_hh != !(call.layer_norm && apart) ||
+      !w.ln_c_weight != !(call.layer_norm && lstm) || !w.ln_c_bias != !w.ln_c_weight)
+    throw std::invalid_argument("other gains than layer_norm asks for");
   return w;
 }
 
@@ -178,8 +188,11 @@ void backward(const Call& call, Address x, Address h_0, Address c_0, const Addre
 }
 
 template <class T>
-void trace(const Call& call, Address record, const Addresses& out) {
+void trace(const Call& call, const Addresses& weights, Address record, const Addresses& out) {
   clew::Layer<T> layer = call.layer<T>();
+  check_count(weights, weight_fields, call.directions, "weights");
+  for (int d = 0; d < call.directions; ++d)
+    layer.weights[d] = parameters<const T>(call, weights, d);
   layer.record = record_of<T>(call, layer, record);
   const std::size_t each =
       call.mode == clew::Mode::lstm ? 5 : call.mode == clew::Mode::gru ? 3 : 0;
@@ -189,28 +202,24 @@ void trace(const Call& call, Address record, const Addresses& out) {
   for (const Address address : out) to.push_back(pointer<T>(address, "a trace", count));
   const clew::Kernels& kernels = clew::choose();
   const nb::gil_scoped_release unlocked;
-  kernels.layers(T()).trace(layer, to.data());
+  done(kernels.layers(T()).trace(layer, to.data()));
 }
 
 template <class T>
 std::size_t record_size(const Call& call) {
-  clew::Layer<T> layer = call.layer<T>();
-  T projection{};  // its place counts, not what is there
-  if (call.P != call.H)
-    for (auto& weights : layer.weights) weights.w_hr = &projection;
-  return clew::choose().layers(T()).record_size(layer);
+  return clew::choose().layers(T()).record_size(call.layer<T>());
 }
 
 Call* new_call(Call* place, bool is_double, int mode, std::ptrdiff_t D, std::ptrdiff_t H,
-               std::ptrdiff_t P, int directions, double hold_h, double hold_c,
+               std::ptrdiff_t P, int directions, bool layer_norm, double hold_h, double hold_c,
                std::shared_ptr<const clew::Sequences> sequences) {
   if (mode < 0 || mode > 3) throw std::invalid_argument("mode must be 0 to 3");
   if (D < 0 || H < 0 || P < 0) throw std::invalid_argument("a negative size");
   if (directions != 1 && directions != 2) throw std::invalid_argument("directions must be 1 or 2");
   if (!(hold_h >= 0 && hold_h <= 1 && hold_c >= 0 && hold_c <= 1))
     throw std::invalid_argument("zoneout must be in [0, 1]");
-  return new (place) Call{is_double, static_cast<clew::Mode>(mode), D,      H,
-                          P,         directions,                    hold_h, hold_c,
+  return new (place) Call{is_double,  static_cast<clew::Mode>(mode), D, H, P, directions,
+                          layer_norm, hold_h,                        hold_c,
                           std::move(sequences)};
 }
 
@@ -230,7 +239,7 @@ void bind_layers(nb::module_& module) {
 
   nb::class_<Call>(module, "Layer")
       .def("__init__", &new_call, "is_double"_a, "mode"_a, "D"_a, "H"_a, "P"_a, "directions"_a,
-           "hold_h"_a, "hold_c"_a, "sequences"_a)
+           "layer_norm"_a, "hold_h"_a, "hold_c"_a, "sequences"_a)
       .def("record_size",
            [](const Call& call) {
              return call.is_double ? record_size<double>(call) : record_size<float>(call);
@@ -260,8 +269,8 @@ void bind_layers(nb::module_& module) {
           "threads"_a)
       .def(
           "trace",
-          [](const Call& call, Address record, const Addresses& out) {
-            (call.is_double ? trace<double> : trace<float>)(call, record, out);
+          [](const Call& call, const Addresses& weights, Address record, const Addresses& out) {
+            (call.is_double ? trace<double> : trace<float>)(call, weights, record, out);
           },
-          "record"_a, "out"_a);
+          "weights"_a, "record"_a, "out"_a);
 }

@@ -12,6 +12,16 @@
 
 namespace clew::CLEW_TARGET {
 
+// One instance of each template serves both simple networks: Mode::rnn_tanh stands for them.
+template <class F>
+CLEW_INLINE auto with_mode(Mode mode, const F& f) {
+  switch (mode) {
+    case Mode::lstm: return f.template operator()<Mode::lstm>();
+    case Mode::gru: return f.template operator()<Mode::gru>();
+    default: return f.template operator()<Mode::rnn_tanh>();
+  }
+}
+
 inline constexpr int slots_of(Mode mode) {
   return mode == Mode::lstm || mode == Mode::gru ? 4 : 1;
 }
@@ -42,6 +52,7 @@ struct Forward {
   const T *mask, *zone_h, *zone_c;
   T hold_h, hold_c;
   bool forget;  // before the next step
+  bool relu;    // of an RNN, for tanh
   std::ptrdiff_t left;  // real units from here
 };
 
@@ -59,39 +70,70 @@ CLEW_INLINE void hand_on(const Forward<T>& row, Vec<T> h) {
   if (row.mask) store<T>(row.fed_next, h * load_some<T>(row.mask, row.left));
 }
 
+// From the arguments of the activations to the activations in their slots: i f g o; r z n; h.
+template <class T>
+struct Opened {
+  Vec<T> gate[4];
+};
+
 template <class T, Mode mode>
-CLEW_INLINE Vec<T> activate(const Forward<T>& row) {
-  T* const g = row.gates;
+CLEW_INLINE Opened<T> open_gates(T* g, std::ptrdiff_t slot, bool relu) {
   if constexpr (mode == Mode::lstm) {
-    const Vec<T> i = sigmoid<T>(load<T>(g)), f = sigmoid<T>(load<T>(g + row.slot));
-    const Vec<T> n = tanh<T>(load<T>(g + 2 * row.slot)), o = sigmoid<T>(load<T>(g + 3 * row.slot));
+    const Vec<T> i = sigmoid<T>(load<T>(g)), f = sigmoid<T>(load<T>(g + slot));
+    const Vec<T> n = tanh<T>(load<T>(g + 2 * slot)), o = sigmoid<T>(load<T>(g + 3 * slot));
     store<T>(g, i);
-    store<T>(g + row.slot, f);
-    store<T>(g + 2 * row.slot, n);
-    store<T>(g + 3 * row.slot, o);
-    const Vec<T> old = load<T>(row.c);
-    const Vec<T> fresh = f * old + i * n;
-    Vec<T> c = fresh;
-    if (row.zone_c)
-      c = blended<T>(c, old, load_some<T>(row.zone_c, row.left));
-    else if (row.hold_c != T(0))
-      c = blended<T>(c, old, broadcast<T>(row.hold_c));
-    if (row.kept_c) store<T>(row.kept_c, c);
-    if (row.c_n) store_some<T>(row.c_n, c, row.left);
-    store<T>(row.c, row.forget ? Vec<T>{} : c);
-    return o * tanh<T>(fresh);
+    store<T>(g + slot, f);
+    store<T>(g + 2 * slot, n);
+    store<T>(g + 3 * slot, o);
+    return {{i, f, n, o}};
   } else if constexpr (mode == Mode::gru) {
-    const Vec<T> r = sigmoid<T>(load<T>(g + row.slot)), z = sigmoid<T>(load<T>(g + 2 * row.slot));
-    const Vec<T> n = tanh<T>(load<T>(g + 3 * row.slot) + r * load<T>(g));
-    store<T>(g + row.slot, r);
-    store<T>(g + 2 * row.slot, z);
-    store<T>(g + 3 * row.slot, n);
-    return n + z * (load<T>(row.h) - n);
+    const Vec<T> r = sigmoid<T>(load<T>(g + slot)), z = sigmoid<T>(load<T>(g + 2 * slot));
+    const Vec<T> n = tanh<T>(load<T>(g + 3 * slot) + r * load<T>(g));
+    store<T>(g + slot, r);
+    store<T>(g + 2 * slot, z);
+    store<T>(g + 3 * slot, n);
+    return {{r, z, n}};
   } else {
     const Vec<T> a = load<T>(g);
-    const Vec<T> h = mode == Mode::rnn_tanh ? tanh<T>(a) : (a < T(0) ? Vec<T>{} : a);
+    const Vec<T> h = relu ? (a < T(0) ? Vec<T>{} : a) : tanh<T>(a);
     store<T>(g, h);
-    return h;
+    return {{h}};
+  }
+}
+
+// The new c of an LSTM before zoneout, which is carried on here, and what lets it be seen.
+template <class T>
+struct NewCell {
+  Vec<T> c, o;
+};
+
+template <class T>
+CLEW_INLINE NewCell<T> new_cell(const Forward<T>& row) {
+  const auto [i, f, n, o] = open_gates<T, Mode::lstm>(row.gates, row.slot, false).gate;
+  const Vec<T> old = load<T>(row.c);
+  const Vec<T> fresh = f * old + rounded<T>(i * n);
+  Vec<T> c = fresh;
+  if (row.zone_c)
+    c = blended<T>(c, old, load_some<T>(row.zone_c, row.left));
+  else if (row.hold_c != T(0))
+    c = blended<T>(c, old, broadcast<T>(row.hold_c));
+  if (row.kept_c) store<T>(row.kept_c, c);
+  if (row.c_n) store_some<T>(row.c_n, c, row.left);
+  store<T>(row.c, row.forget ? Vec<T>{} : c);
+  return {fresh, o};
+}
+
+// From the arguments of the activations, which become the activations, to the new h before zoneout.
+template <class T, Mode mode>
+CLEW_INLINE Vec<T> activate(const Forward<T>& row) {
+  if constexpr (mode == Mode::lstm) {
+    const NewCell<T> cell = new_cell<T>(row);
+    return cell.o * tanh<T>(cell.c);
+  } else if constexpr (mode == Mode::gru) {
+    const Opened<T> open = open_gates<T, mode>(row.gates, row.slot, false);
+    return open.gate[2] + open.gate[1] * (load<T>(row.h) - open.gate[2]);
+  } else {
+    return open_gates<T, mode>(row.gates, row.slot, row.relu).gate[0];
   }
 }
 
@@ -109,6 +151,7 @@ struct Backward {
   T* dc;                // the same for c
   const T *zone_h, *zone_c;
   T hold_h, hold_c;
+  bool relu;
   std::ptrdiff_t left;
 };
 
@@ -130,32 +173,46 @@ CLEW_INLINE Vec<T> gathered(const Backward<T>& row) {
   return dh;
 }
 
+// The new c of an LSTM before zoneout.
+template <class T>
+CLEW_INLINE Vec<T> cell_before_zoneout(const Backward<T>& row) {
+  if (!row.zone_c && row.hold_c == T(0)) return load<T>(row.c);
+  const T* const g = row.gates;
+  const Vec<T> old = row.c_old ? load<T>(row.c_old) : Vec<T>{};
+  return load<T>(g + row.slot) * old + rounded<T>(load<T>(g) * load<T>(g + 2 * row.slot));
+}
+
+// The gates of an LSTM from the gradients of o and, by way of h, of the new c before zoneout.
+template <class T>
+CLEW_INLINE void pass_cell(const Backward<T>& row, Vec<T> of_c, Vec<T> of_o) {
+  T* const g = row.gates;
+  const Vec<T> i = load<T>(g), f = load<T>(g + row.slot);
+  const Vec<T> n = load<T>(g + 2 * row.slot), o = load<T>(g + 3 * row.slot);
+  const Vec<T> old = row.c_old ? load<T>(row.c_old) : Vec<T>{};
+  Vec<T> dc = load<T>(row.dc);
+  if (row.dc_n) dc += load_some<T>(row.dc_n, row.left);
+  Vec<T> carry{};
+  if (row.zone_c || row.hold_c != T(0)) {
+    const Vec<T> keep =
+        row.zone_c ? load_some<T>(row.zone_c, row.left) : broadcast<T>(row.hold_c);
+    carry = dc * keep;
+    dc *= T(1) - keep;
+  }
+  dc += of_c;
+  store<T>(row.dc, carry + dc * f);
+  store<T>(g, dc * n * i * (T(1) - i));
+  store<T>(g + row.slot, dc * old * f * (T(1) - f));
+  store<T>(g + 2 * row.slot, dc * i * (T(1) - n * n));
+  store<T>(g + 3 * row.slot, of_o * o * (T(1) - o));
+}
+
 // `dh` is the gradient of what `activate` returned.
 template <class T, Mode mode>
 CLEW_INLINE void deactivate(const Backward<T>& row, Vec<T> dh) {
   T* const g = row.gates;
   if constexpr (mode == Mode::lstm) {
-    const Vec<T> i = load<T>(g), f = load<T>(g + row.slot);
-    const Vec<T> n = load<T>(g + 2 * row.slot), o = load<T>(g + 3 * row.slot);
-    const Vec<T> old = row.c_old ? load<T>(row.c_old) : Vec<T>{};
-    Vec<T> c = load<T>(row.c);
-    Vec<T> dc = load<T>(row.dc);
-    if (row.dc_n) dc += load_some<T>(row.dc_n, row.left);
-    Vec<T> carry{};
-    if (row.zone_c || row.hold_c != T(0)) {
-      const Vec<T> keep =
-          row.zone_c ? load_some<T>(row.zone_c, row.left) : broadcast<T>(row.hold_c);
-      carry = dc * keep;
-      dc *= T(1) - keep;
-      c = f * old + i * n;
-    }
-    const Vec<T> shown = tanh<T>(c);
-    dc += dh * o * (T(1) - shown * shown);
-    store<T>(row.dc, carry + dc * f);
-    store<T>(g, dc * n * i * (T(1) - i));
-    store<T>(g + row.slot, dc * old * f * (T(1) - f));
-    store<T>(g + 2 * row.slot, dc * i * (T(1) - n * n));
-    store<T>(g + 3 * row.slot, dh * shown * o * (T(1) - o));
+    const Vec<T> shown = tanh<T>(cell_before_zoneout<T>(row));
+    pass_cell<T>(row, dh * load<T>(g + 3 * row.slot) * (T(1) - shown * shown), dh * shown);
   } else if constexpr (mode == Mode::gru) {
     const Vec<T> hn = load<T>(g), r = load<T>(g + row.slot);
     const Vec<T> z = load<T>(g + 2 * row.slot), n = load<T>(g + 3 * row.slot);
@@ -168,7 +225,7 @@ CLEW_INLINE void deactivate(const Backward<T>& row, Vec<T> dh) {
     store<T>(g + 3 * row.slot, dn);
   } else {
     const Vec<T> h = load<T>(g);
-    store<T>(g, mode == Mode::rnn_tanh ? dh * (T(1) - h * h) : (h <= T(0) ? Vec<T>{} : dh));
+    store<T>(g, row.relu ? (h <= T(0) ? Vec<T>{} : dh) : dh * (T(1) - h * h));
   }
 }
 

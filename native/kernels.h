@@ -59,8 +59,8 @@ struct Products {
   void (*gradient)(const GradientTerms<T>& terms, T* scratch, int index, int count);
 };
 
-// Recurrent layers; layer.h says what they are called with. forward and backward give false where
-// there is no memory for them.
+// Recurrent layers; layer.h says what they are called with. Those that work give false where there
+// is no memory for them.
 template <class T>
 struct Layers {
   // How many values a record takes.
@@ -72,7 +72,7 @@ struct Layers {
   bool (*backward)(const Layer<T>& layer, const Gradients<T>& gradients, int threads);
   // From the record for each direction in turn: i f g o c (LSTM), r z n (GRU), nothing (RNN), each
   // (T, B, H), zeros beyond the lengths.
-  void (*trace)(const Layer<T>& layer, T* const* out);
+  bool (*trace)(const Layer<T>& layer, T* const* out);
 };
 
 // The cross-entropy of an output layer with the scores hidden W^T + bias: for each row the log of the

@@ -54,7 +54,8 @@ CLEW_INLINE GradientTerms<T> terms_of(const BackJob<T, mode>& job, const Steps<T
   const auto& s = job.s;
   GradientTerms<T> terms{};
   terms.a = job.gates;
-  terms.lda = terms.m = s.row;
+  terms.lda = s.row;
+  terms.m = s.slots * s.Hp;
   terms.n = job.layer->schedule.total;
   terms.x_rows = steps.x;
   terms.D = s.D;
@@ -67,12 +68,44 @@ CLEW_INLINE GradientTerms<T> terms_of(const BackJob<T, mode>& job, const Steps<T
     bands[2] = {3 * s.Hp, 4 * s.Hp, true, false};
     terms.bands_count = 3;
   } else {
-    bands[0] = {0, s.row, true, true};
+    bands[0] = {0, s.slots * s.Hp, true, true};
     terms.bands_count = 1;
   }
   terms.bands = bands;
   terms.c = c;
   terms.ldc = s.D + s.P + 1;
+  if (s.norm) {
+    terms.a = job.in;
+    terms.lda = s.in_row();
+    terms.m = (s.slots - x_slot<mode>) * s.Hp;
+    bands[0] = {0, terms.m, true, !s.apart};
+    terms.bands_count = 1;
+  }
+  if (job.apart()) {  // x alone; h has terms of its own
+    terms.P = 0;
+    terms.ldc = s.D + 1;
+  }
+  return terms;
+}
+
+// With layer norm, what W_hh gets of steps whose products were normalised apart from those of W_ih.
+template <class T, Mode mode>
+CLEW_INLINE GradientTerms<T> recurrent_terms(const BackJob<T, mode>& job,
+                                             const Steps<T, mode>& steps, Band (&bands)[3], T* c) {
+  const auto& s = job.s;
+  GradientTerms<T> terms{};
+  terms.a = job.over;
+  terms.lda = s.over_row();
+  terms.m = h_slots<mode> * s.Hp;
+  terms.n = job.layer->schedule.total;
+  terms.h_rows = steps.h;
+  terms.h_scale = job.layer->noise[job.direction].recurrent ? steps.mask : nullptr;
+  terms.P = s.P;
+  bands[0] = {0, terms.m, false, true};
+  terms.bands = bands;
+  terms.bands_count = 1;
+  terms.c = c;
+  terms.ldc = s.P + 1;
   return terms;
 }
 
@@ -97,15 +130,19 @@ CLEW_INLINE GradientTerms<T> projection_terms(const BackJob<T, mode>& job,
 
 // From the product's rows (slots of Hp) to torch's: rows [units.begin, units.end) of each gate.
 template <class T, Mode mode>
-void hand_out(const Sizes<T, mode>& s, const T* c, const Parameters<T>& to, Part units) {
-  const std::ptrdiff_t ld = s.D + s.P + 1;
+void hand_out(const Sizes<T, mode>& s, const GradientTerms<T>& terms,
+              const GradientTerms<T>& recurrent, const Parameters<T>& to, Part units) {
   for (int slot = 0; slot < s.slots; ++slot)
     for (std::ptrdiff_t u = units.begin; u < units.end; ++u) {
-      const T* const from = c + (slot * s.Hp + u) * ld;
+      const int in_slot = s.norm ? slot - x_slot<mode> : slot;
+      const T* const from = terms.c + (in_slot * s.Hp + u) * terms.ldc;
       const std::ptrdiff_t row = torch_row(s, slot) + u;
       const bool of_x = mode != Mode::gru || slot > 0, of_h = mode != Mode::gru || slot < 3;
       if (of_x) __builtin_memcpy(to.w_ih + row * s.D, from, s.D * sizeof(T));
-      if (of_h) __builtin_memcpy(to.w_hh + row * s.P, from + s.D, s.P * sizeof(T));
+      const T* const from_h = recurrent.c ? recurrent.c + (slot * s.Hp + u) * recurrent.ldc
+                                          : from + s.D;
+      if (of_h) __builtin_memcpy(to.w_hh + row * s.P, from_h, s.P * sizeof(T));
+      if (s.norm) continue;  // hand_out_sums has the biases
       if (to.b_ih && of_x) to.b_ih[row] = from[s.D + s.P];
       if (to.b_hh && of_h) to.b_hh[row] = from[s.D + s.P];
     }
@@ -126,7 +163,8 @@ void input_gradients(const BackJob<T, mode>* jobs, Part rows, T* block) {
   for (std::ptrdiff_t at = rows.begin; at < rows.end; at += input_rows) {
     const std::ptrdiff_t n = rows.end - at < input_rows ? rows.end - at : input_rows;
     for (int d = 0; d < layer.directions; ++d)
-      multiply_pairs<T>(n, depth, jobs[d].gates + at * s.row + x_slot<mode> * s.Hp, s.row,
+      multiply_pairs<T>(n, depth, jobs[d].entered() + at * jobs[d].entered_row(),
+                        jobs[d].entered_row(),
                         jobs[d].packed.w_ih, Part{0, Dp / s.pair}, block, Dp, d > 0);
     for (std::ptrdiff_t r = 0; r < n; ++r) {
       while (schedule.first(t + 1) <= at + r) ++t;
@@ -150,6 +188,7 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
   if (work < 1e5) threads = 1;
   const std::ptrdiff_t Dp = round_up(s.D, s.pair), h_depth = h_slots<mode> * s.Hp,
                        x_depth = (mode == Mode::gru ? 3 : s.slots) * s.Hp;
+  const std::ptrdiff_t sums_rows = B > 0 ? B : 1;  // the first gets the total
 
   Arena arena;
   BackJob<T, mode> whole[2]{BackJob<T, mode>(s), BackJob<T, mode>(s)};
@@ -158,7 +197,9 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
   std::ptrdiff_t scratch_each = 0;
   Barrier* barriers = nullptr;
   Band bands[2][3], projection_bands[2][3];
-  GradientTerms<T> terms[2]{}, projected_terms[2]{};
+  Band recurrent_bands[2][3];
+  GradientTerms<T> terms[2]{}, projected_terms[2]{}, of_recurrent[2]{};
+  T* own = nullptr;
   for (int pass = 0; pass < 2; ++pass) {
     for (int d = 0; d < dirs; ++d) {
       BackJob<T, mode>& job = whole[d];
@@ -169,24 +210,32 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
       job.rows = {0, B};
       job.gates = record.gates;
       job.cells = record.cells;
+      job.in = record.in;
+      job.over = record.over;
+      job.scale = record.scale;
+      job.gains = take_gains(arena, s, false);
+      job.sums = arena.take<T>(sums_rows * norm_sums(s));
       job.packed.w_hh = arena.take<T>(s.Pp * h_depth);
       job.packed.w_ih = arena.take<T>(gradients.x ? Dp * x_depth : 0);
       job.packed.w_hr = arena.take<T>(s.project ? s.Hp * s.P : 0);
-      job.dh = arena.take<T>(B * s.Pp);
-      job.carry = arena.take<T>(B * s.Pp);
+      job.dh = arena.take<T>(B * s.h_row());
+      job.carry = arena.take<T>(B * s.h_row());
       job.dc = arena.take<T>(mode == Mode::lstm ? B * s.Hp : 0);
       job.c_0 = arena.take<T>(mode == Mode::lstm ? B * s.Hp : 0);
       job.shown = arena.take<T>(s.project ? N * s.Hp : 0);
       job.dshown = arena.take<T>(s.project ? B * s.Hp : 0);
       job.dprojected = arena.take<T>(s.project ? N * s.Pp : 0);
       steps[d] = Steps<T, mode>(arena, layer, s, d);
-      products[d] = arena.take<T>(s.row * (s.D + s.P + 1));
+      products[d] = arena.take<T>(s.row * (s.D + s.P + 2));
       of_projection[d] = arena.take<T>(s.project ? s.P * (s.H + 1) : 0);
       terms[d] = terms_of(job, steps[d], bands[d], products[d]);
       if (s.project)
         projected_terms[d] =
             projection_terms(job, steps[d], projection_bands[d], of_projection[d]);
-      for (const GradientTerms<T>* g : {&terms[d], &projected_terms[d]}) {
+      if (job.apart())
+        of_recurrent[d] = recurrent_terms(job, steps[d], recurrent_bands[d],
+                                          products[d] + s.row * (s.D + 1));
+      for (const GradientTerms<T>* g : {&terms[d], &projected_terms[d], &of_recurrent[d]}) {
         const auto needed =
             g->bands_count ? static_cast<std::ptrdiff_t>(gradient_scratch<T>(*g)) : 0;
         if (needed > scratch_each) scratch_each = needed;
@@ -195,6 +244,7 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
     scratch_each = round_up(scratch_each, 64);
     scratch = arena.take<T>(scratch_each * threads);
     blocks = arena.take<T>(gradients.x ? input_rows * Dp * threads : 0);
+    own = arena.take<T>(norm_own(s) * threads);
     barriers = arena.take<Barrier>(threads + 1);
     if (pass == 0 && !arena.fill()) return false;
   }
@@ -219,6 +269,10 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
       for (std::ptrdiff_t p = m.begin; s.project && p < m.end; ++p)
         pack_projection_transposed(s, w.w_hr, p, job.packed.w_hr + p * s.P * s.pair);
       steps[d].fill(job, part(schedule.longest, index, count));
+      if (!s.norm) continue;
+      if (index == 0) pack_gains(s, w, job.gains);
+      const Part sums = part(sums_rows * norm_sums(s), index, count);
+      __builtin_memset(job.sums + sums.begin, 0, (sums.end - sums.begin) * sizeof(T));
     }
     meet();
     const int teams = count / plan.members, team = index / plan.members,
@@ -231,17 +285,23 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
       const std::ptrdiff_t at = job.rows.begin;
       job.members = plan.members;
       job.barrier = &barriers[1 + team];
-      job.dh += at * s.Pp;
-      job.carry += at * s.Pp;
+      job.far = static_cast<double>(h_depth * s.Pp) / plan.members * sizeof(T) >
+                0.6 * static_cast<double>(cache);
+      job.dh += at * s.h_row();
+      job.carry += at * s.h_row();
       job.dc += at * s.Hp;
       job.c_0 += at * s.Hp;
       job.dshown += at * s.Hp;
+      job.own = own + index * norm_own(s);
       unread_job(job, member);
       job.meet(member);
     }
     meet();
     for (int d = 0; d < dirs; ++d) {
       gradient<T>(terms[d], scratch + index * scratch_each, index, count);
+      if (whole[d].apart())
+        gradient<T>(of_recurrent[d], scratch + index * scratch_each, index, count);
+      if (s.norm) add_rows(B, norm_sums(s), whole[d].sums, part(norm_sums(s), index, count));
       if (s.project) gradient<T>(projected_terms[d], scratch + index * scratch_each, index, count);
     }
     if (gradients.x) {
@@ -253,7 +313,9 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
     }
     meet();
     for (int d = 0; d < dirs; ++d) {
-      hand_out(s, products[d], gradients.weights[d], part(s.H, index, count));
+      const Part units = part(s.H, index, count);
+      hand_out(s, terms[d], of_recurrent[d], gradients.weights[d], units);
+      if (s.norm) hand_out_sums(s, whole[d].sums, gradients.weights[d], units);
       if (!s.project) continue;
       const Part rows = part(s.P, index, count);
       for (std::ptrdiff_t p = rows.begin; p < rows.end; ++p)
@@ -266,12 +328,8 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
 
 template <class T>
 bool backward(const Layer<T>& layer, const Gradients<T>& gradients, int threads) {
-  switch (layer.mode) {
-    case Mode::lstm: return backward_of<T, Mode::lstm>(layer, gradients, threads);
-    case Mode::gru: return backward_of<T, Mode::gru>(layer, gradients, threads);
-    case Mode::rnn_tanh: return backward_of<T, Mode::rnn_tanh>(layer, gradients, threads);
-    default: return backward_of<T, Mode::rnn_relu>(layer, gradients, threads);
-  }
+  return with_mode(layer.mode,
+                   [&]<Mode mode>() { return backward_of<T, mode>(layer, gradients, threads); });
 }
 
 }  // namespace clew::CLEW_TARGET

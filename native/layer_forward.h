@@ -9,20 +9,34 @@ namespace clew::CLEW_TARGET {
 // What a record holds of one direction, one after the other.
 template <class T, Mode mode>
 struct Record {
-  T *gates, *cells;
+  T *gates = nullptr, *cells = nullptr;
+  T *in = nullptr, *over = nullptr, *scale = nullptr;  // with layer norm, and no gates then
+  std::ptrdiff_t size = 0;  // of all directions
   Record(const Layer<T>& layer, const Sizes<T, mode>& s, int direction) {
     const std::ptrdiff_t N = layer.schedule.total;
-    const std::ptrdiff_t each = N * (s.row + (mode == Mode::lstm ? s.Hp : 0));
-    gates = layer.record ? layer.record + direction * each : nullptr;
-    cells = gates && mode == Mode::lstm ? gates + N * s.row : nullptr;
+    const std::ptrdiff_t of_gates = s.norm ? 0 : N * s.row;
+    const std::ptrdiff_t of_cells = mode == Mode::lstm ? N * s.Hp : 0;
+    const std::ptrdiff_t of_in = s.norm ? N * s.in_row() : 0;
+    const std::ptrdiff_t of_over = s.norm && s.apart ? N * s.over_row() : 0;
+    const std::ptrdiff_t of_scale = s.norm ? round_up(N * scales, s.pair) : 0;
+    const std::ptrdiff_t each = of_gates + of_cells + of_in + of_over + of_scale;
+    size = each * layer.directions;
+    if (!layer.record) return;
+    T* const own = layer.record + direction * each;
+    if (mode == Mode::lstm) cells = own + of_gates;
+    if (!s.norm) {
+      gates = own;
+      return;
+    }
+    in = own + of_cells;
+    over = in + of_in;
+    scale = over + of_over;
   }
 };
 
 template <class T, Mode mode>
 std::size_t record_size_of(const Layer<T>& layer) {
-  const Sizes<T, mode> s(layer);
-  return static_cast<std::size_t>(layer.directions * layer.schedule.total *
-                                  (s.row + (mode == Mode::lstm ? s.Hp : 0)));
+  return static_cast<std::size_t>(Record<T, mode>(layer, Sizes<T, mode>(layer), 0).size);
 }
 
 // Rows [begin, end) of each group, such that all groups have about as many real steps.
@@ -51,39 +65,55 @@ bool forward_of(const Layer<T>& layer, int threads) {
                       static_cast<double>(s.row) * static_cast<double>(s.D + s.P);
   if (work < 2e5) threads = 1;  // less than what waking them takes
 
-  // A chunk's gates fit a core's cache beside the weights.
-  const std::ptrdiff_t step_values = (B > 0 ? B : 1) * s.row;
-  std::ptrdiff_t chunk_steps = (1 << 19) / static_cast<std::ptrdiff_t>(sizeof(T)) / step_values;
-  chunk_steps = chunk_steps < 4 ? 4 : chunk_steps > 256 ? 256 : chunk_steps;
+  const auto plan_for = [&](int count) {
+    return choose_plan<T>(count, static_cast<int>(dirs), B, s.row, s.P, cache,
+                          !s.project && schedule.longest > 1);
+  };
+  // Enough rows at once for whole tiles, and no more: their gates stay near.
+  const std::ptrdiff_t group = B / plan_for(threads).groups;
+  std::ptrdiff_t chunk_steps = group > 32 ? 1 : 64 / (group > 0 ? group : 1);
   if (chunk_steps > schedule.longest) chunk_steps = schedule.longest;
 
   Arena arena;
   Packed<T, T> packed[2];
   T *h[2][2], *fed[2][2], *c[2], *shown[2], *projected[2], *chunk[2], *gathered[2];
+  Gains<T> gains[2];
+  T *over[2], *own = nullptr;
   Barrier* barriers = nullptr;
   for (int pass = 0; pass < 2; ++pass) {
     for (int d = 0; d < dirs; ++d) {
       packed[d] = take_packed<T, mode, T>(arena, s);
+      gains[d] = take_gains(arena, s, true);
+      over[d] = arena.take<T>(s.norm && s.apart && !layer.record ? B * s.over_row() : 0);
       for (int k = 0; k < 2; ++k) {
-        h[d][k] = arena.take<T>(B * s.Pp);
-        fed[d][k] = layer.noise[d].recurrent ? arena.take<T>(B * s.Pp) : h[d][k];
+        h[d][k] = arena.take<T>(B * s.h_row());
+        fed[d][k] = layer.noise[d].recurrent ? arena.take<T>(B * s.h_row()) : h[d][k];
       }
-      c[d] = arena.take<T>(mode == Mode::lstm ? B * s.Hp : 0);
+      c[d] = arena.take<T>(mode == Mode::lstm ? B * s.c_row() : 0);
       shown[d] = arena.take<T>(s.project ? B * s.Hp : 0);
       projected[d] = arena.take<T>(s.project ? B * s.Pp : 0);
       chunk[d] = arena.take<T>(layer.record ? 0 : chunk_steps * B * s.row);
       gathered[d] = arena.take<T>(schedule.order ? chunk_steps * B * s.D : 0);
     }
+    own = arena.take<T>(norm_own(s) * threads);
     barriers = arena.take<Barrier>(threads + 1);
     if (pass == 0 && !arena.fill()) return false;
   }
   __builtin_memset(static_cast<void*>(barriers), 0, (threads + 1) * sizeof(Barrier));
 
   parallel(threads, [&](int index, int count) {
-    const Plan plan = choose_plan<T>(count, static_cast<int>(dirs), B, s.row, s.P, cache,
-                                     !s.project && schedule.longest > 1);
+    const Plan plan = plan_for(count);
+    if (s.norm) {
+      for (int d = 0; d < dirs; ++d) {
+        centre_weights(s, layer.weights[d], gains[d], index, count);
+        if (index == 0) pack_gains(s, layer.weights[d], gains[d]);
+      }
+      if (count > 1) barriers[0].wait(index, count);
+    }
     for (int d = 0; d < dirs; ++d) {
-      pack_gates(s, layer.weights[d], packed[d], part(s.panels, index, count));
+      const Parameters<const T> w =
+          s.norm ? gains[d].centred(layer.weights[d]) : layer.weights[d];
+      pack_gates(s, w, packed[d], part(s.panels, index, count));
       if (s.project)
         pack_projection(s, layer.weights[d], packed[d], part(s.Pp / s.pair, index, count));
     }
@@ -99,11 +129,15 @@ bool forward_of(const Layer<T>& layer, int threads) {
       const Record<T, mode> record(layer, s, d);
       const std::ptrdiff_t at = rows.begin;
       Job<T, mode, T> job{&layer, s, d, packed[d], rows, plan.members, &barriers[1 + team],
-                          {h[d][0] + at * s.Pp, h[d][1] + at * s.Pp},
-                          {fed[d][0] + at * s.Pp, fed[d][1] + at * s.Pp},
-                          c[d] + at * s.Hp, shown[d] + at * s.Hp, projected[d] + at * s.Pp,
+                          {h[d][0] + at * s.h_row(), h[d][1] + at * s.h_row()},
+                          {fed[d][0] + at * s.h_row(), fed[d][1] + at * s.h_row()},
+                          c[d] + at * s.c_row(), shown[d] + at * s.Hp, projected[d] + at * s.Pp,
                           record.gates, record.cells, chunk[d] + at * chunk_steps * s.row,
-                          gathered[d] + at * chunk_steps * s.D, chunk_steps};
+                          gathered[d] + at * chunk_steps * s.D, chunk_steps,
+                          {gains[d], record.in, record.over, record.scale,
+                           over[d] + at * s.over_row(), own + index * norm_own(s)}};
+      job.far = static_cast<double>(s.row * (s.D + s.P)) / plan.members * sizeof(T) >
+                0.6 * static_cast<double>(cache);
       read_job(job, member);
       job.meet(member);  // before anyone begins the next
     }
@@ -113,21 +147,12 @@ bool forward_of(const Layer<T>& layer, int threads) {
 
 template <class T>
 std::size_t record_size(const Layer<T>& layer) {
-  switch (layer.mode) {
-    case Mode::lstm: return record_size_of<T, Mode::lstm>(layer);
-    case Mode::gru: return record_size_of<T, Mode::gru>(layer);
-    default: return record_size_of<T, Mode::rnn_tanh>(layer);
-  }
+  return with_mode(layer.mode, [&]<Mode mode>() { return record_size_of<T, mode>(layer); });
 }
 
 template <class T>
 bool forward(const Layer<T>& layer, int threads) {
-  switch (layer.mode) {
-    case Mode::lstm: return forward_of<T, Mode::lstm>(layer, threads);
-    case Mode::gru: return forward_of<T, Mode::gru>(layer, threads);
-    case Mode::rnn_tanh: return forward_of<T, Mode::rnn_tanh>(layer, threads);
-    default: return forward_of<T, Mode::rnn_relu>(layer, threads);
-  }
+  return with_mode(layer.mode, [&]<Mode mode>() { return forward_of<T, mode>(layer, threads); });
 }
 
 }  // namespace clew::CLEW_TARGET

@@ -36,6 +36,12 @@ struct Part {
   std::ptrdiff_t begin, end;
 };
 
+// Slots that h reaches: all of them, of the GRU hn r z. Those that x reaches: of the GRU r z n.
+template <Mode mode>
+inline constexpr int h_slots = mode == Mode::gru ? 3 : slots_of(mode);
+template <Mode mode>
+inline constexpr int x_slot = mode == Mode::gru ? 1 : 0;
+
 // Part `index` of `count` about equal parts of n.
 CLEW_INLINE Part part(std::ptrdiff_t n, int index, int count) {
   return {n * index / count, n * (index + 1) / count};
@@ -44,6 +50,7 @@ CLEW_INLINE Part part(std::ptrdiff_t n, int index, int count) {
 // The sizes of one direction of a layer, in values of T.
 template <class T, Mode mode>
 struct Sizes {
+  static constexpr bool apart = mode == Mode::lstm || mode == Mode::gru;  // W_ih x, W_hh h normed
   static constexpr int slots = slots_of(mode), vectors = panel_vectors<mode>,
                        units = unit_vectors<mode> * static_cast<int>(lanes<T>),
                        pair = 2 * static_cast<int>(lanes<T>);
@@ -51,12 +58,24 @@ struct Sizes {
   std::ptrdiff_t Hp, Pp;   // rounded up to whole panels
   std::ptrdiff_t panels;   // of the gates
   std::ptrdiff_t row;      // the gates of one row
-  bool project;
+  bool project, norm;
 
+  // Rows read side by side at a distance of a power of two would fall on the same places of the
+  // caches: a gap of 64 bytes behind each keeps them apart.
+  static constexpr std::ptrdiff_t spaced(std::ptrdiff_t n) {
+    constexpr std::ptrdiff_t size = sizeof(T);
+    return n * size % 1024 ? n : n + 64 / size;
+  }
   explicit Sizes(const Layer<T>& layer)
       : D(layer.D), H(layer.H), P(layer.P), Hp(round_up(H, pair)), Pp(round_up(P, pair)),
-        panels(Hp / units), row(slots * Hp), project(layer.weights[0].w_hr != nullptr) {}
+        panels(Hp / units), row(spaced(slots * Hp)), project(layer.weights[0].w_hr != nullptr),
+        norm(layer.weights[0].ln_ih != nullptr) {}
 
+  // A row of W_ih x, and one of W_hh h, where they are kept apart from the gates.
+  std::ptrdiff_t in_row() const { return spaced((slots - x_slot<mode>) * Hp); }
+  std::ptrdiff_t over_row() const { return spaced(h_slots<mode> * Hp); }
+  std::ptrdiff_t h_row() const { return spaced(Pp); }
+  std::ptrdiff_t c_row() const { return spaced(Hp); }
   std::ptrdiff_t panel(std::ptrdiff_t K) const { return K * vectors * lanes<T>; }
   // Where the vectors of panel p stand within a row; those of W_ih x, those of W_hh h.
   void at(std::ptrdiff_t p, bool recurrent, std::ptrdiff_t (&to)[vectors]) const {
@@ -85,6 +104,12 @@ CLEW_INLINE std::ptrdiff_t weight_row(const Sizes<T, mode>& s, std::ptrdiff_t p,
   }
 }
 
+// Where a slot begins in torch's order of gates.
+template <class T, Mode mode>
+CLEW_INLINE std::ptrdiff_t torch_row(const Sizes<T, mode>& s, int slot) {
+  return (mode == Mode::gru ? (slot == 0 ? 2 : slot == 3 ? 2 : slot - 1) : slot) * s.H;
+}
+
 template <class T, class W = T>
 struct Packed {
   W *w_ih, *w_hh;  // panels of (D, vectors), (P, vectors)
@@ -109,9 +134,13 @@ CLEW_INLINE W as_weight(T value) {
 template <class T, class W>
 CLEW_INLINE void pack_vector(const T* from, std::ptrdiff_t ld, std::ptrdiff_t K,
                              std::ptrdiff_t count, W* to, std::ptrdiff_t stride) {
-  for (std::ptrdiff_t j = 0; j < lanes<T>; ++j)
-    for (std::ptrdiff_t k = 0; k < K; ++k)
-      to[k * stride + j] = as_weight<T, W>(j < count ? from[j * ld + k] : T(0));
+  constexpr std::ptrdiff_t piece = 32;  // of k: what is written stays in the first cache
+  for (std::ptrdiff_t low = 0; low < K; low += piece) {
+    const std::ptrdiff_t high = low + piece < K ? low + piece : K;
+    for (std::ptrdiff_t j = 0; j < lanes<T>; ++j)
+      for (std::ptrdiff_t k = low; k < high; ++k)
+        to[k * stride + j] = as_weight<T, W>(j < count ? from[j * ld + k] : T(0));
+  }
 }
 
 template <class T, Mode mode, class W>

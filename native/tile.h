@@ -70,7 +70,13 @@ CLEW_INLINE Vec<T> load_weights(const Half* from) {
   typedef std::uint32_t Words __attribute__((vector_size(CLEW_VECTOR_BYTES)));
   Halves halves;
   __builtin_memcpy(&halves, from, sizeof halves);
+#if defined(CLEW_X86) && CLEW_VECTOR_BYTES == 64  // GCC 12 makes four instructions of this one
+  return (Vec<T>)((Words)_mm512_maskz_cvtepu16_epi32(-1, (__m256i)halves) << 16);
+#elif defined(CLEW_X86) && CLEW_VECTOR_BYTES == 32
+  return (Vec<T>)((Words)_mm256_cvtepu16_epi32((__m128i)halves) << 16);
+#else
   return (Vec<T>)(__builtin_convertvector(halves, Words) << 16);
+#endif
 }
 
 // How many rows of accumulators suit panels of NV vectors: what the registers hold.
@@ -82,9 +88,12 @@ inline constexpr int tile_rows =
     NV == 4 ? 3 : NV == 3 ? 4 : NV == 2 ? 6 : 8;
 #endif
 
+// What of a panel is kept in the first cache, beside rows and sums.
+inline constexpr std::ptrdiff_t near_bytes = 16384;
+
 // How many panels are read side by side where there is only one row, to hide the adders' latency.
 template <int NV>
-inline constexpr int single_panels = NV >= 3 ? 3 : 4;
+inline constexpr int single_panels = 4;
 
 // Where the sums start and where they go: row r, vector v at base + r * ld + at[v].
 template <class T>
@@ -95,10 +104,14 @@ struct Sums {
   std::ptrdiff_t to_ld;
 };
 
+inline constexpr std::ptrdiff_t line = 64;  // bytes that are fetched together
+
+// `ahead` is what is brought near meanwhile, a line for each k.
 template <class T, int MR, int NV, int NP, class W>
 __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
                                     const W* panel, std::ptrdiff_t panel_size, Sums<T> sums,
-                                    const std::ptrdiff_t* at, std::ptrdiff_t next) {
+                                    const std::ptrdiff_t* at, std::ptrdiff_t next,
+                                    const char* ahead) {
   constexpr std::ptrdiff_t width = lanes<T>;
   Vec<T> sum[MR][NP][NV];
 #pragma GCC unroll 16
@@ -109,6 +122,7 @@ __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t
       for (int v = 0; v < NV; ++v)
         sum[r][p][v] = load<T>(sums.from + r * sums.from_ld + at[v] + p * next);
   for (std::ptrdiff_t k = 0; k < K; ++k) {
+    if constexpr (MR > 1) __builtin_prefetch(ahead + k * line, 0, 2);
     Vec<T> w[NP][NV];
 #pragma GCC unroll 16
     for (int p = 0; p < NP; ++p)
@@ -135,25 +149,43 @@ __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t
 
 template <class T, int NV, class W, int MR>
 CLEW_INLINE void tile_of(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
-                         const W* panel, Sums<T> sums, const std::ptrdiff_t* at) {
+                         const W* panel, Sums<T> sums, const std::ptrdiff_t* at,
+                         const char* ahead) {
   if constexpr (MR > 1)
-    if (rows < MR) return tile_of<T, NV, W, MR - 1>(rows, K, a, lda, panel, sums, at);
-  tile<T, MR, NV, 1, W>(K, a, lda, panel, 0, sums, at, 0);
+    if (rows < MR) return tile_of<T, NV, W, MR - 1>(rows, K, a, lda, panel, sums, at, ahead);
+  tile<T, MR, NV, 1, W>(K, a, lda, panel, 0, sums, at, 0, ahead);
 }
 
-// Any number of rows times one panel: as few tiles as can be, of about the same height.
+// Any number of rows times one panel: as few tiles as can be, of about the same height. A piece of
+// the panel that fits the first cache meets all rows before the next piece does; the sums wait in
+// memory meanwhile. Where `after` is given, the panel of that size that is used next, it is brought
+// near on the way: weights that do not fit the second cache arrive while there is work to do.
 template <class T, int NV, class W>
 CLEW_INLINE void multiply(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
-                          const W* panel, Sums<T> sums, const std::ptrdiff_t* at) {
-  std::ptrdiff_t tiles = (rows + tile_rows<NV> - 1) / tile_rows<NV>;
-  while (rows > 0) {
-    const std::ptrdiff_t now = (rows + tiles - 1) / tiles;
-    tile_of<T, NV, W, tile_rows<NV>>(now, K, a, lda, panel, sums, at);
-    a += now * lda;
-    sums.from += now * sums.from_ld;
-    sums.to += now * sums.to_ld;
-    rows -= now;
-    --tiles;
+                          const W* panel, Sums<T> sums, const std::ptrdiff_t* at,
+                          const W* after = nullptr) {
+  constexpr std::ptrdiff_t most = tile_rows<NV>, step = NV * lanes<T>,
+                           fits = near_bytes / (step * static_cast<std::ptrdiff_t>(sizeof(W)));
+  const std::ptrdiff_t piece = rows > most ? fits : K;
+  for (std::ptrdiff_t k = 0; k < K || k == 0; k += piece) {
+    const std::ptrdiff_t depth = K - k < piece ? K - k : piece;
+    const W* const w = panel + k * step;
+    // Without `after` what is read anyway is asked for.
+    const char* const here = reinterpret_cast<const char*>(w);
+    const char* ahead = after ? reinterpret_cast<const char*>(after + k * step) : here;
+    const char* const end = ahead + (after ? depth * step * sizeof(W) : 0);
+    std::ptrdiff_t tiles = (rows + most - 1) / most;
+    for (std::ptrdiff_t row = 0; row < rows; --tiles) {
+      const std::ptrdiff_t now = (rows - row + tiles - 1) / tiles;
+      const Sums<T> own{k == 0 ? sums.from + row * sums.from_ld : sums.to + row * sums.to_ld,
+                        k == 0 ? sums.from_ld : sums.to_ld, sums.to + row * sums.to_ld,
+                        sums.to_ld};
+      tile_of<T, NV, W, tile_rows<NV>>(now, depth, a + row * lda + k, lda, w, own, at,
+                                       ahead < end ? ahead : here);
+      ahead += depth * line;
+      row += now;
+    }
+    if (piece == 0) break;
   }
 }
 
@@ -162,37 +194,26 @@ template <class T, int NV, class W>
 CLEW_INLINE void multiply_panels(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a,
                                  std::ptrdiff_t lda, const W* panel, std::ptrdiff_t panels,
                                  std::ptrdiff_t panel_size, Sums<T> sums,
-                                 const std::ptrdiff_t* at, std::ptrdiff_t next) {
-  if (rows == 1) {
-    constexpr int many = single_panels<NV>;
+                                 const std::ptrdiff_t* at, std::ptrdiff_t next,
+                                 const W* after = nullptr) {
+  const auto several = [&]<int many>() __attribute__((always_inline)) {
     for (; panels >= many; panels -= many) {
-      tile<T, 1, NV, many, W>(K, a, lda, panel, panel_size, sums, at, next);
+      tile<T, 1, NV, many, W>(K, a, lda, panel, panel_size, sums, at, next, nullptr);
       panel += many * panel_size;
       sums.from += many * next;
       sums.to += many * next;
     }
+  };
+  if (rows == 1) {
+    several.template operator()<single_panels<NV>>();
+    several.template operator()<2>();
   }
   for (; panels > 0; --panels) {
-    multiply<T, NV, W>(rows, K, a, lda, panel, sums, at);
+    multiply<T, NV, W>(rows, K, a, lda, panel, sums, at,
+                       after && panels > 1 ? panel + panel_size : after);
     panel += panel_size;
     sums.from += next;
     sums.to += next;
-  }
-}
-
-// Packs panel columns of W (rows of torch's weight matrices are outputs): lane j of vector v of the
-// panel is row first[v] + j of W where j < count, else zero. k runs over the columns of W.
-template <class T>
-CLEW_INLINE void pack_rows(const T* w, std::ptrdiff_t ld, std::ptrdiff_t K, std::ptrdiff_t vectors,
-                           const std::ptrdiff_t* first, std::ptrdiff_t count, T* panel) {
-  constexpr std::ptrdiff_t width = lanes<T>;
-  for (std::ptrdiff_t v = 0; v < vectors; ++v) {
-    const T* from = w + first[v] * ld;
-    T* to = panel + v * width;
-    const std::ptrdiff_t stride = vectors * width;
-    for (std::ptrdiff_t j = 0; j < width; ++j)
-      for (std::ptrdiff_t k = 0; k < K; ++k)
-        to[k * stride + j] = j < count ? from[j * ld + k] : T(0);
   }
 }
 

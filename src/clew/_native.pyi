@@ -88,6 +88,7 @@ class Layer:
         H: int,
         P: int,
         directions: int,
+        layer_norm: bool,
         hold_h: float,
         hold_c: float,
         sequences: Sequences,
@@ -124,4 +125,4 @@ class Layer:
         grad_weights: list[int],
         threads: int,
     ) -> None: ...
-    def trace(self, record: int, out: list[int]) -> None: ...
+    def trace(self, weights: list[int], record: int, out: list[int]) -> None: ...

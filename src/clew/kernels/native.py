@@ -24,6 +24,7 @@ from clew.kernels.transforms import autocast
 _MODES: dict[Mode, int] = {"RNN_TANH": 0, "RNN_RELU": 1, "GRU": 2, "LSTM": 3}
 _ROWS: dict[Mode, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}  # of H, in W
 _SLOTS: dict[Mode, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 4, "LSTM": 5}  # in a record
+_NORM_SLOTS: dict[Mode, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 5}  # more of them
 _TYPES = (torch.float32, torch.float64)
 _KINDS = (Tensor, torch.nn.Parameter, torch.nn.Buffer)  # others may have no memory of their own
 
@@ -33,7 +34,7 @@ _WIDEST = 128  # bytes that the units of a record are rounded up to at most
 
 def can(cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
     """Whether there are kernels for a cell with weights of this type, there."""
-    return device.type == "cpu" and dtype in _TYPES and not cell.layer_norm
+    return device.type == "cpu" and dtype in _TYPES
 
 
 def fits(cell: Cell, x: Tensor, state: State | None, weights: Sequence[Weights]) -> bool:
@@ -84,7 +85,7 @@ def layer(
         record = reading.record(x) if reading.traced else None
         outputs = reading.forward(tensors, record)
         if record is not None:
-            outputs += reading.gates(record)
+            outputs += reading.gates(tensors, record)
     y, final = outputs[0], outputs[1 : 1 + cell.states]
     if traces is not None:
         traces += reading.named(y, outputs[1 + cell.states :])
@@ -120,7 +121,9 @@ def flatten(weights: Sequence[Weights]) -> tuple[list[Tensor], tuple[bool, ...]]
 def record_bound(cell: Cell, hidden: int, itemsize: int) -> int:
     """Values of a record for each step of a sequence, at most, whatever the processor."""
     whole = _WIDEST // itemsize
-    return cell.directions * _SLOTS[cell.mode] * (-(-hidden // whole) * whole)
+    slots = _SLOTS[cell.mode] + (_NORM_SLOTS[cell.mode] if cell.layer_norm else 0)
+    gaps = (3 if cell.layer_norm else 1) * whole  # between rows, where a record has them
+    return cell.directions * (slots * (-(-hidden // whole) * whole) + gaps)
 
 
 class Reading:
@@ -160,6 +163,7 @@ class Reading:
             hidden,
             shown,
             directions,
+            cell.layer_norm,
             *cell.zoneout,
             sequences.native,
         )
@@ -230,12 +234,12 @@ class Reading:
         )
         return [grad if need else None for grad, need in zip(found, needed, strict=True)]
 
-    def gates(self, record: Tensor) -> tuple[Tensor, ...]:
+    def gates(self, tensors: Sequence[Tensor], record: Tensor) -> tuple[Tensor, ...]:
         """For each direction in turn what ``GATES`` names and, of an LSTM, c: each (T, B, H)."""
         steps, batch, _, hidden = self.shapes
         count = len(self._names()) * self.cell.directions
         out = [record.new_empty((steps, batch, hidden)) for _ in range(count)]
-        self._call.trace(record.data_ptr(), _addresses(out))
+        self._call.trace(self._parts(tensors)[3], record.data_ptr(), _addresses(out))
         return tuple(out)
 
     def named(self, y: Tensor, gates: Sequence[Tensor]) -> list[dict[str, Tensor]]:
@@ -311,7 +315,7 @@ class _Differentiable(torch.autograd.Function):
         ctx.reading = reading
         if reading.traced:  # differentiated by the formula
             ctx.save_for_backward(*tensors)
-            return outputs + reading.gates(record)
+            return outputs + reading.gates(tensors, record)
         ctx.save_for_backward(*tensors, outputs[0], record)
         return outputs
 
