@@ -9,6 +9,7 @@ const Kernels avx512_kernels = {
     "avx512", CLEW_VECTOR_BYTES,        avx512::maps<float>, avx512::maps<double>,
     avx512::products<float>, avx512::products<double>,
     avx512::layers<float>, avx512::layers<double>,
+    avx512::streams<float>, avx512::streams<double>,
     avx512::losses<float>, avx512::losses<double>,
     avx512::multiply_add<float>, avx512::multiply_add<double>, avx512::read,
 };

@@ -1,4 +1,4 @@
-// The module, and every binding but those of layers and streams (bind_layer.cpp, bind_stream.cpp); nothing else knows Python.
+// The module, and every binding that has no file of its own (bind_*.cpp); nothing else knows Python.
 // Arguments are checked here, in order; the kernels run with the interpreter's lock released.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>

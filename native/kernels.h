@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "layer.h"
+#include "streams.h"
 
 namespace clew {
 
@@ -75,10 +76,10 @@ struct Layers {
   bool (*trace)(const Layer<T>& layer, T* const* out);
 };
 
-// The cross-entropy of an output layer with the scores hidden W^T + bias: for each row the log of the
-// sum of e^score, less its target's score. With smoothing s that score counts 1 - s, and the mean of
-// all scores s (Szegedy et al. 2016). Gradients are those of the sum over rows, each times `scale`
-// and, where it is given, its row_scale. A row with the target `ignore` has loss and gradients 0.
+// The cross-entropy of an output layer with the scores hidden W^T + bias: for each row the log of
+// the sum of e^score, less its target's score. With smoothing s that score counts 1 - s, and the
+// mean of all scores s (Szegedy et al. 2016). Gradients are those of the sum over rows, each times
+// `scale` and, where given, its row_scale. A row with the target `ignore` has loss and gradients 0.
 template <class T>
 struct CrossEntropy {
   std::ptrdiff_t N, H, V;
@@ -110,6 +111,8 @@ struct Kernels {
   Products<double> products_f64;
   Layers<float> layers_f32;
   Layers<double> layers_f64;
+  Streams<float> streams_f32;
+  Streams<double> streams_f64;
   Losses<float> losses_f32;
   Losses<double> losses_f64;
   // Multiplies and adds `rounds` times with all registers; gives the operations done.
@@ -124,6 +127,8 @@ struct Kernels {
   const Products<double>& products(double) const { return products_f64; }
   const Layers<float>& layers(float) const { return layers_f32; }
   const Layers<double>& layers(double) const { return layers_f64; }
+  const Streams<float>& streams(float) const { return streams_f32; }
+  const Streams<double>& streams(double) const { return streams_f64; }
   const Losses<float>& losses(float) const { return losses_f32; }
   const Losses<double>& losses(double) const { return losses_f64; }
 };

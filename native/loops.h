@@ -8,6 +8,7 @@
 #include "layer_trace.h"
 #include "loss.h"
 #include "simd.h"
+#include "stream_push.h"
 #include "tile.h"
 
 namespace clew::CLEW_TARGET {

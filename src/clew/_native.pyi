@@ -126,3 +126,27 @@ class Layer:
         threads: int,
     ) -> None: ...
     def trace(self, weights: list[int], record: int, out: list[int]) -> None: ...
+
+class Stream32:
+    def __init__(
+        self,
+        storeys: list[tuple[int, int, int, int, float, float, bool, list[int]]],
+        batch: int,
+        half: bool = False,
+        table: int = 0,
+        ids: int = 0,
+        pool: int = 0,
+        w_out: int = 0,
+        b_out: int = 0,
+        outputs: int = 0,
+        ending: int = 0,
+        threads: int = 1,
+    ) -> None: ...
+    def push(
+        self, x: object, moves: object = None
+    ) -> NDArray[float32] | NDArray[float64] | None: ...
+    def states(self, layer: int, h: int, c: int, set: bool) -> None: ...
+    def pooled(self, values: int, steps: int, set: bool) -> None: ...
+    def reset(self, which: object) -> None: ...
+
+class Stream64(Stream32): ...

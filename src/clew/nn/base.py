@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from clew import kernels
 from clew.errors import InputError
+from clew.kernels.stream import Storey
 from clew.nn import checks
 from clew.nn.init import initialise
 from clew.nn.stream import Stream
@@ -152,14 +153,21 @@ class Recurrent(RNNBase):
             traces = [{name: v.squeeze(1) for name, v in gates.items()} for gates in traces]
         return make_trace(self.mode, traces, output, final)
 
-    def stream(self, batch_size: int = 1) -> Stream:
+    def stream(self, batch_size: int = 1, dtype: Any = None) -> Stream:
         """A reader of endless sequences, NumPy in and NumPy out, with the weights as they are now.
 
+        dtype: "bfloat16" keeps the weights in half the memory, see ``Stream``.
+
         Raises:
-            InputError: the layer is bidirectional; ``batch_size`` is not positive.
+            InputError: the layer is bidirectional; ``batch_size`` is not positive; another dtype.
         """
         checks.one_way(self, "stream")
-        return Stream(self, batch_size)
+        return Stream(self, batch_size, dtype)
+
+    def _storeys(self) -> list[Storey]:
+        """The layers one above the other, as a stream reads them."""
+        cell = self._cell()
+        return [Storey(cell, weights, False) for (weights,) in self._weights(cell)]
 
     def _run(
         self,

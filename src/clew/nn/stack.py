@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from clew.errors import InputError
+from clew.kernels.stream import Storey
 from clew.nn import checks
 from clew.nn.base import Init, Zoneout
 from clew.nn.recurrent import GRU, LSTM, RNN
@@ -135,14 +136,24 @@ class Stack(nn.Module):
             finals.append(final)
         return x_t, tuple(finals)
 
-    def stream(self, batch_size: int = 1) -> Stream:
+    def stream(self, batch_size: int = 1, dtype: Any = None) -> Stream:
         """A reader of endless sequences, NumPy in and NumPy out, with the weights as they are now.
 
+        dtype: "bfloat16" keeps the weights in half the memory, see ``Stream``.
+
         Raises:
-            InputError: the stack is bidirectional; ``batch_size`` is not positive.
+            InputError: the stack is bidirectional; ``batch_size`` is not positive; another dtype.
         """
         checks.one_way(self, "stream")
-        return Stream(self, batch_size)
+        return Stream(self, batch_size, dtype)
+
+    def _storeys(self) -> list[Storey]:
+        """The layers one above the other, as a stream reads them."""
+        found: list[Storey] = []
+        for layer in self.layers:
+            residual = self.residual and layer.input_size == layer.hidden_size
+            found += [storey._replace(residual=residual) for storey in layer._storeys()]  # type: ignore[operator]
+        return found
 
     def _check_state(self, state: tuple[Any, ...] | None) -> None:
         if state is not None and len(state) != len(self.layers):

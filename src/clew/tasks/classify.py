@@ -21,6 +21,7 @@ from clew.tasks._encoder import Encoder, check_classes, places
 from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, hold_out
 from clew.tasks._folder import Contents, is_model
 from clew.tasks._labelling import Examples, LabelProblem, probabilities
+from clew.tasks._live import LiveStream, classifying
 from clew.tasks._tfidf import figures
 from clew.tasks._yardsticks import WINDOW_TIME, counting_share, without_memory
 from clew.train import checkpoint, sync
@@ -274,6 +275,16 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(truth) == 0:
             raise InputError("there is nothing to score", where="X", expected="one or more")
         return float((self.predict_proba(X).argmax(1) == truth).mean())
+
+    def stream(self, batch_size: int = 1, dtype: Any = None) -> LiveStream:
+        """A reader of sequences step by step that says the probabilities of classes_ so far.
+
+        After the last step they are those of predict_proba (max_length is not applied). dtype:
+        "bfloat16" keeps the weights in half the memory. Raises InputError for a classifier that
+        reads in both directions, or pools by attention.
+        """
+        check_is_fitted(self, "network_")
+        return classifying(self.network_, self._encoder, batch_size, dtype)
 
     def save(self, folder: str | Path) -> None:
         """Write the model folder; clew.load reads it back, bit for bit.

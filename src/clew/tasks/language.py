@@ -32,6 +32,7 @@ from clew.tasks._corpora import (
 from clew.tasks._folder import TOKENIZER, Contents, is_model
 from clew.tasks._generation import Decoding, as_text, read_prompt, write
 from clew.tasks._language_net import LanguageNetwork
+from clew.tasks._live import LiveStream, foreseeing
 from clew.tasks._memoryless import Figures, Measured, figures, measured, memoryless
 from clew.tasks._scoring import LanguageScore, exact_nats, score_corpus
 from clew.tasks._streams import LanguageProblem, evaluations
@@ -308,6 +309,15 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         how = Decoding(length, temperature, top_k, top_p, seed, stops)
         tokens = write(self.network_, read_prompt(prompt, self.tokenizer_), how)
         return as_text(tokens, self.tokenizer_.decode, how.stop)
+
+    def stream(self, batch_size: int = 1, dtype: Any = None) -> LiveStream:
+        """A reader of tokens one by one that says ln P of every next token (V,).
+
+        Of the first token nothing is said: it is judged by its frequency, as in `surprise`.
+        dtype: "bfloat16" keeps the weights in half the memory.
+        """
+        check_is_fitted(self, "network_")
+        return foreseeing(self.network_, self.tokenizer_, batch_size, dtype)
 
     def save(self, folder: str | Path) -> None:
         """Write the model folder; clew.load reads it back, bit for bit.
