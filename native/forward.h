@@ -122,15 +122,16 @@ void project_inputs(const Job<T, mode, W>& job, Part panels, std::ptrdiff_t low,
   // One row reads several panels at once.
   const std::ptrdiff_t together = whole && (high - low) * B == 1 ? panels.end - panels.begin : 1;
   for (std::ptrdiff_t p = panels.begin; p < panels.end; p += together) {
-    std::ptrdiff_t at[s.vectors];
+    std::ptrdiff_t at[Sizes<T, mode>::vectors];
     s.at(p, false, at);
     if (s.norm)  // only x's slots are there
       for (std::ptrdiff_t& place : at) place -= x_slot<mode> * s.Hp;
     const W* const w = job.packed.w_ih + p * s.panel(s.D);
     const auto product = [&](std::ptrdiff_t n, const T* x, std::ptrdiff_t x_ld, T* to,
                              std::ptrdiff_t to_ld) {
-      multiply_panels<T, s.vectors, W>(n, s.D, x, x_ld, w, together, s.panel(s.D),
-                                       Sums<T>{start, 0, to, to_ld}, at, s.units, after);
+      multiply_panels<T, Sizes<T, mode>::vectors, W>(n, s.D, x, x_ld, w, together, s.panel(s.D),
+                                                     Sums<T>{start, 0, to, to_ld}, at, s.units,
+                                                     after);
       if (mode == Mode::gru && !s.norm)  // where W_hh h of the candidate starts
         for (std::ptrdiff_t u = p * s.units; u < (p + together) * s.units; u += lanes<T>)
           for (std::ptrdiff_t r = 0; r < n; ++r)
@@ -271,11 +272,11 @@ void take_normed_step(const Job<T, mode, W>& job, Part panels, std::ptrdiff_t t,
                                : Sums<T>{in, s.in_row(), in, s.in_row()};
   const std::ptrdiff_t together = n == 1 ? panels.end - panels.begin : 1;
   for (std::ptrdiff_t p = panels.begin; p < panels.end; p += together) {
-    std::ptrdiff_t at[s.vectors];
+    std::ptrdiff_t at[Sizes<T, mode>::vectors];
     s.at(p, true, at);
-    multiply_panels<T, s.vectors, W>(n, s.P, job.fed[now], s.h_row(),
-                                     job.packed.w_hh + p * s.panel(s.P), together, s.panel(s.P),
-                                     sums, at, s.units);
+    multiply_panels<T, Sizes<T, mode>::vectors, W>(
+        n, s.P, job.fed[now], s.h_row(), job.packed.w_hh + p * s.panel(s.P), together,
+        s.panel(s.P), sums, at, s.units);
   }
   job.meet(member);
   T* const gates = own_gates(s, norm.own);
@@ -286,8 +287,7 @@ void take_normed_step(const Job<T, mode, W>& job, Part panels, std::ptrdiff_t t,
     const NormRow<T> parts{in + r * s.in_row(), over + r * s.over_row(),
                            norm.scale ? norm.scale + (number + r) * scales : gates + s.row,
                            norm.own};
-    apply_normed(s, norm.gains, parts, row,
-                 s.project ? job.shown + r * s.Hp : nullptr);
+    apply_normed(s, norm.gains, parts, row, s.project ? job.shown + r * s.Hp : nullptr);
   }
   if (s.project) apply_projection(job, t, n, gates, now);
 }
@@ -303,13 +303,13 @@ void take_step(const Job<T, mode, W>& job, Part panels, std::ptrdiff_t t, std::p
   // One row reads several panels at once; many rows finish one before the next, while it is warm.
   const std::ptrdiff_t together = n == 1 ? panels.end - panels.begin : 1;
   for (std::ptrdiff_t p = panels.begin; p < panels.end; p += together) {
-    std::ptrdiff_t at[s.vectors];
+    std::ptrdiff_t at[Sizes<T, mode>::vectors];
     s.at(p, true, at);
     const W* const w = job.packed.w_hh + p * s.panel(s.P);
     const std::ptrdiff_t following = p + together < panels.end ? p + together : panels.begin;
     if (with_inputs)
       project_inputs(job, Part{p, p + together}, t, t + 1, job.far && s.D == s.P ? w : nullptr);
-    multiply_panels<T, s.vectors, W>(
+    multiply_panels<T, Sizes<T, mode>::vectors, W>(
         n, s.P, job.fed[now], s.h_row(), w, together, s.panel(s.P),
         Sums<T>{gates, s.row, gates, s.row}, at, s.units,
         !job.far                       ? nullptr

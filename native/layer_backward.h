@@ -164,8 +164,8 @@ void input_gradients(const BackJob<T, mode>* jobs, Part rows, T* block) {
     const std::ptrdiff_t n = rows.end - at < input_rows ? rows.end - at : input_rows;
     for (int d = 0; d < layer.directions; ++d)
       multiply_pairs<T>(n, depth, jobs[d].entered() + at * jobs[d].entered_row(),
-                        jobs[d].entered_row(),
-                        jobs[d].packed.w_ih, Part{0, Dp / s.pair}, block, Dp, d > 0);
+                        jobs[d].entered_row(), jobs[d].packed.w_ih, Part{0, Dp / s.pair}, block,
+                        Dp, d > 0);
     for (std::ptrdiff_t r = 0; r < n; ++r) {
       while (schedule.first(t + 1) <= at + r) ++t;
       const std::ptrdiff_t place = schedule.place(at + r - schedule.first(t));

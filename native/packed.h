@@ -157,7 +157,7 @@ Packed<T, W> take_packed(Arena& arena, const Sizes<T, mode>& s) {
 template <class T, Mode mode, class W>
 void pack_gates(const Sizes<T, mode>& s, const Parameters<const T>& w, Packed<T, W>& packed,
                 Part panels) {
-  constexpr std::ptrdiff_t width = lanes<T>, vectors = s.vectors;
+  constexpr std::ptrdiff_t width = lanes<T>, vectors = Sizes<T, mode>::vectors;
   for (std::ptrdiff_t p = panels.begin; p < panels.end; ++p) {
     for (int v = 0; v < vectors; ++v) {
       const std::ptrdiff_t unit =
