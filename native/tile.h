@@ -88,9 +88,6 @@ inline constexpr int tile_rows =
     NV == 4 ? 3 : NV == 3 ? 4 : NV == 2 ? 6 : 8;
 #endif
 
-// What of a panel is kept in the first cache, beside rows and sums.
-inline constexpr std::ptrdiff_t near_bytes = 16384;
-
 // How many panels are read side by side where there is only one row, to hide the adders' latency.
 template <int NV>
 inline constexpr int single_panels = 4;
@@ -121,8 +118,15 @@ __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t
 #pragma GCC unroll 16
       for (int v = 0; v < NV; ++v)
         sum[r][p][v] = load<T>(sums.from + r * sums.from_ld + at[v] + p * next);
+  // Three rows to a pointer, which is all that addresses can hold: more pointers would not fit.
+  constexpr int bases = (MR + 2) / 3;
+  const char* base[bases];
+  const std::ptrdiff_t ld = lda * sizeof(T);
+#pragma GCC unroll 16
+  for (int q = 0; q < bases; ++q) base[q] = reinterpret_cast<const char*>(a + 3 * q * lda);
   for (std::ptrdiff_t k = 0; k < K; ++k) {
-    if constexpr (MR > 1) __builtin_prefetch(ahead + k * line, 0, 2);
+    if constexpr (MR > 1) __builtin_prefetch(ahead, 0, 2);
+    ahead += line;
     Vec<T> w[NP][NV];
 #pragma GCC unroll 16
     for (int p = 0; p < NP; ++p)
@@ -130,13 +134,18 @@ __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t
       for (int v = 0; v < NV; ++v) w[p][v] = load_weights<T>(panel + p * panel_size + v * width);
 #pragma GCC unroll 16
     for (int r = 0; r < MR; ++r) {
-      const Vec<T> x = broadcast<T>(a[r * lda + k]);
+      const Vec<T> x = broadcast<T>(*reinterpret_cast<const T*>(base[r / 3] + r % 3 * ld));
 #pragma GCC unroll 16
       for (int p = 0; p < NP; ++p)
 #pragma GCC unroll 16
         for (int v = 0; v < NV; ++v) sum[r][p][v] += x * w[p][v];
     }
     panel += NV * width;
+#pragma GCC unroll 16
+    for (int q = 0; q < bases; ++q) {
+      base[q] += sizeof(T);
+      __asm__("" : "+r"(base[q]));
+    }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < MR; ++r)
@@ -156,36 +165,26 @@ CLEW_INLINE void tile_of(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std:
   tile<T, MR, NV, 1, W>(K, a, lda, panel, 0, sums, at, 0, ahead);
 }
 
-// Any number of rows times one panel: as few tiles as can be, of about the same height. A piece of
-// the panel that fits the first cache meets all rows before the next piece does; the sums wait in
-// memory meanwhile. Where `after` is given, the panel of that size that is used next, it is brought
-// near on the way: weights that do not fit the second cache arrive while there is work to do.
+// Any number of rows times one panel: as few tiles as can be, of about the same height. Where
+// `after` is given, the panel of that size that is used next, it is brought near on the way: weights
+// that do not fit the second cache arrive while there is work to do.
 template <class T, int NV, class W>
 CLEW_INLINE void multiply(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
                           const W* panel, Sums<T> sums, const std::ptrdiff_t* at,
                           const W* after = nullptr) {
-  constexpr std::ptrdiff_t most = tile_rows<NV>, step = NV * lanes<T>,
-                           fits = near_bytes / (step * static_cast<std::ptrdiff_t>(sizeof(W)));
-  const std::ptrdiff_t piece = rows > most ? fits : K;
-  for (std::ptrdiff_t k = 0; k < K || k == 0; k += piece) {
-    const std::ptrdiff_t depth = K - k < piece ? K - k : piece;
-    const W* const w = panel + k * step;
-    // Without `after` what is read anyway is asked for.
-    const char* const here = reinterpret_cast<const char*>(w);
-    const char* ahead = after ? reinterpret_cast<const char*>(after + k * step) : here;
-    const char* const end = ahead + (after ? depth * step * sizeof(W) : 0);
-    std::ptrdiff_t tiles = (rows + most - 1) / most;
-    for (std::ptrdiff_t row = 0; row < rows; --tiles) {
-      const std::ptrdiff_t now = (rows - row + tiles - 1) / tiles;
-      const Sums<T> own{k == 0 ? sums.from + row * sums.from_ld : sums.to + row * sums.to_ld,
-                        k == 0 ? sums.from_ld : sums.to_ld, sums.to + row * sums.to_ld,
-                        sums.to_ld};
-      tile_of<T, NV, W, tile_rows<NV>>(now, depth, a + row * lda + k, lda, w, own, at,
-                                       ahead < end ? ahead : here);
-      ahead += depth * line;
-      row += now;
-    }
-    if (piece == 0) break;
+  // Without `after` what is read anyway is asked for.
+  const char* const here = reinterpret_cast<const char*>(panel);
+  const char* ahead = after ? reinterpret_cast<const char*>(after) : here;
+  const char* const end = ahead + (after ? K * NV * lanes<T> * sizeof(W) : 0);
+  std::ptrdiff_t tiles = (rows + tile_rows<NV> - 1) / tile_rows<NV>;
+  for (; rows > 0; --tiles) {
+    const std::ptrdiff_t now = (rows + tiles - 1) / tiles;
+    tile_of<T, NV, W, tile_rows<NV>>(now, K, a, lda, panel, sums, at, ahead < end ? ahead : here);
+    ahead += K * line;
+    a += now * lda;
+    sums.from += now * sums.from_ld;
+    sums.to += now * sums.to_ld;
+    rows -= now;
   }
 }
 
