@@ -267,8 +267,8 @@ void bind_stream(nb::module_& module, const char* name) {
           "storeys"_a, "batch"_a, "half"_a = false, "table"_a = 0, "ids"_a = 0, "pool"_a = 0,
           "w_out"_a = 0, "b_out"_a = 0, "outputs"_a = 0, "ending"_a = 0, "threads"_a = 1)
       .def("push", &Self::push, nb::arg("x").none(), nb::arg("moves").none() = nb::none())
-      .def("states", &Self::states, "layer"_a, "h"_a, "c"_a, "set"_a)
-      .def("pooled", &Self::pooled, "values"_a, "steps"_a, "set"_a)
+      .def("states", &Self::states, "layer"_a, "h"_a, "c"_a, "store"_a)
+      .def("pooled", &Self::pooled, "values"_a, "steps"_a, "store"_a)
       .def("reset", &Self::reset, nb::arg("which").none());
 }
 

@@ -166,9 +166,9 @@ void push_stream(Stream<T>& stream, const std::uint8_t* moves) {
     }
     push.x = s.fed;
   }
-  // Less work than this is sooner done than shared.
+  // Less work than this is as soon done as shared, and does not wait for anyone.
   const double work = s.work * static_cast<double>(n) / static_cast<double>(B);
-  const int threads = work < 4e5 ? 1 : s.threads;
+  const int threads = work < 2e6 ? 1 : s.threads;
   if (threads > 1 && (n >= 4 * threads || (!s.shared && n > 1))) {
     parallel(threads,
              [&](int index, int count) { push.climb(part(n, index, count), 0, 1, index); });

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -106,9 +107,23 @@ def test_prompt_once_then_one_step_a_token(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(_generation, "CHUNK", 2)
     read: list[int] = []
     stepped: list[int] = []
-    forward, step = model.forward, model.step
+    forward, stepper = model.forward, _generation._stepper
+
+    def watched(network: LanguageNetwork, state: Any) -> Callable[[int], torch.Tensor]:
+        step = stepper(network, state)
+        states = [state]
+
+        def one(token: int) -> torch.Tensor:
+            stepped.append(token)
+            features, states[0] = network.step(torch.tensor([token]), states[0])
+            scores = step(token)
+            assert torch.equal(scores, network.logits(features[0]))
+            return scores
+
+        return one
+
+    monkeypatch.setattr(_generation, "_stepper", watched)
     model.forward = lambda t, s=None: (read.extend(t[:, 0].tolist()), forward(t, s))[1]  # type: ignore[method-assign]
-    model.step = lambda t, s=None: (stepped.extend(t.tolist()), step(t, s))[1]  # type: ignore[method-assign]
     assert list(write(model, [2, 3, 4, 5, 6], Decoding(20, seed=5))) == expected
     assert read == [2, 3, 4, 5, 6]
     assert stepped == expected[: len(stepped)]

@@ -117,17 +117,34 @@ def write(network: LanguageNetwork, prompt: Sequence[int], how: Decoding) -> Ite
             piece = torch.tensor(prompt[start : start + CHUNK], device=network.device)[:, None]
             features, state = network(piece, state)
             scores = network.logits(features[-1, 0])
+    step: Callable[[int], Tensor] | None = None
     for written in range(1, how.length + 1):
         token = choose(_allowed(scores), how, generator)
         yield token
         if written < how.length:
+            step = step or _stepper(network, state)
             with reading(network):
-                scores, state = _read(network, token, state)
+                scores = step(token)
 
 
-def _read(network: LanguageNetwork, token: int, state: State) -> tuple[Tensor, State]:
-    features, state = network.step(torch.tensor([token], device=network.device), state)
-    return network.logits(features[0]), state
+def _stepper(network: LanguageNetwork, state: State) -> Callable[[int], Tensor]:
+    """What reads one token after the other, from `state` on, and gives the scores after each."""
+    stream = network.stack.stream()  # packs the weights once; the bits of network.step
+    if state is not None:
+        stream.state = _arrays(state)
+    table = network.embedding.weight
+
+    def step(token: int) -> Tensor:
+        y = stream.push(table[token].cpu().numpy())  # (H,)
+        return network.logits(torch.from_numpy(y).to(table))
+
+    return step
+
+
+def _arrays(state: State) -> State:
+    if isinstance(state, Tensor):
+        return state.cpu().numpy()
+    return tuple(map(_arrays, state))
 
 
 def _allowed(logits: Tensor) -> Tensor:
