@@ -11,7 +11,7 @@ import torch
 
 from clew import kernels
 from clew.kernels import formula
-from clew.kernels.network import zeros
+from clew.kernels.native import zeros
 from clew.kernels.schedule import Schedule
 from clew.kernels.turns import in_turns, repeated
 from clew.nn import bench
@@ -41,7 +41,7 @@ def validate(title: str, layer: Any, x: torch.Tensor, gradient: torch.Tensor) ->
         x = x.detach().requires_grad_()
         given = None if masks is None else [masks]
         y, _ = kernels.network(cell, x, None, weights, training=training, masks=given)
-        state = zeros(cell, weights, x, batch)
+        state = zeros(cell, weights[0], x)
         truth, _ = formula.layer(cell, x, state, weights[0], Schedule(), masks)
         where = f"{title}, {'training' if training else 'evaluation'}"
         bench.check(where, y, truth, bench.OUTPUT_TOLERANCE, relative=False)
