@@ -33,11 +33,13 @@ struct LossSizes {
       return x < 96 ? 96 : x > most ? most : x / 96 * 96;
     };
     Q = (H + pair - 1) / pair;
-    const std::ptrdiff_t fit = within(98304 * float_size / size / H, 768);
-    R = round_up(N < fit ? N : fit, pair);
-    ld = R + lanes<T>;
     const std::ptrdiff_t wanted = V > 512 * 96 ? V / 512 : 96;
     chunks = (V + wanted - 1) / wanted;
+    // With a single chunk each thread reads its own rows only: there may be more of them.
+    const std::ptrdiff_t values = (chunks == 1 ? 393216 : 98304) * float_size / size;
+    const std::ptrdiff_t fit = within(values / H, chunks == 1 ? 1536 : 768);
+    R = round_up(N < fit ? N : fit, pair);
+    ld = R + lanes<T>;
     chunk = (V + chunks - 1) / chunks;
     const std::ptrdiff_t words = within(196608 * float_size / size / H, 768);
     groups = V <= words + words / 4 ? 1 : (V + words - 1) / words;
@@ -311,19 +313,23 @@ bool cross_entropy(const CrossEntropy<T>& given, int threads) {
     const auto meet = [&] {
       if (count > 1) barrier->wait(index, count);
     };
+    // Of a single chunk each thread reads what it packed, and concludes what it read.
+    const auto meet_of_chunks = [&] {
+      if (s.chunks > 1) meet();
+    };
     LossJob<T> job = whole;
     T* const buffer = job.buffers + index * s.chunk * s.pair;
     for (std::ptrdiff_t row = 0; row < s.N; row += s.R) {
       job.start(row);
       job.pack_hidden(part(job.panels, index, count), part(s.Q, index, count));
-      meet();
+      meet_of_chunks();
       const Part units = part(s.chunks * job.panels, index, count);
       for (std::ptrdiff_t k = units.begin; k < units.end; ++k)
         job.read(k / job.panels, k % job.panels, buffer);
-      meet();
+      meet_of_chunks();
       const Part panels = part(job.panels, index, count);
       for (std::ptrdiff_t p = panels.begin; p < panels.end; ++p) job.conclude(p);
-      meet();
+      if (s.chunks > 1 || !learns) meet();  // the next block may give a row's place to another
       for (std::ptrdiff_t g = 0; learns && g < s.groups; ++g) {
         const Part chunks = s.chunks_of(g);
         const Part words = {s.words(chunks.begin).begin, s.words(chunks.end - 1).end};
