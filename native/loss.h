@@ -36,8 +36,8 @@ struct LossSizes {
     const std::ptrdiff_t wanted = V > 512 * 96 ? V / 512 : 96;
     chunks = (V + wanted - 1) / wanted;
     // With a single chunk each thread reads its own rows only: there may be more of them.
-    const std::ptrdiff_t values = (chunks == 1 ? 393216 : 98304) * float_size / size;
-    const std::ptrdiff_t fit = within(values / H, chunks == 1 ? 1536 : 768);
+    const std::ptrdiff_t values = (chunks == 1 ? 196608 : 98304) * float_size / size;
+    const std::ptrdiff_t fit = within(values / H, 768);
     R = round_up(N < fit ? N : fit, pair);
     ld = R + lanes<T>;
     chunk = (V + chunks - 1) / chunks;
