@@ -33,7 +33,7 @@ def bench(
     """Measure Clew's layers beside torch's on this machine.
 
     RNN, GRU and LSTM of the same weights read, learn and step in turns; outputs and gradients
-    are compared first. Takes some 20 seconds.
+    are compared first. Takes about half a minute.
 
     Examples:
 
@@ -48,7 +48,7 @@ def bench(
     busy = load()
     if busy:
         say.note(busy)
-    say.note("comparing, then timing" + (" ..." if quick else ": some 20 seconds ..."))
+    say.note("comparing, then timing" + (" ..." if quick else ": about half a minute ..."))
     with measuring.threads(threads) as used:
         found = measuring.measure(threads=used, quick=quick)
     if json:

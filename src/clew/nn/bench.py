@@ -336,7 +336,7 @@ class Report:
 
 
 def measure(*, threads: int, quick: bool = False) -> Report:
-    """Everything that ``clew bench`` shows, for some 20 seconds; `quick`: for one or two."""
+    """Everything that ``clew bench`` shows, in about half a minute; `quick`: in a second or two."""
     rounds, seconds = (2, 0.01) if quick else (4, 0.04)
     peak = machine.measure(threads=threads, seconds=0.2 if quick else 1.0)
     rows = [
