@@ -79,7 +79,7 @@ $(STAMP)-compiler: | $(STAMP)-venv
 	@if ! command -v "$${CXX:-c++}" >/dev/null && ! command -v g++ >/dev/null \
 	  && ! command -v clang++ >/dev/null; then \
 	  echo "make: no C++ compiler was found" >&2; \
-	  echo "  expected: GCC 11 or newer, or Clang 14 or newer" >&2; \
+	  echo "  expected: GCC 12 or newer, or Clang 14 or newer" >&2; \
 	  echo "  try: Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++;" \
 	       "macOS: xcode-select --install" >&2; \
 	  exit 1; \
