@@ -190,6 +190,8 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
                        x_depth = (mode == Mode::gru ? 3 : s.slots) * s.Hp;
   const std::ptrdiff_t sums_rows = B > 0 ? B : 1;  // the first gets the total
 
+  if (gradients.x) use_large_pages(gradients.x, schedule.steps * B * s.D * sizeof(T));
+
   Arena arena;
   BackJob<T, mode> whole[2]{BackJob<T, mode>(s), BackJob<T, mode>(s)};
   Steps<T, mode> steps[2];

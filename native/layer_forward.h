@@ -74,6 +74,11 @@ bool forward_of(const Layer<T>& layer, int threads) {
   std::ptrdiff_t chunk_steps = group > 32 ? 1 : 64 / (group > 0 ? group : 1);
   if (chunk_steps > schedule.longest) chunk_steps = schedule.longest;
 
+  const Plan likely = plan_for(threads);
+  if (likely.members * likely.groups * dirs == 1 && work < 2e7) threads = 1;
+  if (layer.record) use_large_pages(layer.record, record_size_of<T, mode>(layer) * sizeof(T));
+  use_large_pages(layer.y, schedule.steps * B * dirs * s.P * sizeof(T));
+
   Arena arena;
   Packed<T, T> packed[2];
   T *h[2][2], *fed[2][2], *c[2], *shown[2], *projected[2], *chunk[2], *gathered[2];

@@ -1,10 +1,12 @@
 // What this processor can do at most: multiplications and additions a second, and how fast each
 // level of memory is read. The best of repeated tries, since other work only ever slows one down.
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -85,6 +87,17 @@ double read_gigabytes(const Kernels& kernels, std::size_t bytes, int threads, do
         threads, [&](int index) { kernels.read(data[index].get(), each, repeats); });
     return std::pair(static_cast<double>(each) * threads * repeats, took);
   }) * 1e-9;
+}
+
+void use_large_pages(void* memory, std::size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr std::uintptr_t page = std::uintptr_t(1) << 21;
+  const auto from = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
+  const auto to = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
+  if (memory && from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
+#else
+  (void)memory, (void)bytes;
+#endif
 }
 
 std::size_t cache_bytes(int level) {

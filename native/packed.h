@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cells.h"
+#include "kernels.h"
 #include "pool.h"
 
 namespace clew::CLEW_TARGET {
@@ -19,7 +20,10 @@ class Arena {
   }
   // True where the memory is there: what was counted so far can be given out from the start.
   bool fill() {
-    base_ = static_cast<char*>(aligned_alloc(64, round_up(used_ + 64, 4096)));
+    const std::ptrdiff_t large = 1 << 21, unit = used_ < large ? 4096 : large;
+    const std::ptrdiff_t size = round_up(used_ + 64, unit);
+    base_ = static_cast<char*>(aligned_alloc(unit == large ? large : 64, size));
+    if (unit == large) use_large_pages(base_, size);
     used_ = 0;
     return base_ != nullptr;
   }

@@ -11,7 +11,7 @@ struct Rates {
   static constexpr double products = CLEW_VECTOR_BYTES / 64.0 * 60 / sizeof(T) * 4,
                           second_cache = 60.0 / sizeof(T), third_cache = 10.0 / sizeof(T),
                           gates = CLEW_VECTOR_BYTES / 64.0 * 6.0 / sizeof(T),
-                          meeting = 500;  // nanoseconds
+                          meeting = 2000;  // nanoseconds, more than it takes when all cores are free
 };
 
 // The cheapest of the ways to share a step of `rows` rows, each `width` sums of `depth` products,

@@ -101,14 +101,17 @@ struct Sums {
   std::ptrdiff_t to_ld;
 };
 
-inline constexpr std::ptrdiff_t line = 64;  // bytes that are fetched together
+// What is brought near meanwhile: `step` bytes further for each k.
+struct Ahead {
+  const char* from;
+  std::ptrdiff_t step;
+};
 
-// `ahead` is what is brought near meanwhile, a line for each k.
 template <class T, int MR, int NV, int NP, class W>
 __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
                                     const W* panel, std::ptrdiff_t panel_size, Sums<T> sums,
                                     const std::ptrdiff_t* at, std::ptrdiff_t next,
-                                    const char* ahead) {
+                                    Ahead ahead) {
   constexpr std::ptrdiff_t width = lanes<T>;
   Vec<T> sum[MR][NP][NV];
 #pragma GCC unroll 16
@@ -125,8 +128,8 @@ __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t
 #pragma GCC unroll 16
   for (int q = 0; q < bases; ++q) base[q] = reinterpret_cast<const char*>(a + 3 * q * lda);
   for (std::ptrdiff_t k = 0; k < K; ++k) {
-    if constexpr (MR > 1) __builtin_prefetch(ahead, 0, 2);
-    ahead += line;
+    if constexpr (MR > 1) __builtin_prefetch(ahead.from, 0, 2);
+    ahead.from += ahead.step;
     Vec<T> w[NP][NV];
 #pragma GCC unroll 16
     for (int p = 0; p < NP; ++p)
@@ -159,7 +162,7 @@ __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t
 template <class T, int NV, class W, int MR>
 CLEW_INLINE void tile_of(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
                          const W* panel, Sums<T> sums, const std::ptrdiff_t* at,
-                         const char* ahead) {
+                         Ahead ahead) {
   if constexpr (MR > 1)
     if (rows < MR) return tile_of<T, NV, W, MR - 1>(rows, K, a, lda, panel, sums, at, ahead);
   tile<T, MR, NV, 1, W>(K, a, lda, panel, 0, sums, at, 0, ahead);
@@ -172,15 +175,17 @@ template <class T, int NV, class W>
 CLEW_INLINE void multiply(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
                           const W* panel, Sums<T> sums, const std::ptrdiff_t* at,
                           const W* after = nullptr) {
-  // Without `after` what is read anyway is asked for.
-  const char* const here = reinterpret_cast<const char*>(panel);
-  const char* ahead = after ? reinterpret_cast<const char*>(after) : here;
-  const char* const end = ahead + (after ? K * NV * lanes<T> * sizeof(W) : 0);
   std::ptrdiff_t tiles = (rows + tile_rows<NV> - 1) / tile_rows<NV>;
+  // Evenly over all tiles, or it would be in its own way. Without `after` what is read anyway is
+  // asked for.
+  Ahead ahead{reinterpret_cast<const char*>(after ? after : panel), 0};
+  if (after && rows > 0)
+    ahead.step =
+        (NV * lanes<T> * static_cast<std::ptrdiff_t>(sizeof(W)) + tiles - 1) / tiles;
   for (; rows > 0; --tiles) {
     const std::ptrdiff_t now = (rows + tiles - 1) / tiles;
-    tile_of<T, NV, W, tile_rows<NV>>(now, K, a, lda, panel, sums, at, ahead < end ? ahead : here);
-    ahead += K * line;
+    tile_of<T, NV, W, tile_rows<NV>>(now, K, a, lda, panel, sums, at, ahead);
+    ahead.from += K * ahead.step;
     a += now * lda;
     sums.from += now * sums.from_ld;
     sums.to += now * sums.to_ld;
@@ -197,7 +202,7 @@ CLEW_INLINE void multiply_panels(std::ptrdiff_t rows, std::ptrdiff_t K, const T*
                                  const W* after = nullptr) {
   const auto several = [&]<int many>() __attribute__((always_inline)) {
     for (; panels >= many; panels -= many) {
-      tile<T, 1, NV, many, W>(K, a, lda, panel, panel_size, sums, at, next, nullptr);
+      tile<T, 1, NV, many, W>(K, a, lda, panel, panel_size, sums, at, next, Ahead{nullptr, 0});
       panel += many * panel_size;
       sums.from += many * next;
       sums.to += many * next;
