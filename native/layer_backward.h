@@ -47,6 +47,12 @@ struct Steps {
   }
 };
 
+// Columns of a product over so many inputs: one more for the bias, and rows begin on whole lines.
+template <class T>
+CLEW_INLINE std::ptrdiff_t product_row(std::ptrdiff_t inputs) {
+  return round_up(inputs + 1, 64 / static_cast<std::ptrdiff_t>(sizeof(T)));
+}
+
 // How the columns of the record's gates meet x and h.
 template <class T, Mode mode>
 CLEW_INLINE GradientTerms<T> terms_of(const BackJob<T, mode>& job, const Steps<T, mode>& steps,
@@ -73,7 +79,7 @@ CLEW_INLINE GradientTerms<T> terms_of(const BackJob<T, mode>& job, const Steps<T
   }
   terms.bands = bands;
   terms.c = c;
-  terms.ldc = s.D + s.P + 1;
+  terms.ldc = product_row<T>(s.D + s.P);
   if (s.norm) {
     terms.a = job.in;
     terms.lda = s.in_row();
@@ -83,7 +89,7 @@ CLEW_INLINE GradientTerms<T> terms_of(const BackJob<T, mode>& job, const Steps<T
   }
   if (job.apart()) {  // x alone; h has terms of its own
     terms.P = 0;
-    terms.ldc = s.D + 1;
+    terms.ldc = product_row<T>(s.D);
   }
   return terms;
 }
@@ -105,7 +111,7 @@ CLEW_INLINE GradientTerms<T> recurrent_terms(const BackJob<T, mode>& job,
   terms.bands = bands;
   terms.bands_count = 1;
   terms.c = c;
-  terms.ldc = s.P + 1;
+  terms.ldc = product_row<T>(s.P);
   return terms;
 }
 
@@ -124,7 +130,7 @@ CLEW_INLINE GradientTerms<T> projection_terms(const BackJob<T, mode>& job,
   terms.bands = bands;
   terms.bands_count = 1;
   terms.c = c;
-  terms.ldc = s.H + 1;
+  terms.ldc = product_row<T>(s.H);
   return terms;
 }
 
@@ -190,6 +196,12 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
                        x_depth = (mode == Mode::gru ? 3 : s.slots) * s.Hp;
   const std::ptrdiff_t sums_rows = B > 0 ? B : 1;  // the first gets the total
 
+  const auto plan_for = [&](int count) {
+    return choose_plan<T>(count, dirs, B, s.Pp, h_depth, 0, cache,
+                          !s.project && schedule.longest > 1);
+  };
+  const Plan likely = plan_for(threads);
+  if (likely.members * likely.groups * dirs == 1 && work < 2e7) threads = 1;
   if (gradients.x) use_large_pages(gradients.x, schedule.steps * B * s.D * sizeof(T));
 
   Arena arena;
@@ -228,15 +240,15 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
       job.dshown = arena.take<T>(s.project ? B * s.Hp : 0);
       job.dprojected = arena.take<T>(s.project ? N * s.Pp : 0);
       steps[d] = Steps<T, mode>(arena, layer, s, d);
-      products[d] = arena.take<T>(s.row * (s.D + s.P + 2));
-      of_projection[d] = arena.take<T>(s.project ? s.P * (s.H + 1) : 0);
+      products[d] = arena.take<T>(s.row * (product_row<T>(s.D) + product_row<T>(s.P)));
+      of_projection[d] = arena.take<T>(s.project ? s.P * product_row<T>(s.H) : 0);
       terms[d] = terms_of(job, steps[d], bands[d], products[d]);
       if (s.project)
         projected_terms[d] =
             projection_terms(job, steps[d], projection_bands[d], of_projection[d]);
       if (job.apart())
         of_recurrent[d] = recurrent_terms(job, steps[d], recurrent_bands[d],
-                                          products[d] + s.row * (s.D + 1));
+                                          products[d] + s.row * product_row<T>(s.D));
       for (const GradientTerms<T>* g : {&terms[d], &projected_terms[d], &of_recurrent[d]}) {
         const auto needed =
             g->bands_count ? static_cast<std::ptrdiff_t>(gradient_scratch<T>(*g)) : 0;
@@ -256,8 +268,7 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
     const auto meet = [&] {
       if (count > 1) barriers[0].wait(index, count);
     };
-    const Plan plan = choose_plan<T>(count, dirs, B, s.Pp, h_depth, cache,
-                                     !s.project && schedule.longest > 1);
+    const Plan plan = plan_for(count);
     for (int d = 0; d < dirs; ++d) {
       const Parameters<const T>& w = layer.weights[d];
       const BackJob<T, mode>& job = whole[d];
@@ -321,7 +332,7 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
       if (!s.project) continue;
       const Part rows = part(s.P, index, count);
       for (std::ptrdiff_t p = rows.begin; p < rows.end; ++p)
-        __builtin_memcpy(gradients.weights[d].w_hr + p * s.H, of_projection[d] + p * (s.H + 1),
+        __builtin_memcpy(gradients.weights[d].w_hr + p * s.H, of_projection[d] + p * product_row<T>(s.H),
                          s.H * sizeof(T));
     }
   });

@@ -66,7 +66,7 @@ bool forward_of(const Layer<T>& layer, int threads) {
   if (work < 2e5) threads = 1;  // less than what waking them takes
 
   const auto plan_for = [&](int count) {
-    return choose_plan<T>(count, static_cast<int>(dirs), B, s.row, s.P, cache,
+    return choose_plan<T>(count, static_cast<int>(dirs), B, s.row, s.P, s.D, cache,
                           !s.project && schedule.longest > 1);
   };
   // Enough rows at once for whole tiles, and no more: their gates stay near.

@@ -6,6 +6,7 @@
 #include "cells.h"
 #include "kernels.h"
 #include "pool.h"
+#include "transpose.h"
 
 namespace clew::CLEW_TARGET {
 
@@ -138,6 +139,10 @@ CLEW_INLINE W as_weight(T value) {
 template <class T, class W>
 CLEW_INLINE void pack_vector(const T* from, std::ptrdiff_t ld, std::ptrdiff_t K,
                              std::ptrdiff_t count, W* to, std::ptrdiff_t stride) {
+  if constexpr (sizeof(W) == sizeof(T)) {
+    const std::ptrdiff_t real = count < 0 ? 0 : count < lanes<T> ? count : lanes<T>;
+    return pack_columns<T>(from, ld, K, real, to, stride);
+  }
   constexpr std::ptrdiff_t piece = 32;  // of k: what is written stays in the first cache
   for (std::ptrdiff_t low = 0; low < K; low += piece) {
     const std::ptrdiff_t high = low + piece < K ? low + piece : K;

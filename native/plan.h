@@ -15,10 +15,12 @@ struct Rates {
 };
 
 // The cheapest of the ways to share a step of `rows` rows, each `width` sums of `depth` products,
-// between `threads`: `groups` of rows in each of the `directions`, `members` threads each.
+// between `threads`: `groups` of rows in each of the `directions`, `members` threads each. Beside the
+// weights of the step, those of `beside` more products a sum want to stay in the cache.
 template <class T>
 Plan choose_plan(int threads, int directions, std::ptrdiff_t rows, std::ptrdiff_t width,
-                 std::ptrdiff_t depth, std::size_t cache, bool may_share) {
+                 std::ptrdiff_t depth, std::ptrdiff_t beside, std::size_t cache,
+                 bool may_share) {
   using R = Rates<T>;
   Plan best{1, 1};
   double least = -1;
@@ -37,7 +39,8 @@ Plan choose_plan(int threads, int directions, std::ptrdiff_t rows, std::ptrdiff_
       const std::ptrdiff_t passes = (n + tile - 1) / tile;
       const double bytes = weights * sizeof(T);
       const double near = bytes < 24e3 ? 0 : weights * static_cast<double>(passes) / R::second_cache;
-      const double far = bytes < 0.75 * static_cast<double>(cache) ? 0 : weights / R::third_cache;
+      const double all = own * static_cast<double>(depth + beside) * sizeof(T);
+      const double far = all < 0.75 * static_cast<double>(cache) ? 0 : weights / R::third_cache;
       const double busy = sums > near ? sums : near;
       const double step = busy + far + own * static_cast<double>(n) / R::gates +
                           (members > 1 ? R::meeting : 0.0);
