@@ -159,32 +159,39 @@ __attribute__((noinline)) void tile(std::ptrdiff_t K, const T* a, std::ptrdiff_t
         store<T>(sums.to + r * sums.to_ld + at[v] + p * next, sum[r][p][v]);
 }
 
+// Heights of tiles that there are: enough to leave little over, few enough to compile soon.
+template <int most>
+inline constexpr int lower = most > 8 ? 8 : most > 6 ? 6 : most > 4 ? 4 : most - 1;
+
+// A tile as high as can be, MR at most; gives its height.
 template <class T, int NV, class W, int MR>
-CLEW_INLINE void tile_of(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
-                         const W* panel, Sums<T> sums, const std::ptrdiff_t* at,
-                         Ahead ahead) {
+CLEW_INLINE std::ptrdiff_t tile_of(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a,
+                                   std::ptrdiff_t lda, const W* panel, Sums<T> sums,
+                                   const std::ptrdiff_t* at, Ahead ahead) {
   if constexpr (MR > 1)
-    if (rows < MR) return tile_of<T, NV, W, MR - 1>(rows, K, a, lda, panel, sums, at, ahead);
+    if (rows < MR)
+      return tile_of<T, NV, W, lower<MR>>(rows, K, a, lda, panel, sums, at, ahead);
   tile<T, MR, NV, 1, W>(K, a, lda, panel, 0, sums, at, 0, ahead);
+  return MR;
 }
 
-// Any number of rows times one panel: as few tiles as can be, of about the same height. Where
-// `after` is given, the panel of that size that is used next, it is brought near on the way: weights
-// that do not fit the second cache arrive while there is work to do.
+// Any number of rows times one panel. Where `after` is given, the panel of that size that is used
+// next, it is brought near on the way: weights that do not fit the second cache arrive while there
+// is work to do.
 template <class T, int NV, class W>
-CLEW_INLINE void multiply(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
+__attribute__((noinline)) void multiply(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std::ptrdiff_t lda,
                           const W* panel, Sums<T> sums, const std::ptrdiff_t* at,
                           const W* after = nullptr) {
-  std::ptrdiff_t tiles = (rows + tile_rows<NV> - 1) / tile_rows<NV>;
+  const std::ptrdiff_t tiles = (rows + tile_rows<NV> - 1) / tile_rows<NV>;
   // Evenly over all tiles, or it would be in its own way. Without `after` what is read anyway is
   // asked for.
   Ahead ahead{reinterpret_cast<const char*>(after ? after : panel), 0};
   if (after && rows > 0)
     ahead.step =
         (NV * lanes<T> * static_cast<std::ptrdiff_t>(sizeof(W)) + tiles - 1) / tiles;
-  for (; rows > 0; --tiles) {
-    const std::ptrdiff_t now = (rows + tiles - 1) / tiles;
-    tile_of<T, NV, W, tile_rows<NV>>(now, K, a, lda, panel, sums, at, ahead);
+  while (rows > 0) {
+    const std::ptrdiff_t now =
+        tile_of<T, NV, W, tile_rows<NV>>(rows, K, a, lda, panel, sums, at, ahead);
     ahead.from += K * ahead.step;
     a += now * lda;
     sums.from += now * sums.from_ld;
@@ -195,7 +202,7 @@ CLEW_INLINE void multiply(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a, std
 
 // Rows times panels, one after the other in memory; `at` moves by `next` from panel to panel.
 template <class T, int NV, class W>
-CLEW_INLINE void multiply_panels(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a,
+__attribute__((noinline)) void multiply_panels(std::ptrdiff_t rows, std::ptrdiff_t K, const T* a,
                                  std::ptrdiff_t lda, const W* panel, std::ptrdiff_t panels,
                                  std::ptrdiff_t panel_size, Sums<T> sums,
                                  const std::ptrdiff_t* at, std::ptrdiff_t next,
