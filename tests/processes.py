@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import socket
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,44 @@ def told(log: Path, target: Callable[..., Any], *arguments: Any) -> str:
     one.join(240)
     assert one.exitcode == 0, log.read_text()
     return log.read_text()
+
+
+def _python(
+    folder: Path, log: Path, words: tuple[str, ...], environment: Mapping[str, str]
+) -> None:
+    for name, stream in (("out", sys.stdout), ("err", sys.stderr)):
+        with (log / name).open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.chdir(folder)
+    os.environ.update(environment)
+    module = words[0] == "-m"
+    name, *rest = words[1:] if module else words
+    sys.argv = [name, *rest]
+    sys.path.insert(0, str(folder) if module else str(Path(name).parent))
+    if module:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(name, run_name="__main__")
+
+
+def started(folder: Path, log: Path, *words: object, **environment: str) -> Any:
+    """`python *words` as a process that has torch imported already, started in `folder`.
+
+    What it writes is in the files `out` and `err` of the folder `log`.
+    """
+    one = process(_python, folder, log, tuple(map(str, words)), environment)
+    one.start()
+    return one
+
+
+def python(folder: Path, *words: object, **environment: str) -> tuple[str, str]:
+    """What `python *words`, which has to end well, writes on standard output and on error."""
+    with tempfile.TemporaryDirectory() as log:
+        one = started(folder, Path(log), *words, **environment)
+        one.join(240)
+        out, err = ((Path(log) / name).read_text() for name in ("out", "err"))
+    assert one.exitcode == 0, f"{one.exitcode}: {err}"
+    return out, err
 
 
 def free_port() -> int:

@@ -1,12 +1,10 @@
 """Every benchmark of speed runs, checks before it times, and draws what needs no colours."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from matplotlib import image
 
@@ -19,18 +17,12 @@ def run(tmp_path):
 
     def start(name, *words):
         found, drawn = tmp_path / "figures.json", tmp_path / "picture.png"
-        done = subprocess.run(
-            [sys.executable, FOLDER / name, "--quick", "--threads", "1", "--rounds", "1",
-             "--json", found, "--png", drawn, *words],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                 "OMP_NUM_THREADS": "1"},
+        said, _ = processes.python(
+            tmp_path, FOLDER / name, "--quick", "--threads", "1", "--rounds", "1",
+            "--json", found, "--png", drawn, *words,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
         picture = image.imread(drawn) if drawn.exists() else None
-        return done.stdout, json.loads(found.read_text()), picture
+        return said, json.loads(found.read_text()), picture
 
     return start
 
@@ -42,7 +34,8 @@ def grey(picture: np.ndarray) -> bool:
 
 
 def test_recurrence(run):
-    said, found, picture = run("recurrence.py")
+    parts = ("speed", "options", "accuracy")  # memory: see below
+    said, found, picture = run("recurrence.py", *(w for part in parts for w in ("--only", part)))
     assert grey(picture)
     assert found["machine"]["peak_gflops"] > 0
     assert {row["what"] for row in found["rows"]} == {"inference", "forward+backward"}

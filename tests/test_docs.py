@@ -22,6 +22,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 from clew import Classifier, LanguageModel
@@ -113,19 +114,9 @@ def run_clew(line: str, capsys, monkeypatch) -> str:
 def run_torchrun(line: str) -> None:
     words = shlex.split(line)
     assert words[0] == "torchrun"
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", *words[1:]],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "OMP_NUM_THREADS": "1",
-        },
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("the model is in") == 1  # only the first process speaks
+    command = ["-m", "torch.distributed.run", "--standalone", *words[1:]]
+    said, _ = processes.python(Path.cwd(), *command)
+    assert said.count("the model is in") == 1  # only the first process speaks
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

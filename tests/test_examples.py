@@ -3,10 +3,10 @@
 import os
 import re
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 import torch
 
@@ -44,26 +44,7 @@ def test_the_gallery_lists_every_example():
 
 
 def test_two_processes_under_torchrun(tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc-per-node",
-            "2",
-            str(ROOT / "examples/two_processes.py"),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "OMP_NUM_THREADS": "1",
-        },
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 process(es)" in done.stdout
-    assert done.stdout.count("accuracy") == 1  # only the first one prints
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2]
+    said, _ = processes.python(tmp_path, *words, ROOT / "examples/two_processes.py")
+    assert "2 process(es)" in said
+    assert said.count("accuracy") == 1  # only the first one prints

@@ -1,9 +1,9 @@
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 
+import processes
 import pytest
 
 import clew as library
@@ -201,26 +201,23 @@ def test_an_interrupted_fit_says_what_there_is_to_go_on_from(clew, here, monkeyp
     assert answer.err.endswith("To go on:\n  clew fit language book.txt --out m --resume\n")
 
 
-def test_ctrl_c_keeps_the_work_and_the_command_it_prints_ends_with_the_same_weights(
-    here, environment
-):
+def test_ctrl_c_keeps_the_work_and_the_command_it_prints_ends_with_the_same_weights(here):
     settings = [*TINY, "--no-baseline", "--epochs", "30", "--patience", "none", "--seed", "3"]
-    fit = [sys.executable, "-m", "clew", "fit", "classify", "reviews.csv", *settings]
-    stopped = subprocess.Popen(
-        [*fit, "--out", "stopped"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    while stopped.poll() is None and not (here / "stopped/checkpoint.safetensors").exists():
+    fit = ["fit", "classify", "reviews.csv", *settings]
+    (here / "log").mkdir()
+    stopped = processes.started(here, here / "log", "-m", "clew", *fit, "--out", "stopped")
+    while stopped.is_alive() and not (here / "stopped/checkpoint.safetensors").exists():
         time.sleep(0.01)
-    stopped.send_signal(signal.SIGINT)
-    said = stopped.communicate()[1]
-    assert stopped.returncode == 130, said
+    os.kill(stopped.pid, signal.SIGINT)
+    stopped.join(60)
+    said = (here / "log/err").read_text()
+    assert stopped.exitcode == 130, said
     assert "Traceback" not in said
     assert not (here / "stopped/config.json").exists()
     command = said.splitlines()[-1].split()
     assert command[0] == "clew"
     assert command[-1] == "--resume"
     assert main(command[1:]) == 0
-    assert main([*fit[3:], "--out", "whole"]) == 0
+    assert main([*fit, "--out", "whole"]) == 0
     weights = [(here / name / "model.safetensors").read_bytes() for name in ("stopped", "whole")]
     assert weights[0] == weights[1]

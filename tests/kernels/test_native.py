@@ -1,12 +1,12 @@
 """The native layers against the formula: values, gradients, bits, on every target there is."""
 
 import os
-import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import processes
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -241,19 +241,14 @@ def every_check():
             )
 
 
-@pytest.mark.parametrize("target", simd.targets())
-def test_every_target_holds_all_that(target):
-    found = subprocess.run(
-        [sys.executable, __file__],
-        env={**os.environ, "CLEW_SIMD": target, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.strip() == target
-
-
-if __name__ == "__main__":
+def every_check_on(target):
+    os.environ["CLEW_SIMD"] = target
+    torch.set_num_threads(1)
+    assert simd.target() == target
     every_check()
     print(simd.target())  # noqa: T201 (for the test that started this)
+
+
+@pytest.mark.parametrize("target", simd.targets())
+def test_every_target_holds_all_that(target, tmp_path):
+    assert processes.told(tmp_path / "log", every_check_on, target).strip() == target

@@ -3,16 +3,15 @@
 import concurrent.futures
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from classifiers import TINY, Told, equal, killed_ten_times, texts, weights
-from processes import told
+from processes import python, told
 
 from clew.errors import InputError, Interrupted
 from clew.tasks import load
@@ -115,36 +114,24 @@ def test_resume_needs_a_folder():
         Classifier(**TINY).fit(*texts(), resume=True)
 
 
-def script(folder, text, *arguments, launcher=()):
-    """A Python script as a process that finds this file and the package."""
-    path = folder / "script.py"
-    path.write_text(textwrap.dedent(text))
-    here = os.path.dirname(__file__)  # noqa: PTH120
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *sys.path])}
-    return subprocess.run(
-        [sys.executable, *launcher, str(path), *map(str, arguments)],
-        env={**environment, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
-
-
 def test_two_processes_are_one_and_only_the_first_writes(tmp_path):
     settings = {**TINY, "dropout": 0.0, "word_dropout": 0.0, "baseline": True}
     one = Classifier(**{**settings, "batch_size": 16}).fit(*texts())
-    said = script(
-        tmp_path,
-        f"""
-        import sys
-        from classifiers import texts
-        from clew.tasks.classify import Classifier
-        from clew.train import Lines
-        Classifier(**{settings!r}).fit(*texts(), out=sys.argv[1], report=Lines())
-        """,
-        tmp_path / "two",
-        launcher=("-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"),
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from classifiers import texts\n"
+        "from clew.tasks.classify import Classifier\n"
+        "from clew.train import Lines\n"
+        f"Classifier(**{settings!r}).fit(*texts(), out=sys.argv[1], report=Lines())\n"
     )
-    assert said.returncode == 0, said.stderr
-    assert said.stderr.count("finished by") == 1
+    here = str(Path(__file__).parent)
+    _, said = python(
+        tmp_path, "-m", "torch.distributed.run", "--nproc-per-node", 2, "--standalone",
+        script, tmp_path / "two",
+        PYTHONPATH=os.pathsep.join([here, *filter(None, sys.path)]),
+    )  # fmt: skip
+    assert said.count("finished by") == 1
     two = load(tmp_path / "two")
     for name, tensor in weights(one).items():
         torch.testing.assert_close(weights(two)[name], tensor, atol=1e-5, rtol=0)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from processes import free_port, process
+from processes import free_port, process, python
 from toy import Toy, fit_as, same, settings, together, weights
 
 from clew.errors import InputError
@@ -180,20 +179,11 @@ def test_torchrun_starts_it_and_only_rank_0_writes_and_talks(tmp_path):
         "safetensors.torch.save_file(weights(toy), f\"{result}.{os.environ['RANK']}\")\n"
     )
     here = str(Path(__file__).parent)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *sys.path])}
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-port", str(free_port()), str(script), str(tmp_path / "out")]
-    done = subprocess.run(
-        [*command, str(tmp_path / "w")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("training ") == 1
-    assert done.stderr.count("finished by epochs") == 1
-    assert "on 2 x cpu" in done.stderr
+    command = ["-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", free_port()]
+    paths = os.pathsep.join([here, *filter(None, sys.path)])
+    _, told = python(tmp_path, *command, script, tmp_path / "out", tmp_path / "w", PYTHONPATH=paths)
+    assert told.count("training ") == 1
+    assert told.count("finished by epochs") == 1
+    assert "on 2 x cpu" in told
     assert [path.name for path in (tmp_path / "out").iterdir()] == [checkpoint.NAME]
     assert same(loaded(tmp_path / "w.0"), loaded(tmp_path / "w.1"))
