@@ -2,8 +2,9 @@
 
 The blocks of a page run in order, in one empty folder with the small files below, and share their
 names. They run as they are printed, with one difference: the *defaults* of the estimators are made
-small, so that what a page leaves unsaid costs a moment. What a page says (`--hidden-size 64`,
-`epochs=4`) is done.
+small, so that what a page leaves unsaid costs a moment; so are the yardstick that a language model
+is measured by, and the shapes of `clew bench`. What a page says (`--hidden-size 64`, `epochs=4`) is
+done.
 
 ```python   run in this process
 ```sh       lines that begin with `clew`, or pipe into it, run in this process; `torchrun` lines run
@@ -27,6 +28,7 @@ import pytest
 
 from clew import Classifier, LanguageModel
 from clew.cli import main
+from clew.nn import bench
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -127,6 +129,8 @@ def test_what_a_page_says_runs(page, tmp_path, monkeypatch, capsys):
         known = kind.__init__.__kwdefaults__
         assert set(defaults) <= set(known)
         monkeypatch.setattr(kind.__init__, "__kwdefaults__", {**known, **defaults})
+    monkeypatch.setattr("clew.tasks._window._STEPS", 20)
+    monkeypatch.setattr(bench, "SHORT", bench.TINY)
     names: dict[str, object] = {}
     for language, code, line, more in blocks(page):
         if language == "python":

@@ -22,6 +22,12 @@ class Answer:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    """The yardstick of a language model learns for a moment only; how well is tested elsewhere."""
+    monkeypatch.setattr("clew.tasks._window._STEPS", 20)
+
+
 @pytest.fixture
 def clew(capsys, monkeypatch):
     """Run `clew` with these words (and standard input) and look at what it says."""
