@@ -90,6 +90,16 @@ def test_batch_dimensions_and_strides() -> None:
     torch.testing.assert_close(loss, expected.detach().reshape(4, 6).t())
 
 
+def test_views_of_minus_a_tensor() -> None:
+    hidden, weight, bias, targets = (
+        None if t is None else t.detach() for t in drawn(5, 3, 7, torch.float64)
+    )
+    expected = linear_cross_entropy(-hidden, -weight, -bias, targets)
+    minus = torch._neg_view
+    loss = linear_cross_entropy(minus(hidden), minus(weight), minus(bias), targets)
+    assert torch.equal(loss, expected)
+
+
 @pytest.mark.parametrize("index", [-100, 3, -1])
 def test_ignored(index: int) -> None:
     tensors = drawn(20, 8, 12, torch.float64)

@@ -238,6 +238,25 @@ def test_a_record_is_never_larger_than_its_bound(kind, norm):
                 assert reading.record_size() <= steps * batch * bound
 
 
+@every_layer
+def test_a_view_of_minus_a_tensor_is_read_as_such(name):
+    """The imaginary part of a conjugate is one: its memory holds the opposite."""
+    layer = LAYERS[name](1, 1, dtype=torch.float64)
+    z = torch.randn(1, 1, 1, dtype=torch.complex128)
+    assert z.conj().imag.is_neg()
+    assert z.conj().imag.is_contiguous()  # being one number
+    y, state = layer(z.conj().imag)
+    assert torch.equal(y, layer(-z.imag)[0])
+    minus = [torch._neg_view(-part) for part in (state if name == "lstm" else (state,))]
+    again, _ = layer(z.imag, tuple(minus) if name == "lstm" else minus[0])
+    assert torch.equal(again, layer(z.imag, state)[0])
+
+    x = torch.randn(1, 1, 1, dtype=torch.float64, requires_grad=True)
+    (true,) = torch.autograd.grad(-layer(x)[0], x)
+    (ours,) = torch.autograd.grad(layer(x)[0], x, torch._neg_view(torch.ones(1, 1, 1).double()))
+    assert torch.equal(ours, true)
+
+
 # --- what goes elsewhere, what is refused -------------------------------------------------------
 
 

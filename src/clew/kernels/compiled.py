@@ -241,7 +241,7 @@ def _reading(
     settings: Sequence[Any],
 ) -> tuple[native.Reading, list[Tensor]]:
     cell, weight_fields, mask_fields = _cell(settings), *settings[4:6]
-    tensors = [tensor.contiguous() for tensor in (x, *state, *weights)]
+    tensors = [native.in_memory(tensor) for tensor in (x, *state, *weights)]
     sequences = Sequences(x.shape[0], x.shape[1], lengths, reset)
     drawn = _masks(masks, mask_fields, cell)
     return native.Reading(cell, x, weights[1], tuple(weight_fields), sequences, drawn), tensors

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from clew.errors import InputError
 from clew.kernels import simd, threads
 from clew.kernels.derivatives import by_formula, wants_formula
+from clew.kernels.native import in_memory
 from clew.kernels.transforms import autocast, observed, traced, transformed
 
 Reduction = Literal["none", "mean", "sum"]
@@ -139,7 +140,7 @@ class _Call:
         scale: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor | None]]:
         """The loss, and the gradients needed: of the loss, or of the rows' losses times a scale."""
-        hidden, weight, *bias = (tensor.detach().contiguous() for tensor in tensors)
+        hidden, weight, *bias = (in_memory(tensor.detach()) for tensor in tensors)
         given = (hidden, weight, *bias)
         rows, width = hidden.shape
         losses = hidden.new_empty(rows)
@@ -199,7 +200,7 @@ class _Differentiable(torch.autograd.Function):
 
             return None, None, *by_formula(exact, tensors, needed, [grad])
         if call.reduction == "none":
-            _, found = call.run(tensors, targets, needed, grad.contiguous())
+            _, found = call.run(tensors, targets, needed, in_memory(grad))
             return None, None, *found
         if torch._C._autograd._get_current_graph_task_keep_graph():
             return None, None, *(None if part is None else part * grad for part in ctx.found)

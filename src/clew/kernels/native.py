@@ -73,12 +73,12 @@ def layer(
     ``state`` may be None for zeros.
     """
     dtype = weights[0].w_ih.dtype
-    x = x.to(dtype).contiguous()
-    given = () if state is None else tuple(part.to(dtype).contiguous() for part in state)
+    x = in_memory(x.to(dtype))
+    given = () if state is None else tuple(in_memory(part.to(dtype)) for part in state)
     flat, fields = flatten(weights)
     reading = Reading(cell, x, flat[1], fields, sequences, masks)
     reading.traced = traces is not None
-    tensors = (x, *given, *(part.contiguous() for part in flat))
+    tensors = (x, *given, *map(in_memory, flat))
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         outputs = _Differentiable.apply(reading, *tensors)  # type: ignore[no-untyped-call]
     else:
@@ -92,6 +92,15 @@ def layer(
     if autocast("cpu"):
         return _as_torch_casts(cell, masks, y, final)
     return y, final
+
+
+def in_memory(tensor: Tensor) -> Tensor:
+    """The tensor such that its memory is what it says: without gaps, and no view of minus itself.
+
+    The imaginary part of a conjugate is such a view.
+    """
+    tensor = tensor.contiguous()
+    return tensor.resolve_neg() if tensor.is_neg() else tensor
 
 
 def plain(cell: Cell, masks: Sequence[Masks] | None) -> bool:
@@ -170,7 +179,7 @@ class Reading:
 
     def record_size(self) -> int:
         """Values of T that backward needs kept."""
-        return int(self._call.record_size())
+        return int(simd.checked(self._call.record_size))
 
     def record(self, like: Tensor) -> Tensor:
         """Room for what backward needs."""
@@ -184,7 +193,8 @@ class Reading:
         y = x.new_empty((steps, batch, n * shown))
         h_n = x.new_empty((n, batch, shown))
         c_n = x.new_empty((n, batch, hidden)) if self.cell.states == 2 else None
-        self._call.forward(
+        simd.checked(
+            self._call.forward,
             x.data_ptr(),
             h_0,
             c_0,
@@ -211,7 +221,7 @@ class Reading:
         if record.data_ptr() % _ALIGNMENT:  # given back by who kept it elsewhere meanwhile
             record = record.clone()
         states = len(tensors) - self.count - 1
-        pulls = [None if grad is None else grad.contiguous() for grad in grads]
+        pulls = [None if grad is None else in_memory(grad) for grad in grads]
         pulls += [None] * (3 - len(pulls))
         # The kernels make those of all weights together.
         found: list[Tensor | None] = [
