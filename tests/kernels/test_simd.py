@@ -10,11 +10,14 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import clew
 from clew import InputError
 from clew.kernels import simd
+from clew.kernels.loss import linear_cross_entropy
+from clew.nn import LSTM
 
 FUNCTIONS = ("exp", "sigmoid", "tanh")
 TYPES = (np.float32, np.float64)
@@ -188,6 +191,23 @@ def test_a_refused_environment_is_a_mistake_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CLEW_SIMD", "sse9")
     with pytest.raises(InputError, match=r"CLEW_SIMD asks for 'sse9'.*\n  expected: one of"):
         simd.target()
+
+
+def test_layers_streams_and_losses_tell_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEW_SIMD", "sse9")
+    layer, x, word = LSTM(2, 3), torch.zeros(4, 1, 2), torch.zeros(4, dtype=torch.int64)
+    calls: list[Callable[[], object]] = [
+        lambda: layer(x),
+        lambda: layer(x.requires_grad_()),
+        lambda: layer.trace(x),
+        layer.stream,
+        lambda: linear_cross_entropy(x[:, 0], torch.zeros(5, 2), None, word),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match="CLEW_SIMD asks for 'sse9'") as told:
+            call()
+        assert told.value.where is None
+        assert told.value.expected == "one of " + ", ".join(TARGETS)
 
 
 def test_without_the_native_module_the_error_says_what_to_do(

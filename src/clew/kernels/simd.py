@@ -96,9 +96,13 @@ def _map(
 
 
 def checked(function: Callable[..., Any], *arguments: object, where: str | None = None) -> Any:
-    """What the native module refuses, told in the words of every other mistake."""
+    """What the native module refuses, told in the words of every other mistake.
+
+    ``where``: the argument that is wrong, if any is; CLEW_SIMD is none of them.
+    """
     try:
         return function(*arguments)
     except ValueError as error:
         what, _, expected = str(error).partition("\n  expected: ")
+        where = None if "CLEW_SIMD" in what else where
         raise InputError(what, where=where, expected=expected or None) from None

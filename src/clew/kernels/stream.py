@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from clew.kernels import simd, threads
+from clew.kernels.native import in_memory
 from clew.kernels.settings import Cell, Mode, Weights
 
 Array = np.ndarray[Any, Any]
@@ -75,7 +76,7 @@ class Running:
         def address(part: Tensor | None) -> int:
             if part is None:
                 return 0
-            kept.append(part.detach().contiguous())
+            kept.append(in_memory(part.detach()))
             return kept[-1].data_ptr()
 
         floors, self.widths = [], []
@@ -96,8 +97,8 @@ class Running:
         self.pools = pool != "last"
         self.ids = 0 if table is None else len(table)
         make = simd.native().Stream64 if double else simd.native().Stream32
-        self._native = make(
-            floors, batch, half, address(table), self.ids, _POOLS[pool],
+        self._native = simd.checked(
+            make, floors, batch, half, address(table), self.ids, _POOLS[pool],
             address(None if head is None else head.weight),
             address(None if head is None else head.bias),
             0 if head is None else len(head.weight),
