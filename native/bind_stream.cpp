@@ -90,7 +90,8 @@ class Pushed {
   Pushed(const Pushed&) = delete;
 
   nb::object push(nb::handle x, nb::handle moves) {
-    // A large push is done without the interpreter's lock, and another thread may come.
+    // A large push is done without the interpreter's lock, which NumPy too lets go of while it
+    // copies a large answer: another thread may come meanwhile.
     std::unique_lock<std::mutex> alone(mutex_, std::defer_lock);
     lock(alone);
     bool single = false;
@@ -153,7 +154,7 @@ class Pushed {
 
  private:
   void lock(std::unique_lock<std::mutex>& alone) {
-    if (!large_ || alone.try_lock()) return;
+    if (alone.try_lock()) return;
     const nb::gil_scoped_release unlocked;
     alone.lock();
   }

@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -90,3 +91,15 @@ def test_weights_reparametrised_from_outside_are_used(kind):
         plain.weight_hh_l0.mul_(2.0)
     torch.testing.assert_close(layer(data())[0], plain(data())[0])
     assert not torch.allclose(layer(data())[0], before)
+
+
+def test_a_stream_is_not_copied_but_its_state_is():
+    x = data()[0, 0].numpy()
+    stream = made("lstm").stream()
+    stream.push(x)
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"pickled or copied\n  try: its state can"):
+            attempt(stream)
+    other = made("lstm").stream()
+    other.state = pickle.loads(pickle.dumps(stream.state))
+    assert np.array_equal(other.push(x), stream.push(x))

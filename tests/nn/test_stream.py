@@ -1,6 +1,7 @@
 """Streams against the layer that reads the same sequence whole."""
 
 import copy
+import sys
 import threading
 
 import numpy as np
@@ -226,6 +227,37 @@ def test_threads_that_push_at_once_lose_no_step():
         assert np.array_equal(ours, true)
 
 
+@pytest.fixture
+def hasty():
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_no_answer_is_of_two_steps_when_threads_push_at_once(hasty):
+    """NumPy lets go of the interpreter's lock while it copies an answer of more than 500 values."""
+    network = clew.nn.RNN(1, 8, nonlinearity="relu")
+    with torch.no_grad():  # it counts its steps, in every unit
+        network.weight_ih_l0.zero_()
+        network.weight_hh_l0.copy_(torch.eye(8))
+        network.bias_ih_l0.fill_(1.0)
+        network.bias_hh_l0.zero_()
+    stream, x = network.stream(300), np.zeros((300, 1), np.float32)
+    answers: list[np.ndarray] = []
+    workers = [
+        threading.Thread(target=lambda: answers.extend(stream.push(x) for _ in range(1000)))
+        for _ in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(answer.min() == answer.max() for answer in answers)
+    assert sorted(answer[0, 0] for answer in answers) == list(range(1, 4001))
+
+
 @every_network
 def test_a_state_can_be_saved_and_set_back(name):
     network, x = made(name), data(1)
@@ -288,6 +320,15 @@ def test_a_step_may_be_one_vector_a_list_or_a_tensor():
         assert np.array_equal(answer, said[0][0])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_step_may_lie_in_memory_as_it_likes(dtype):
+    network, x = made("lstm").to(dtype), data(2)[0].astype(np.float32)
+    true = network.stream(2).push(x)
+    backwards = np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1]
+    for given in (backwards, np.asfortranarray(x), x.astype(">f4"), np.repeat(x, 2, 1)[:, ::2]):
+        assert np.array_equal(network.stream(2).push(given), true)
+
+
 def test_a_stream_keeps_nothing_of_what_it_is_given():
     stream = made("rnn").stream()
     x = data(1)[0].astype(np.float32)
@@ -308,6 +349,7 @@ def test_a_stream_keeps_nothing_of_what_it_is_given():
         (np.array([0.0, np.nan, 0.0]), "NaN"),
         (np.array([0.0, np.inf, 0.0]), "NaN"),
         ("abc", "not numbers"),
+        (np.zeros((1, D), np.complex64), "not numbers: complex"),
         (None, "not numbers"),
     ],
 )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from classifiers import TINY as CLASSIFY
 from classifiers import texts
 from language_models import TEXT, tiny
@@ -51,6 +52,16 @@ def test_a_token_is_its_text_or_its_number(language):
     for answer in said:
         assert np.array_equal(answer.ravel(), said[0])
     assert said[3].shape == (1, len(said[0]))
+
+
+def test_a_number_may_be_an_array_or_a_tensor(language):
+    true = language.stream().push(1)
+    for token in (np.int32(1), np.array(1), torch.tensor(1)):
+        assert np.array_equal(language.stream().push(token), true)
+    for tokens in ([1], np.array([1], np.uint8), torch.tensor([1]), torch.tensor([1]).int()):
+        assert np.array_equal(language.stream().push(tokens), true[np.newaxis])
+    both = language.stream(2).push(torch.tensor([1, 1]))
+    assert np.array_equal(both, np.stack([true, true]))
 
 
 def test_several_texts_side_by_side_and_only_those_who_move(language):

@@ -109,6 +109,9 @@ class Stream:
         """Forgets everything, or what those sequences carry that a (B,) bool mask names."""
         self._engine.reset(who(mask, self._batch_size, "mask"))
 
+    def __reduce__(self) -> Any:
+        raise not_copied(self, "layer.stream()")
+
 
 class _Stepping:
     """The same in torch operations, for what is on a GPU or of another type."""
@@ -130,7 +133,9 @@ class _Stepping:
         if not (moves is None or isinstance(moves, np.ndarray)) or not np.isfinite(x).all():
             return None
         with torch.inference_mode():
-            y, state = self._network.step(torch.from_numpy(x).to(self._like), self._state)
+            y, state = self._network.step(
+                torch.from_numpy(np.ascontiguousarray(x)).to(self._like), self._state
+            )
             if moves is not None:
                 on = torch.from_numpy(moves).to(y.device)[:, None]
                 y = torch.where(on, y, 0.0)
@@ -182,10 +187,24 @@ def check_stream(batch_size: Any, dtype: Any) -> bool:
     return dtype is not None
 
 
+def not_copied(stream: Any, another: str) -> TypeError:
+    """Why a stream, whose state is in native memory, cannot be pickled or copied."""
+    return TypeError(
+        f"a {type(stream).__name__} cannot be pickled or copied\n"
+        f"  try: its state can: other = {another}; other.state = stream.state"
+    )
+
+
 def numbers(value: Any, where: str, dtype: np.dtype[Any]) -> Array:
-    """An array of ``dtype`` of whatever numbers these are."""
+    """An array of ``dtype`` of whatever real numbers these are."""
     try:
-        return torch.as_tensor(value).detach().cpu().to(_torch_type(dtype)).numpy()
+        if isinstance(value, np.ndarray):
+            # torch refuses negative strides and foreign byte orders.
+            value = np.array(value, value.dtype.newbyteorder("="))
+        tensor = torch.as_tensor(value)
+        if tensor.is_complex():
+            raise TypeError("complex")
+        return tensor.detach().cpu().to(_torch_type(dtype)).resolve_neg().numpy()
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"not numbers: {error}", where=where, expected="an array") from error
 

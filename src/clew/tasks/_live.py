@@ -13,7 +13,16 @@ from clew.errors import InputError
 from clew.kernels.settings import Weights
 from clew.kernels.stream import Ending, Head, Pool, Running, Storey
 from clew.nn import Stack, checks
-from clew.nn.stream import Array, check_finite, check_stream, checked, nested, numbers, who
+from clew.nn.stream import (
+    Array,
+    check_finite,
+    check_stream,
+    checked,
+    nested,
+    not_copied,
+    numbers,
+    who,
+)
 from clew.tasks._classify_net import ClassifierNetwork
 from clew.tasks._encoder import Encoder
 from clew.tasks._language_net import LanguageNetwork
@@ -136,6 +145,9 @@ class LiveStream:
         """Forgets everything, or what those sequences carry that a (B,) bool mask names."""
         self._engine.reset(who(mask, self.batch_size, "mask"))
 
+    def __reduce__(self) -> Any:
+        raise not_copied(self, "model.stream()")
+
     def _converted(self, x_t: Any, moves: Any) -> Array:
         mask = who(moves, self.batch_size, "moves")
         if self._encode is None:
@@ -151,6 +163,10 @@ class LiveStream:
             x = np.ascontiguousarray(x if mask is None else np.where(mask[:, np.newaxis], x, 0))
             check_finite(x, "x_t")
         else:
+            if isinstance(x_t, Tensor):
+                x_t = x_t.numpy(force=True)
+            if isinstance(x_t, np.ndarray) and x_t.ndim == 0:
+                x_t = x_t[()]
             single = self.batch_size == 1 and (isinstance(x_t, str) or np.ndim(x_t) == 0)
             given = [x_t] if single else x_t
             if isinstance(given, str) or np.shape(given)[:1] != (self.batch_size,):
