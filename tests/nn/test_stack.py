@@ -174,6 +174,15 @@ def test_sizes_and_options_out_of_range_are_refused(case):
         clew.nn.Stack(*args, **options)
 
 
+@pytest.mark.parametrize("residual", [False, True])
+def test_lengths_may_be_a_list(residual):
+    stack, lengths = made(residual=residual), [2, 0, 1]
+    y, _ = stack(data(), lengths=lengths)
+    assert torch.equal(y, stack(data(), lengths=torch.tensor(lengths))[0])
+    with pytest.raises(InputError, match="lengths of shape"):
+        stack(data(), lengths=[1])
+
+
 def test_calls_that_do_not_fit_are_refused():
     stack = made()
     with pytest.raises(InputError, match="2 parts"):

@@ -103,6 +103,7 @@ class Stack(nn.Module):
         if x.dim() != 3:
             raise InputError(f"x of shape {tuple(x.shape)}", where="x", expected="(T, B, D)")
         if lengths is not None and self.residual:
+            lengths = checks.whole_lengths(lengths, x.shape[1])
             # A residual carries padding past a layer, so it is made zero once, at the bottom.
             real = torch.arange(len(x), device=x.device).unsqueeze(1) < lengths.to(x.device)
             x = x.masked_fill(~real.unsqueeze(2), 0.0)
