@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -176,3 +178,31 @@ def calls(draw: st.DrawFn, **fixed: Any) -> Call:
             **fixed,
         }
     )
+
+
+def agree(ours: Sequence[Tensor], true: Sequence[Tensor], tolerance: float) -> None:
+    """The same to a tolerance, of the largest true value where that is above one."""
+    assert len(ours) == len(true)
+    for k, (a, b) in enumerate(zip(ours, true, strict=True)):
+        assert a.shape == b.shape
+        scale = max(1.0, float(b.detach().abs().max())) if b.numel() else 1.0
+        gap = float((a.double() - b.double()).detach().abs().max()) if b.numel() else 0.0
+        assert gap <= tolerance * scale, f"number {k} of {len(ours)} differs by {gap:.1e}"
+
+
+def same(ours: Sequence[Tensor], true: Sequence[Tensor]) -> None:
+    """The same bit for bit."""
+    assert len(ours) == len(true)
+    for a, b in zip(ours, true, strict=True):
+        assert torch.equal(a, b)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """So many threads meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,36 +11,12 @@ import torch
 from hypothesis import example, given, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-from calls import KINDS, OPTIONS, Call, calls
+from calls import KINDS, OPTIONS, Call, agree, calls, same, threads
 
 from clew.kernels import native, simd
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: "-".join(map(str, k.values())))
 every_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-
-
-def agree(ours, true, tolerance):
-    assert len(ours) == len(true)
-    for k, (a, b) in enumerate(zip(ours, true, strict=True)):
-        assert a.shape == b.shape
-        scale = max(1.0, float(b.detach().abs().max())) if b.numel() else 1.0
-        gap = float((a.double() - b.double()).detach().abs().max()) if b.numel() else 0.0
-        assert gap <= tolerance * scale, f"number {k} of {len(ours)} differs by {gap:.1e}"
-
-
-def same(ours, true):
-    for a, b in zip(ours, true, strict=True):
-        assert torch.equal(a, b)
-
-
-@contextmanager
-def threads(count):
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def check(call):

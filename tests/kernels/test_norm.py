@@ -1,7 +1,6 @@
 """Layer norm within the native loop: the formula, the bits of a sequence, large means."""
 
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from calls import KINDS, Call
+from calls import KINDS, Call, agree, same, threads
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: "-".join(map(str, k.values())))
 EVERYTHING = {
@@ -20,28 +19,6 @@ EVERYTHING = {
     "both": True,
     "lengths": (9, 3, 0, 5, 9, 1, 7),
 }
-
-
-@contextmanager
-def threads(count):
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def agree(ours, true, tolerance):
-    assert len(ours) == len(true)
-    for a, b in zip(ours, true, strict=True):
-        scale = max(1.0, float(b.abs().max()))
-        assert float((a.double() - b.double()).abs().max()) <= tolerance * scale
-
-
-def same(ours, true):
-    assert len(ours) == len(true)
-    assert all(torch.equal(a, b) for a, b in zip(ours, true, strict=True))
 
 
 @every_kind
