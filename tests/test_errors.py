@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clew.errors import InputError, Interrupted
+from clew.errors import InputError, Interrupted, need
 
 
 def test_an_error_says_what_where_expected_and_what_to_try():
@@ -33,3 +33,9 @@ def test_an_interruption_names_the_folder():
     assert Interrupted().folder is None
     with pytest.raises(KeyboardInterrupt):
         raise Interrupted
+
+
+def test_a_package_that_is_missing_is_named_with_its_extra():
+    assert need("json", extra="none") is __import__("json")
+    with pytest.raises(InputError, match=r"package sacre(?s:.*)pip install 'clew\[translate\]'"):
+        need("sacre.metrics", extra="translate")

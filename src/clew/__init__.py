@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from clew.tasks import load as load
     from clew.tasks.classify import Classifier as Classifier
     from clew.tasks.language import LanguageModel as LanguageModel
+    from clew.tasks.tag import Tagger as Tagger
+    from clew.tasks.transcribe import Transcriber as Transcriber
+    from clew.tasks.translate import Translator as Translator
 
 __version__ = "0.1.0"
 
@@ -18,10 +21,23 @@ _HOME = {
     "Classifier": "clew.tasks.classify",
     "InputError": "clew.errors",
     "LanguageModel": "clew.tasks.language",
+    "Tagger": "clew.tasks.tag",
+    "Transcriber": "clew.tasks.transcribe",
+    "Translator": "clew.tasks.translate",
     "load": "clew.tasks",
 }
 
-__all__ = ["Classifier", "InputError", "LanguageModel", "__version__", "load", "nn"]
+__all__ = [
+    "Classifier",
+    "InputError",
+    "LanguageModel",
+    "Tagger",
+    "Transcriber",
+    "Translator",
+    "__version__",
+    "load",
+    "nn",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 
 class InputError(ValueError):
@@ -46,6 +48,21 @@ class InputError(ValueError):
 
 def _rebuild(what: str, where: str | None, expected: str | None, hint: str | None) -> InputError:
     return InputError(what, where=where, expected=expected, hint=hint)
+
+
+def need(module: str, extra: str) -> Any:
+    """The module of a package that only the extra ``clew[extra]`` installs.
+
+    Raises InputError naming the extra where it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"this needs the package {module.partition('.')[0]}, which cannot be imported",
+            where=str(error),
+            hint=f"pip install 'clew[{extra}]'",
+        ) from error
 
 
 class Interrupted(KeyboardInterrupt):

@@ -1,6 +1,6 @@
 import pytest
 
-from clew.cli.summary import _classified, _verdict, _written
+from clew.cli.summary import _classified, _written, verdict
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from clew.cli.summary import _classified, _verdict, _written
     ],
 )
 def test_the_verdict_is_honest_in_both_directions_and_about_noise(gain, noise, said):
-    assert said in " ".join(_verdict(gain, noise, "points", "n-grams"))
+    assert said in " ".join(verdict(gain, noise, "points", "n-grams"))
 
 
 def classified(accuracy, counts, majority, examples):
@@ -41,7 +41,7 @@ def test_the_best_without_memory_and_the_number_of_texts_decide(
     )
 
 
-def test_a_table_without_baselines_has_no_verdict():
+def test_a_table_without_baselines_has_noverdict():
     lines = _classified(
         {"score": {"accuracy": 0.5, "examples": 4}, "baseline": {}, "window": {}}, None
     )

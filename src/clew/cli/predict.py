@@ -6,7 +6,7 @@ import csv
 import io
 import json as jsonlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from clew.cli import say
+from clew.cli.answers import ANSWERS
 from clew.cli.options import Grouped
 from clew.errors import InputError
 
@@ -68,12 +69,11 @@ def predict(
     from clew import load
 
     loaded = load(model)
-    answer = _label if hasattr(loaded, "predict_proba") else _surprise
-    whole = answer is _surprise
-    printer = Printer("jsonl" if json else form)
-    texts = iter(inputs) if inputs else _read(file, text, whole=whole)
+    answer = ANSWERS[type(loaded).__name__]
+    printer = Printer("jsonl" if json else form, answer.line)
+    texts = iter(inputs) if inputs else _read(file, text, whole=answer.whole)
     while some := list(islice(texts, AT_ONCE)):
-        for row in answer(loaded, some):
+        for row in answer.rows(loaded, some):
             printer.row(row)
         sys.stdout.flush()
 
@@ -107,33 +107,12 @@ def _piped() -> Iterator[str]:
         offset += len(raw)
 
 
-def _label(model: Any, texts: list[str]) -> Iterator[dict[str, Any]]:
-    probabilities = model.predict_proba(texts)
-    for text, row in zip(texts, probabilities, strict=True):
-        best = int(row.argmax())
-        yield {
-            "text": text,
-            "label": str(model.classes_[best]),
-            "probability": round(float(row[best]), 4),
-        }
-
-
-def _surprise(model: Any, texts: list[str]) -> Iterator[dict[str, Any]]:
-    for text in texts:
-        score = model.score(text)
-        yield {
-            "text": text,
-            "bits_per_character": round(score.bits_per_character, 4),
-            "perplexity": round(score.perplexity, 4),
-            "characters": score.characters,
-        }
-
-
 class Printer:
     """Prints rows of like keys as text for people, as CSV with a header, or as JSON lines."""
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, line: Callable[[dict[str, Any]], str]) -> None:
         self._format = form
+        self._text = line
         self._first = True
 
     def row(self, row: dict[str, Any]) -> None:
@@ -145,13 +124,7 @@ class Printer:
                 say.result(self._line(list(row)))
             say.result(self._line(list(row.values())))
         else:
-            figures = [v for k, v in row.items() if k != "text"]
-            shown = " ".join(str(row["text"]).split())
-            shown = shown if len(shown) <= 60 else shown[:59] + "…"
-            if "label" in row:
-                say.result(f"{figures[0]}\t{figures[1]:.3f}\t{shown}")
-            else:
-                say.result(f"{figures[0]:.3f} bits/char\t{shown}")
+            say.result(self._text(row))
         self._first = False
 
     @staticmethod

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,19 @@ def test_language(model: Any, path: Path) -> dict[str, Any]:
     return asdict(model.evaluate(path))
 
 
-def show(model: Any, target: Path, tested: dict[str, Any] | None) -> None:
+@dataclass(frozen=True)
+class Summary:
+    """How a fit of one task is told: its table, and what to type next (PLACE is the model)."""
+
+    table: Callable[[dict[str, Any], dict[str, Any] | None], list[str]]
+    next: tuple[str, ...]
+
+
+def show(model: Any, target: Path, tested: dict[str, Any] | None, words: Summary) -> None:
     """Print the table, the verdict and what to type next."""
-    table = _classified if hasattr(model, "classes_") else _written
-    for line in table(model.metrics_, tested):
-        say.result(line)
     metrics = model.metrics_
+    for line in words.table(metrics, tested):
+        say.result(line)
     if model.history_.finished_by == "time":
         say.result("It was stopped by --time: more of it may help.")
     say.result()
@@ -49,22 +57,18 @@ def show(model: Any, target: Path, tested: dict[str, Any] | None) -> None:
     say.result(f"the model is in {place}; its learning curve in {place}/learning-curve.png")
     say.result()
     say.result("Next:")
-    if hasattr(model, "classes_"):
-        say.result(f'  clew predict {place} "some text"')
-        say.result(f"  clew predict {place} --file texts.csv --format csv")
-    else:
-        say.result(f"  clew generate {place} --length 300 --temperature 0.8")
-        say.result(f'  clew predict {place} "how surprising is this?"')
+    for line in words.next:
+        say.result(f"  {line.replace('PLACE', place)}")
 
 
 def _classified(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
     score, others = metrics["score"], [metrics[k] for k in ("window", "baseline") if metrics[k]]
     count = score["examples"]
     columns = ["held out"] + (["test"] if tested else [])
-    rows: list[Row] = [("this model", [_percent(score["accuracy"])])]
-    rows += [(str(other["name"]), [_percent(other["accuracy"])]) for other in others]
+    rows: list[Row] = [("this model", [percent(score["accuracy"])])]
+    rows += [(str(other["name"]), [percent(other["accuracy"])]) for other in others]
     if metrics["baseline"]:
-        rows.append(("most frequent label", [_percent(metrics["baseline"]["majority"])]))
+        rows.append(("most frequent label", [percent(metrics["baseline"]["majority"])]))
     if tested:
         baseline = tested.get("baseline", {})
         known = {
@@ -73,8 +77,8 @@ def _classified(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[
             "most frequent label": baseline.get("majority"),
         }
         for name, cells in rows:
-            cells.append(_percent(known[name]) if known.get(name) is not None else "")
-    lines = _aligned("accuracy", columns, rows)
+            cells.append(percent(known[name]) if known.get(name) is not None else "")
+    lines = aligned("accuracy", columns, rows)
     lines.append(
         f"on {count:,} texts held out" + (f", {tested['examples']:,} of the test" if tested else "")
     )
@@ -87,7 +91,7 @@ def _classified(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[
         share = (score["accuracy"] * count + 1) / (count + 2)
         noise = math.sqrt(2 * share * (1 - share) / count)
         gain = score["accuracy"] - best
-        lines += ["", *_verdict(gain * 100, noise * 100, "points of accuracy", name)]
+        lines += ["", *verdict(gain * 100, noise * 100, "points of accuracy", name)]
     return lines
 
 
@@ -102,17 +106,17 @@ def _written(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str
     if tested:
         named.append(("this model, on the test", tested))
     rows: list[Row] = [(name, [f"{of[key]:.3f}" for key in keys]) for name, of in named]
-    lines = _aligned("fewer is better", columns, rows)
+    lines = aligned("fewer is better", columns, rows)
     lines.append(f"on {held['characters']:,} characters held out")
     if others:
         best = min(others, key=lambda other: float(other["bits_per_character"]))
         gain = best["bits_per_character"] - score["bits_per_character"]
         noise = 1.5 / math.sqrt(max(1, held["characters"]))  # bits spread by some 1.5 a character
-        lines += ["", *_verdict(gain, noise, "bits a character", str(best["name"]))]
+        lines += ["", *verdict(gain, noise, "bits a character", str(best["name"]))]
     return lines
 
 
-def _verdict(gain: float, noise: float, unit: str, name: str) -> list[str]:
+def verdict(gain: float, noise: float, unit: str, name: str) -> list[str]:
     """One honest word on memory: it helped, it did not, or nobody can tell."""
     if gain > noise:
         return [f"Memory earns its keep: {gain:.2g} {unit} ahead of {name}."]
@@ -124,11 +128,12 @@ def _verdict(gain: float, noise: float, unit: str, name: str) -> list[str]:
     return [f"Whether memory helps here cannot be told: too little between it and {name}."]
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share as people write it."""
     return f"{100 * share:.1f} %"
 
 
-def _aligned(title: str, columns: list[str], rows: list[Row]) -> list[str]:
+def aligned(title: str, columns: list[str], rows: list[Row]) -> list[str]:
     """The table, the first row (the model's) in bold where there are colours."""
     first = max(len(title), *(len(name) for name, _ in rows))
     width = max(10, *(len(c) for c in columns), *(len(c) for _, cells in rows for c in cells))
@@ -137,3 +142,19 @@ def _aligned(title: str, columns: list[str], rows: list[Row]) -> list[str]:
         line = f"{name:{first}}" + "".join(f"  {c:>{width}}" for c in cells)
         lines.append(f"\x1b[1m{line}\x1b[0m" if number == 0 and say.colours(sys.stdout) else line)
     return lines
+
+
+CLASSIFIED = Summary(
+    _classified,
+    (
+        'clew predict PLACE "some text"',
+        "clew predict PLACE --file texts.csv --format csv",
+    ),
+)
+WRITTEN = Summary(
+    _written,
+    (
+        "clew generate PLACE --length 300 --temperature 0.8",
+        'clew predict PLACE "how surprising is this?"',
+    ),
+)
