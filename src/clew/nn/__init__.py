@@ -1,7 +1,8 @@
-"""Recurrent layers and what is built of them: stacks, attention, streams, traces, ONNX."""
+"""Recurrent layers and what is built of them: stacks, attention, CRFs, streams, traces, ONNX."""
 
 from clew.kernels.loss import linear_cross_entropy
 from clew.nn.attention import AdditiveAttention, DotAttention, GeneralAttention
+from clew.nn.crf import CRF
 from clew.nn.init import chrono_, orthogonal_
 from clew.nn.onnx import onnx_translations
 from clew.nn.recurrent import GRU, LSTM, RNN
@@ -10,6 +11,7 @@ from clew.nn.stream import Stream
 from clew.nn.trace import GRUTrace, LSTMTrace, RNNTrace, Trace
 
 __all__ = [
+    "CRF",
     "GRU",
     "LSTM",
     "RNN",
