@@ -1,0 +1,297 @@
+"""Decoding: the likeliest sequences after what an encoder remembers, greedily or by beam search.
+
+An answer is a whole sequence: its score is the log-probability (nats) of its pieces and of the end
+piece that follows them. Where the limit of pieces is reached nothing but the end may follow, and
+its probability counts as any other. Beam search keeps, after every step, the `beam` likeliest
+continuations of those it kept before; the answers are ordered by log P / ((5 + n) / 6)^alpha, n
+pieces with the end piece (Wu et al. 2016). It stops a sentence when nothing it still follows can
+come among the answers: the bound is exact, for log P only falls and n is limited.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clew.data.batches import pad
+from clew.errors import InputError
+from clew.tasks._hypotheses import Answers, Hypothesis, Trail
+
+ROWS = 256  # hypotheses side by side: their scores for a vocabulary of 8,000 are 8 MB
+POSITIONS = 1 << 14  # remembered steps side by side, unless a single sentence has more
+IMPOSSIBLE = -1e30  # a log-probability below all others that is still a number
+
+State: TypeAlias = Any  # what the network carries from step to step: nested tuples of tensors
+
+
+class Memory(Protocol):
+    """What the encoder has read: B sources, one beside the other."""
+
+    def pick(self, indices: Tensor) -> Memory:
+        """The memory of the sources at `indices` (N,), which may repeat."""
+        ...
+
+
+class Network(Protocol):
+    """An encoder, and a decoder that goes step by step."""
+
+    def encode(self, x: Tensor, lengths: Tensor) -> Any:
+        """The memory of sources x (S, B) int64 with lengths (B,)."""
+        ...
+
+    def start(self, memory: Any) -> State:
+        """The decoder's state before the first piece."""
+        ...
+
+    def pick(self, state: State, indices: Tensor) -> State:
+        """The state of the rows at `indices` (N,), which may repeat."""
+        ...
+
+    def step(
+        self, tokens: Tensor, state: State, memory: Any
+    ) -> tuple[Tensor, State, Tensor | None]:
+        """After pieces (B,): logits (B, V) of the next, the state, attention weights (B, S)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Search:
+    """How answers are sought; raises InputError for values that mean nothing.
+
+    begin, end: the pieces before the first and after the last. beam: hypotheses followed at once;
+    None is greedy, the likeliest piece at every step. n_best: answers a sentence, at most `beam`.
+    length_penalty: alpha above, 0 compares log-probabilities. forbidden: pieces that are never
+    written. weights: keep the attention weights of every step.
+    """
+
+    begin: int
+    end: int
+    beam: int | None = None
+    n_best: int = 1
+    length_penalty: float = 0.6
+    forbidden: tuple[int, ...] = (0,)
+    weights: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("beam", self.beam), ("n_best", self.n_best)):
+            if name == "beam" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise InputError(
+                    f"{name} is {value!r}", where=name, expected="a whole number of 1 or more"
+                )
+        beam = 1 if self.beam is None else self.beam
+        if self.n_best > beam:
+            raise InputError(
+                f"n_best is {self.n_best} and beam {beam}",
+                where="n_best",
+                expected="at most as many answers as the beam is wide",
+                hint=f"beam={self.n_best}",
+            )
+        alpha = self.length_penalty
+        number = isinstance(alpha, int | float | np.floating) and not isinstance(alpha, bool)
+        if not number or not (math.isfinite(alpha) and alpha >= 0):
+            raise InputError(
+                f"length_penalty is {alpha!r}",
+                where="length_penalty",
+                expected="0 (compare probabilities) or more; about 0.6 to 1 is usual",
+            )
+
+    def penalty(self, length: Any) -> Any:
+        """What a log-probability is divided by: of `length` pieces, the end piece included."""
+        return ((5.0 + length) / 6.0) ** float(self.length_penalty)
+
+
+def decode(
+    network: Network,
+    sources: Sequence[Sequence[int] | NDArray[Any]],
+    how: Search,
+    limit: Callable[[int], int],
+    *,
+    rows: int = ROWS,
+    device: torch.device | None = None,
+) -> list[list[Hypothesis]]:
+    """The answers to each source (ids), the best first; sources of like length are read together.
+
+    limit: the most pieces an answer may have, by the length of its source. rows: hypotheses side
+    by side; memory is bounded by them. Raises InputError where scores are not finite.
+    """
+    answers: list[list[Hypothesis]] = [[] for _ in sources]
+    lengths = np.array([len(source) for source in sources], dtype=np.int64)
+    with torch.inference_mode():
+        for some in _batches(lengths, max(1, rows // (how.beam or 1)), how.beam or 1):
+            x, sizes = pad([np.asarray(sources[i], dtype=np.int64) for i in some])
+            memory = network.encode(x.to(device), sizes.to(device))
+            limits = np.array([limit(int(n)) for n in lengths[some]], dtype=np.int64)
+            search = greedy if how.beam is None else beam_search
+            for i, found in zip(some, search(network, memory, limits, how, device), strict=True):
+                answers[i] = [_without_padding(h, int(lengths[i])) for h in found]
+    return answers
+
+
+def _batches(lengths: NDArray[np.int64], most: int, beam: int) -> Iterator[NDArray[np.int64]]:
+    """Indices of at most `most` sources of like length, the longest first."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        count = min(most, max(1, POSITIONS // (longest * beam)))
+        yield order[start : start + count]
+        start += count
+
+
+def _without_padding(found: Hypothesis, length: int) -> Hypothesis:
+    if found.weights is None:
+        return found
+    return replace(found, weights=found.weights[:, :length].copy())
+
+
+def greedy(
+    network: Network,
+    memory: Any,
+    limits: NDArray[np.int64],
+    how: Search,
+    device: torch.device | None = None,
+) -> list[list[Hypothesis]]:
+    """The likeliest piece at every step, B sentences at once; limits: (B,) most pieces of each."""
+    trail = Trail(how.weights)
+    rows = np.arange(len(limits))  # (N,) the sentences that go on
+    scores = np.zeros(len(limits))  # (B,)
+    last = np.zeros((len(limits), 2), dtype=np.int64)  # (B, 2) step and row at which each ended
+    tokens = torch.full((len(limits),), how.begin, dtype=torch.int64, device=device)
+    state = network.start(memory)
+    while len(rows):
+        logits, state, weights = network.step(tokens, state, memory)
+        trail.look(weights)
+        chances, end, found = _likeliest(logits, 1, how)
+        stop = limits[rows] <= trail.steps
+        pieces = np.where(stop, how.end, found[:, 0])
+        scores[rows] += np.where(stop, end, chances[:, 0])
+        on = np.flatnonzero(pieces != how.end)
+        over = np.flatnonzero(pieces == how.end)
+        last[rows[over]] = np.stack([np.full(len(over), trail.steps), over], axis=1)
+        trail.add(on, pieces[on])
+        tokens = torch.from_numpy(pieces[on]).to(device)
+        if len(on) < len(rows):
+            picked = torch.from_numpy(on).to(device)
+            state, memory, rows = network.pick(state, picked), memory.pick(picked), rows[on]
+    return [
+        [trail.follow(int(step), int(row), float(score), float(how.penalty(step + 1)))]
+        for (step, row), score in zip(last, scores, strict=True)
+    ]
+
+
+def beam_search(
+    network: Network,
+    memory: Any,
+    limits: NDArray[np.int64],
+    how: Search,
+    device: torch.device | None = None,
+) -> list[list[Hypothesis]]:
+    """At most n_best answers to each of B sentences, the best first; limits: (B,), as `greedy`.
+
+    Of equally likely continuations the one of the better hypothesis comes first, then the one with
+    the smaller piece. Answers of the same normalized score stay in the order they were found.
+    """
+    beam = how.beam or 1
+    trail = Trail(how.weights)
+    answers = [Answers(how.n_best) for _ in limits]
+    worst = np.full(len(limits), -np.inf)  # (B,) what an answer must exceed
+    utmost = how.penalty(limits + 1)  # (B,) the penalty of the longest answer: the mildest
+    owner = np.arange(len(limits))  # (N,) the sentence of each row, in order
+    scores = np.zeros(len(limits))  # (N,) log P of each row's pieces
+    tokens = torch.full((len(limits),), how.begin, dtype=torch.int64, device=device)
+    state = network.start(memory)
+    while len(owner):
+        logits, state, weights = network.step(tokens, state, memory)
+        trail.look(weights)
+        chances, end, pieces = _likeliest(logits, beam, how)
+        stop = limits[owner] <= trail.steps
+        chances[stop], pieces[stop, 0], chances[stop, 0] = -np.inf, how.end, end[stop]
+        rows, columns, chosen = _best(scores[:, None] + chances, owner, beam)
+        picked = pieces[rows, columns]
+        normalized = chosen / how.penalty(trail.steps + 1)
+        for i in np.flatnonzero(picked == how.end):
+            answer = (float(normalized[i]), float(chosen[i]), trail.steps, int(rows[i]))
+            worst[owner[rows[i]]] = answers[owner[rows[i]]].add(answer)
+        mine = owner[rows]
+        live = (picked != how.end) & (chosen / utmost[mine] > worst[mine])
+        rows, scores, picked = rows[live], chosen[live], picked[live]
+        trail.add(rows, picked)
+        if not len(rows):
+            break
+        index = torch.from_numpy(rows).to(device)
+        if not np.array_equal(owner[rows], owner):
+            memory = memory.pick(index)
+        state, owner = network.pick(state, index), owner[rows]
+        tokens = torch.from_numpy(picked).to(device)
+    return [
+        [
+            trail.follow(step, row, score, float(how.penalty(step + 1)))
+            for _, score, step, row in a.kept
+        ]
+        for a in answers
+    ]
+
+
+def _likeliest(
+    logits: Tensor, count: int, how: Search
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """ln P (N, k) of the likeliest pieces in order, that of the end piece (N,), the pieces (N, k).
+
+    Changes `logits` (N, V). Equal scores are in the order of their pieces.
+    """
+    norm = torch.logsumexp(logits, 1)
+    if not bool(torch.isfinite(norm).all()):
+        raise InputError(
+            "the network's scores are not finite", hint="train it anew at a smaller learning rate"
+        )
+    end = logits[:, how.end].double() - norm.double()
+    logits[:, list(how.forbidden)] = -math.inf
+    values, pieces = _top(logits, min(count, logits.shape[1]))
+    chances = (values.double() - norm.double()[:, None]).clamp_(max=0.0)
+    return chances.cpu().numpy(), end.clamp_(IMPOSSIBLE, 0.0).cpu().numpy(), pieces.cpu().numpy()
+
+
+def _top(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest of each row (N, V) and where they are; equal ones by their place."""
+    if count == 1:
+        best = logits.max(1, keepdim=True)  # of equal ones the first
+        return best.values, best.indices
+    found = torch.topk(logits, min(count + 1, logits.shape[1]), dim=1)
+    values, places = found.values, found.indices
+    # topk leaves open which of equal scores it takes, and in what order: those rows are sorted.
+    tied = (values[:, 1:] == values[:, :-1]).any(1).nonzero()[:, 0]
+    if len(tied):
+        order = torch.sort(logits[tied], dim=1, descending=True, stable=True)
+        values[tied] = order.values[:, : values.shape[1]]
+        places[tied] = order.indices[:, : values.shape[1]]
+    return values[:, :count], places[:, :count]
+
+
+def _best(
+    scores: NDArray[np.float64], owner: NDArray[np.int64], beam: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Rows, columns and scores of the `beam` best of scores (N, k) among the rows of each owner.
+
+    Of equal scores the earlier row comes first, then the earlier column; -inf is none.
+    """
+    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+    sizes = np.diff(np.r_[starts, len(owner)])
+    rank = np.arange(len(owner)) - np.repeat(starts, sizes)
+    columns = scores.shape[1]
+    table = np.full((len(starts), int(sizes.max()), columns), -np.inf)
+    table[np.repeat(np.arange(len(starts)), sizes), rank] = scores
+    flat = table.reshape(len(starts), -1)
+    order = np.argsort(-flat, axis=1, kind="stable")[:, :beam]
+    chosen = np.take_along_axis(flat, order, 1)
+    real = chosen > -np.inf
+    rows = starts[:, None] + order // columns
+    return rows[real], (order % columns)[real], chosen[real]
