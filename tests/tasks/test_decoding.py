@@ -33,9 +33,11 @@ class Toy:
     """Scores looked up by a number made of the source and all pieces so far: no arithmetic that
     could differ with the size of a batch, so that answers can be compared bit for bit."""
 
-    def __init__(self, vocabulary: int, seed: int = 0, levels: int | None = None) -> None:
+    def __init__(
+        self, vocabulary: int, seed: int = 0, levels: int | None = None, sharp: float = 2.0
+    ) -> None:
         generator = torch.Generator().manual_seed(seed)
-        self.table = 2 * torch.randn(MANY, vocabulary, generator=generator)
+        self.table = sharp * torch.randn(MANY, vocabulary, generator=generator)
         if levels is not None:  # few different scores: ties everywhere
             self.table = torch.randint(levels, (MANY, vocabulary), generator=generator).float()
         self.gaze = torch.rand(MANY, 64, generator=generator)
@@ -138,15 +140,16 @@ def prefix(toy: Toy, source: list[int], pieces: list[int]) -> float:
 @given(
     seed=st.integers(0, 50),
     beam=st.integers(1, 6),
-    alpha=st.sampled_from([0.0, 0.6, 1.0]),
+    alpha=st.sampled_from([0.0, 0.6, 3.0]),
     limit=st.integers(0, 6),
     levels=st.sampled_from([None, 2, 3]),
+    sharp=st.sampled_from([2.0, 20.0]),  # sharp: pieces later on cost next to nothing
     data=st.data(),
 )
 def test_stopping_early_never_changes_an_answer_nor_do_ties(
-    seed: int, beam: int, alpha: float, limit: int, levels: int | None, data: Any
+    seed: int, beam: int, alpha: float, limit: int, levels: int | None, sharp: float, data: Any
 ) -> None:
-    toy, source = Toy(6, seed, levels), [4, 4]
+    toy, source = Toy(6, seed, levels, sharp), [4, 4]
     n_best = data.draw(st.integers(1, beam))
     how = Search(BEGIN, END, beam=beam, n_best=n_best, length_penalty=alpha, forbidden=(0, 1))
     (found,) = decode(toy, [source], how, lambda n: limit)
@@ -226,6 +229,17 @@ def test_the_sources_are_read_once_and_finished_sentences_cost_nothing() -> None
     toy.rows.clear()
     decode(toy, sources, Search(BEGIN, END, beam=5), lambda n: 12)
     assert max(toy.rows) <= 40 * 5
+
+
+def test_what_can_no_longer_win_is_dropped_at_once() -> None:
+    toy = Toy(6)
+    toy.table[:] = torch.tensor([-20.0, -20, 10, 0, 0, 0])  # almost certainly the end
+    decode(toy, [[3]], Search(BEGIN, END, beam=4), lambda n: 40)
+    assert toy.rows == [1]
+    toy.rows.clear()
+    how = Search(BEGIN, END, beam=4, n_best=2, length_penalty=0.0)
+    decode(toy, [[3]], how, lambda n: 40)
+    assert toy.rows == [1, 3]  # the second answer is one of the three of a single piece
 
 
 def test_rows_side_by_side_are_bounded() -> None:
