@@ -1,5 +1,6 @@
 """Reading text: marks, line ends, encodings, and what is said when a file is wrong."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,17 @@ def test_no_text_at_all(tmp_path: Path) -> None:
 def test_a_folder_given_as_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read: Is a directory"):
         list(decoded(tmp_path))
+
+
+def test_a_packed_file_is_unpacked(tmp_path):
+    packed = tmp_path / "a.txt.gz"
+    packed.write_bytes(gzip.compress(b"one\r\ntwo\n" * 1000))
+    seen = []
+    assert "".join(decoded(packed, observe=seen.append, block=7)) == "one\ntwo\n" * 1000
+    assert b"".join(seen) == b"one\r\ntwo\n" * 1000
+    for cut in (12, len(packed.read_bytes()) - 1):
+        short = tmp_path / f"{cut}.gz"
+        short.write_bytes(packed.read_bytes()[:cut])
+        with pytest.raises(InputError, match="damaged") as caught:
+            list(decoded(short))
+        assert caught.value.where == str(short)

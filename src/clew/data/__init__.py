@@ -3,6 +3,7 @@
 - `text`: cutting text into numbered pieces (characters, words, byte pairs)
 - `corpus`: running text as one long array of ids, in memory or mapped from disk (`stored`)
 - `tables`: labelled texts from tables (`rows`), folders (`folders`) and public sets (`public`)
+- `tagged`: sentences with a tag a word, out of columns, CoNLL-U or JSON lines
 - `batches`: sequences of unequal length side by side
 - `files`: reading text so that errors name their place
 """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -98,13 +100,16 @@ def decoded(
 ) -> Iterator[str]:
     """The text of one UTF-8 file in pieces: a BOM is left out, CRLF and CR become newlines.
 
-    `observe` is called with the raw bytes as they are read. Raises InputError for bytes that are
-    not UTF-8 (naming the offset), a NUL byte (a binary file) or a file that cannot be read.
+    A file packed by gzip is unpacked. `observe` is called with the raw bytes as they are read.
+    Raises InputError for bytes that are not UTF-8 (naming the offset), a NUL byte (a binary file)
+    or a file that cannot be read or unpacked.
     """
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     pending, offset = b"", 0  # bytes not yet decoded, and where in the file they begin
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as stored:
+            packed = stored.peek(2)[:2] == b"\x1f\x8b"
+            file = gzip.GzipFile(fileobj=stored) if packed else stored
             while True:
                 data = file.read(block)
                 if observe is not None:
@@ -120,6 +125,12 @@ def decoded(
                     yield text
                 if last:
                     return
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"the compressed file is damaged: {error}",
+            where=str(path),
+            hint="it may be cut short: compare its size with the original",
+        ) from error
     except OSError as error:
         raise unreadable(path, error) from error
 
