@@ -73,10 +73,10 @@ class Mel:
 class MelReader:
     """Reads samples chunk by chunk and gives the frames they complete, bit for bit as all at once.
 
-    frame[t, m] = ln sum_k W[m, k] |DFT(w * e_t)[k]|^2, where e_t are `window` samples from t hops on,
-    without their mean and pre-emphasised (0.97), w is Povey's window and W are triangles of equal
-    width in mel, 1127 ln(1 + f / 700) (Davis & Mermelstein 1980; computed by kaldi-native-fbank,
-    without dither).
+    frame[t, m] = ln sum_k W[m, k] |DFT(w e_t)[k]|^2, where e_t are the `window` samples from t hops
+    on, without their mean and pre-emphasised (0.97), w is Povey's window and W are triangles of
+    equal width in mel, 1127 ln(1 + f / 700) (Davis & Mermelstein 1980; computed by
+    kaldi-native-fbank, without dither).
     """
 
     def __init__(self, mel: Mel) -> None:

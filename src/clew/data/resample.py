@@ -41,10 +41,10 @@ def check_rate(rate: Any, where: str) -> int:
 class Resampler:
     """Brings samples from `rate_in` to `rate`, chunk by chunk.
 
-    y[m] = sum_n x[n] h(m rate_in / rate - n), where h is a sinc that lets pass what is below 0.92 of
-    the lower of the two Nyquist rates, under a Kaiser window of 32 crossings on either side
-    (Oppenheim & Schafer 1989, 7.4). Of N samples it makes ceil(N rate / rate_in), which are the same
-    bits for whatever chunks; they come 32 samples (of the lower rate) later than what they are of.
+    y[m] = sum_n x[n] h(m rate_in / rate - n), where h is a sinc that lets pass what is below 0.92
+    of the lower of the two Nyquist rates, under a Kaiser window of 32 crossings on either side
+    (Oppenheim & Schafer 1989, 7.4). Of N samples it makes ceil(N rate / rate_in), the same bits for
+    whatever chunks; they come 32 samples (of the lower rate) later than what they are of.
     """
 
     def __init__(self, rate_in: int, rate: int) -> None:
@@ -57,7 +57,7 @@ class Resampler:
     def reset(self) -> None:
         """Forget what was read: the next samples are the first ones."""
         self._made = 0
-        # The samples from number _made * down / up - half + 1 on: before the first there is silence.
+        # Samples from number _made * down // up - half + 1 on: before the first there is silence.
         self._kept = np.zeros(self._half - 1, dtype=np.float32)
 
     @property
