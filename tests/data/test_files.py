@@ -1,6 +1,7 @@
 """Reading text: marks, line ends, encodings, and what is said when a file is wrong."""
 
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -134,14 +135,15 @@ def test_a_folder_given_as_a_file(tmp_path: Path) -> None:
         list(decoded(tmp_path))
 
 
-def test_a_packed_file_is_unpacked(tmp_path):
-    packed = tmp_path / "a.txt.gz"
-    packed.write_bytes(gzip.compress(b"one\r\ntwo\n" * 1000))
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_a_packed_file_is_unpacked(pack, tmp_path):
+    packed = tmp_path / "a.txt.packed"
+    packed.write_bytes(pack(b"one\r\ntwo\n" * 1000))
     seen = []
     assert "".join(decoded(packed, observe=seen.append, block=7)) == "one\ntwo\n" * 1000
     assert b"".join(seen) == b"one\r\ntwo\n" * 1000
     for cut in (12, len(packed.read_bytes()) - 1):
-        short = tmp_path / f"{cut}.gz"
+        short = tmp_path / f"{cut}.packed"
         short.write_bytes(packed.read_bytes()[:cut])
         with pytest.raises(InputError, match="damaged") as caught:
             list(decoded(short))

@@ -6,6 +6,7 @@ import codecs
 import difflib
 import gzip
 import io
+import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -100,16 +101,15 @@ def decoded(
 ) -> Iterator[str]:
     """The text of one UTF-8 file in pieces: a BOM is left out, CRLF and CR become newlines.
 
-    A file packed by gzip is unpacked. `observe` is called with the raw bytes as they are read.
-    Raises InputError for bytes that are not UTF-8 (naming the offset), a NUL byte (a binary file)
-    or a file that cannot be read or unpacked.
+    A file packed by gzip or xz is unpacked. `observe` is called with the raw bytes as they are
+    read. Raises InputError for bytes that are not UTF-8 (naming the offset), a NUL byte (a binary
+    file) or a file that cannot be read or unpacked.
     """
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     pending, offset = b"", 0  # bytes not yet decoded, and where in the file they begin
     try:
         with path.open("rb") as stored:
-            packed = stored.peek(2)[:2] == b"\x1f\x8b"
-            file = gzip.GzipFile(fileobj=stored) if packed else stored
+            file = unpacked(stored)
             while True:
                 data = file.read(block)
                 if observe is not None:
@@ -125,7 +125,7 @@ def decoded(
                     yield text
                 if last:
                     return
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
         raise InputError(
             f"the compressed file is damaged: {error}",
             where=str(path),
@@ -171,6 +171,14 @@ def text_of(path: Path, data: bytes) -> str:
     data, offset = _after_mark(path, data)
     text, _ = _decode(path, data, offset, True)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def unpacked(stored: io.BufferedReader) -> io.BufferedIOBase:
+    """The bytes of an open file, or those that gzip or xz packed into it."""
+    begin = stored.peek(6)
+    if begin.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=stored)
+    return lzma.LZMAFile(stored) if begin.startswith(b"\xfd7zXZ\0") else stored
 
 
 def _after_mark(path: Path, data: bytes) -> tuple[bytes, int]:
