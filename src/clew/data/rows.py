@@ -15,7 +15,7 @@ from typing import Any
 from clew.data.files import listed, text_of
 from clew.errors import InputError
 
-_CSV_LIMIT = threading.Lock()  # the csv module keeps its limit on the length of a field globally
+CSV_LIMIT = threading.Lock()  # the csv module keeps its limit on the length of a field globally
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _quoted(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]
     found: list[tuple[int, list[str]]] = []
     begin = 1
     one_column = delimiter not in text.lstrip("\n").partition("\n")[0]
-    with _CSV_LIMIT:
+    with CSV_LIMIT:
         limit = csv.field_size_limit(len(text) + 1)
         try:
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
