@@ -1,0 +1,206 @@
+"""From a user's pairs to encoded ones: some to learn from, some held out, and how they were cut."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clew.data.text import Unit
+from clew.errors import InputError
+from clew.tasks._translate_sides import Sides, checked
+from clew.tasks._translating import ListedPairs, Rows
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How pairs are cut into pieces, and how many pieces a side may have."""
+
+    unit: Unit
+    size: int
+    min_count: int
+    lowercase: bool
+    shared: bool
+    longest: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Checked pairs in memory; conversations: (N,) ids, equal ones one after the other."""
+
+    sources: list[Any]
+    targets: list[Any]
+    conversations: list[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def pick(self, places: NDArray[np.int64]) -> Pairs:
+        """The pairs at these places."""
+        some = places.tolist()
+        ids = None if self.conversations is None else [self.conversations[i] for i in some]
+        return Pairs([self.sources[i] for i in some], [self.targets[i] for i in some], ids)
+
+    def first(self) -> NDArray[np.int64] | None:
+        """For each pair the one that its conversation begins with, (N,)."""
+        if self.conversations is None:
+            return None
+        found = np.arange(len(self))
+        for i in range(1, len(self)):
+            if self.conversations[i] == self.conversations[i - 1]:
+                found[i] = found[i - 1]
+        return found
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a fit learns from, and what it is judged on."""
+
+    sides: Sides
+    train: Rows
+    held_out: Rows
+    references: Callable[[int], Any]  # the target of a held-out pair, as it was given
+    fingerprint: str
+
+
+def check_pairs(
+    X: Any, y: Any, conversation: Any = None, *, names: tuple[str, str] = ("X", "y"),
+    sides: Sides | None = None,
+) -> Pairs:  # fmt: skip
+    """Sources X and targets y as they must be; raises InputError naming the place.
+
+    sides: what was learned from, where something was.
+    """
+    if y is None:
+        raise InputError(
+            "there are no targets", where=names[1], expected="a list as long as that of the sources"
+        )
+    sources = checked(X, names[0]) if sides is None else sides.source.check(X, names[0])
+    targets = checked(y, names[1]) if sides is None else sides.target.check(y, names[1])
+    if len(sources) != len(targets):
+        raise InputError(
+            f"there are {len(sources)} sources and {len(targets)} targets",
+            where=names[1],
+            expected="a target for each source",
+        )
+    ids = None
+    if conversation is not None:
+        ids = list(conversation)
+        if len(ids) != len(sources):
+            raise InputError(
+                f"there are {len(sources)} pairs and {len(ids)} conversation ids",
+                where="conversation",
+                expected="an id for each pair",
+            )
+    return Pairs(sources, targets, ids)
+
+
+def prepare(
+    pairs: Pairs, validation: Pairs | None, cutting: Cutting, share: float, seed: int, tell: Tell
+) -> Prepared:
+    """Hold out pairs, learn the pieces of the others, and encode all of them.
+
+    Raises InputError where nothing is left to learn from.
+    """
+    mark = _fingerprint(pairs, validation)
+    if validation is None:
+        inside, aside = hold_out(pairs, share, seed=seed)
+        if len(aside) == 0:
+            tell("nothing can be held out: scores are of the training pairs")
+            aside = inside
+        learned, apart = pairs.pick(inside), pairs.pick(aside)
+    else:
+        learned, apart = pairs, validation
+    if cutting.shared is False and pairs.conversations is not None:
+        raise InputError(
+            "conversations need one vocabulary: a reply is then part of what is read next",
+            where="shared",
+            expected="shared=True",
+        )
+    sides = Sides.learn(
+        learned.sources, learned.targets, unit=cutting.unit, size=cutting.size,
+        min_count=cutting.min_count, lowercase=cutting.lowercase, shared=cutting.shared,
+    )  # fmt: skip
+    parts = [_rows(part, sides, cutting.longest) for part in (learned, apart)]
+    for rows, part, words in zip(
+        parts, (learned, apart), ("to learn from", "held out"), strict=True
+    ):
+        _tell_left_out(rows, part, words, cutting.longest, tell)
+    return Prepared(
+        sides, parts[0], parts[1], lambda n: apart.targets[int(parts[1].places[n])], mark
+    )
+
+
+def hold_out(
+    pairs: Pairs, share: float, *, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places to train on and places held out, about `share` of the distinct sources by chance.
+
+    Pairs of equal sources stay on one side, so that nothing held out has been read in training;
+    of conversations, whole ones.
+    """
+    groups: dict[Any, list[int]] = defaultdict(list)
+    keys = pairs.sources if pairs.conversations is None else pairs.conversations
+    for index, key in enumerate(keys):
+        groups[tuple(key) if isinstance(key, list) else key].append(index)
+    members = list(groups.values())
+    order = np.random.default_rng(seed).permutation(len(members))
+    count = min(max(1, round(share * len(members))), len(members) - 1)
+    aside = np.zeros(len(pairs), dtype=bool)
+    for place in order[:count].tolist():
+        aside[members[place]] = True
+    return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def _rows(pairs: Pairs, sides: Sides, longest: int) -> Rows:
+    """The pairs encoded, but for those that are too long."""
+    store = ListedPairs(sides.source.encode(pairs.sources), sides.target.encode(pairs.targets))
+    fit = np.flatnonzero((store.lengths <= longest).all(1))
+    return Rows(store, fit, (sides.source.end, sides.target.end), longest, pairs.first())
+
+
+def _tell_left_out(rows: Rows, pairs: Pairs, words: str, longest: int, tell: Tell) -> None:
+    if len(rows) == 0:
+        raise InputError(
+            f"every pair {words} has a side of more than {longest} pieces"
+            if len(pairs)
+            else f"there are no pairs {words}",
+            where="max_length" if len(pairs) else "X",
+            expected="some pairs that are not",
+            hint="a larger max_length" if len(pairs) else None,
+        )
+    if left := len(pairs) - len(rows):
+        kept = set(rows.places.tolist())
+        place = next(i for i in range(len(pairs)) if i not in kept)
+        shown = _short(pairs.sources[place])
+        tell(
+            f"{left:,} of {len(pairs):,} pairs {words} have a side of more than {longest} pieces "
+            f"and are left out, the first of them {shown!r} (max_length)"
+        )
+
+
+def _short(item: Any) -> str:
+    text = item if isinstance(item, str) else " ".join(item)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _fingerprint(*parts: Pairs | None) -> str:
+    """A SHA-256 of all pairs, the same on every machine."""
+    total = hashlib.sha256()
+    for pairs in parts:
+        if pairs is None:
+            continue
+        total.update(f"{len(pairs)}\n".encode())
+        columns: list[Sequence[Any]] = [pairs.sources, pairs.targets]
+        columns += [] if pairs.conversations is None else [pairs.conversations]
+        for row in zip(*columns, strict=True):
+            raw = repr(row).encode("utf-8", "surrogatepass")
+            total.update(f"{len(raw)} ".encode() + raw)
+    return total.hexdigest()
