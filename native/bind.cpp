@@ -8,7 +8,9 @@
 #include <stdexcept>
 
 #include "bind.h"
+#include "draw.h"
 #include "kernels.h"
+#include "memory.h"
 #include "pool.h"
 
 namespace nb = nanobind;
@@ -58,6 +60,18 @@ void check_measurement(int threads, double seconds) {
   if (!(seconds > 0 && seconds <= 60)) throw std::invalid_argument("seconds must be in (0, 60]");
 }
 
+// `out` is an address, as in bind_layer.cpp.
+void draw(bool is_double, std::uint64_t seed, double chance, std::uintptr_t out,
+          std::ptrdiff_t count, int threads) {
+  if (!(chance >= 0 && chance <= 1)) throw std::invalid_argument("chance must be in [0, 1]");
+  if (count < 0 || (count > 0 && out == 0)) throw std::invalid_argument("out is missing");
+  const nb::gil_scoped_release unlocked;
+  if (is_double)
+    clew::draw(seed, chance, reinterpret_cast<double*>(out), count, threads);
+  else
+    clew::draw(seed, chance, reinterpret_cast<float*>(out), count, threads);
+}
+
 void bind_pool(nb::module_& module) {
   module.def("use_openmp", &clew::use_openmp, "path"_a);
   module.def("thread_source", &clew::thread_source);
@@ -84,6 +98,7 @@ NB_MODULE(_native, module) {
   bind_maps<float>(module);
   bind_maps<double>(module);
   bind_pool(module);
+  module.def("draw", &draw, "is_double"_a, "seed"_a, "chance"_a, "out"_a, "count"_a, "threads"_a);
   bind_layers(module);
   bind_losses(module);
   bind_products(module);
@@ -106,4 +121,5 @@ NB_MODULE(_native, module) {
              },
              "size"_a, "threads"_a, "seconds"_a);
   module.def("cache_bytes", &clew::cache_bytes, "level"_a);
+  module.def("kept_bytes", &clew::kept_bytes);
 }

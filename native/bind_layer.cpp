@@ -4,6 +4,7 @@
 // would take longer than a short sequence. Who calls keeps the tensors alive, contiguous and of the
 // sizes that native/layer.h names: clew/kernels/native.py does.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -16,6 +17,7 @@
 
 #include "bind.h"
 #include "kernels.h"
+#include "memory.h"
 #include "schedule.h"
 
 namespace nb = nanobind;
@@ -53,7 +55,9 @@ void done(bool there) {
 }
 
 // A layer's arithmetic and sizes, and the sequences of one call; the tensors come with each call.
+// Backward runs on the target that forward ran on: the record is in its order.
 struct Call {
+  const clew::Kernels& kernels;
   bool is_double;
   clew::Mode mode;
   std::ptrdiff_t D, H, P;
@@ -139,9 +143,7 @@ void set_inputs(const Call& call, clew::Layer<T>& layer, Address x, Address h_0,
 
 template <class T>
 T* record_of(const Call& call, const clew::Layer<T>& layer, Address record) {
-  const clew::Kernels& kernels = clew::choose();
-  const std::size_t size = kernels.layers(T()).record_size(layer);
-  (void)call;
+  const std::size_t size = call.kernels.layers(T()).record_size(layer);
   return pointer<T>(record, "record", static_cast<std::ptrdiff_t>(size), 64);
 }
 
@@ -157,9 +159,8 @@ void forward(const Call& call, Address x, Address h_0, Address c_0, const Addres
   layer.h_n = pointer<T>(h_n, "h_n", states * call.P);
   layer.c_n = pointer<T>(c_n, "c_n", call.mode == clew::Mode::lstm ? states * call.H : 0);
   layer.record = record ? record_of<T>(call, layer, record) : nullptr;
-  const clew::Kernels& kernels = clew::choose();
   const nb::gil_scoped_release unlocked;
-  done(kernels.layers(T()).forward(layer, threads));
+  done(call.kernels.layers(T()).forward(layer, threads));
 }
 
 template <class T>
@@ -182,9 +183,8 @@ void backward(const Call& call, Address x, Address h_0, Address c_0, const Addre
   check_count(grad_weights, weight_fields, call.directions, "gradients of weights");
   for (int d = 0; d < call.directions; ++d)
     gradients.weights[d] = parameters<T>(call, grad_weights, d, &weights);
-  const clew::Kernels& kernels = clew::choose();
   const nb::gil_scoped_release unlocked;
-  done(kernels.layers(T()).backward(layer, gradients, threads));
+  done(call.kernels.layers(T()).backward(layer, gradients, threads));
 }
 
 template <class T>
@@ -200,14 +200,30 @@ void trace(const Call& call, const Addresses& weights, Address record, const Add
   const std::ptrdiff_t count = layer.schedule.steps * layer.schedule.batch * call.H;
   std::vector<T*> to;
   for (const Address address : out) to.push_back(pointer<T>(address, "a trace", count));
-  const clew::Kernels& kernels = clew::choose();
   const nb::gil_scoped_release unlocked;
-  done(kernels.layers(T()).trace(layer, to.data()));
+  done(call.kernels.layers(T()).trace(layer, to.data()));
 }
 
 template <class T>
 std::size_t record_size(const Call& call) {
-  return clew::choose().layers(T()).record_size(call.layer<T>());
+  return call.kernels.layers(T()).record_size(call.layer<T>());
+}
+
+// Room for a record, as a tensor: large ones are borrowed (native/memory.h).
+template <class T>
+using Room = nb::ndarray<nb::pytorch, T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+Room<T> record_room(const Call& call) {
+  const std::size_t size = record_size<T>(call);
+  const clew::Block block = clew::borrow(size * sizeof(T));
+  if (!block.memory) throw std::bad_alloc();
+  auto* const lent = new clew::Block(block);
+  const nb::capsule owner(lent, [](void* held) noexcept {
+    const std::unique_ptr<clew::Block> block(static_cast<clew::Block*>(held));
+    clew::give_back(*block);
+  });
+  return Room<T>(block.memory, {size}, owner);
 }
 
 Call* new_call(Call* place, bool is_double, int mode, std::ptrdiff_t D, std::ptrdiff_t H,
@@ -218,9 +234,8 @@ Call* new_call(Call* place, bool is_double, int mode, std::ptrdiff_t D, std::ptr
   if (directions != 1 && directions != 2) throw std::invalid_argument("directions must be 1 or 2");
   if (!(hold_h >= 0 && hold_h <= 1 && hold_c >= 0 && hold_c <= 1))
     throw std::invalid_argument("zoneout must be in [0, 1]");
-  return new (place) Call{is_double,  static_cast<clew::Mode>(mode), D, H, P, directions,
-                          layer_norm, hold_h,                        hold_c,
-                          std::move(sequences)};
+  return new (place) Call{clew::choose(), is_double, static_cast<clew::Mode>(mode), D, H, P,
+                          directions, layer_norm, hold_h, hold_c, std::move(sequences)};
 }
 
 }  // namespace
@@ -243,6 +258,11 @@ void bind_layers(nb::module_& module) {
       .def("record_size",
            [](const Call& call) {
              return call.is_double ? record_size<double>(call) : record_size<float>(call);
+           })
+      .def("record",
+           [](const Call& call) {
+             return call.is_double ? nb::cast(record_room<double>(call))
+                                   : nb::cast(record_room<float>(call));
            })
       .def(
           "forward",

@@ -149,10 +149,6 @@ const Kernels& choose(const std::string& name = "");
 double multiply_add_gflops(const Kernels& kernels, bool is_double, int threads, double seconds);
 double read_gigabytes(const Kernels& kernels, std::size_t bytes, int threads, double seconds);
 
-// Asks the system for large pages where many bytes were just allocated and not yet written: fewer
-// faults, and addresses that are found faster. A wish that may go unheard.
-void use_large_pages(void* memory, std::size_t bytes);
-
 // Bytes of the data cache of a level (1, 2, 3) as the system tells them; 0 where it does not.
 std::size_t cache_bytes(int level);
 

@@ -89,17 +89,6 @@ double read_gigabytes(const Kernels& kernels, std::size_t bytes, int threads, do
   }) * 1e-9;
 }
 
-void use_large_pages(void* memory, std::size_t bytes) {
-#ifdef MADV_HUGEPAGE
-  constexpr std::uintptr_t page = std::uintptr_t(1) << 21;
-  const auto from = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
-  const auto to = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
-  if (memory && from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
-#else
-  (void)memory, (void)bytes;
-#endif
-}
-
 std::size_t cache_bytes(int level) {
   long size = 0;
 #ifdef _SC_LEVEL1_DCACHE_SIZE

@@ -5,6 +5,7 @@
 
 #include "cells.h"
 #include "kernels.h"
+#include "memory.h"
 #include "pool.h"
 #include "transpose.h"
 
@@ -21,20 +22,29 @@ class Arena {
   }
   // True where the memory is there: what was counted so far can be given out from the start.
   bool fill() {
-    const std::ptrdiff_t large = 1 << 21, unit = used_ < large ? 4096 : large;
-    const std::ptrdiff_t size = round_up(used_ + 64, unit);
-    base_ = static_cast<char*>(aligned_alloc(unit == large ? large : 64, size));
-    if (unit == large) use_large_pages(base_, size);
+    const auto size = static_cast<std::size_t>(round_up(used_ + 64, 4096));
+    if (used_ < 1 << 20) {
+      base_ = static_cast<char*>(aligned_alloc(64, size));
+    } else {
+      block_ = borrow(size);
+      base_ = static_cast<char*>(block_.memory);
+    }
     used_ = 0;
     return base_ != nullptr;
   }
   Arena() = default;
   Arena(const Arena&) = delete;
-  ~Arena() { free(base_); }
+  ~Arena() {
+    if (block_.memory)
+      give_back(block_);
+    else
+      free(base_);
+  }
 
  private:
   char* base_ = nullptr;
   std::ptrdiff_t used_ = 0;
+  Block block_{};
 };
 
 struct Part {

@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 sys.path.insert(0, str(Path(__file__).parent))
 from calls import KINDS, OPTIONS, Call, agree, calls, same, threads
 
+from clew import nn
 from clew.kernels import native, simd
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: "-".join(map(str, k.values())))
@@ -227,3 +228,16 @@ def every_check_on(target):
 @pytest.mark.parametrize("target", simd.targets())
 def test_every_target_holds_all_that(target, tmp_path):
     assert processes.told(tmp_path / "log", every_check_on, target).strip() == target
+
+
+@pytest.mark.skipif(len(simd.targets()) < 2, reason="this processor runs one target only")
+def test_backward_runs_on_the_target_that_forward_ran_on(monkeypatch):
+    layer = nn.LSTM(5, 37)
+    x = torch.linspace(-1, 1, 7 * 3 * 5).reshape(7, 3, 5)
+    layer(x)[0].sum().backward()
+    expected = [weight.grad.clone() for weight in layer.parameters()]
+    layer.zero_grad()
+    y, _ = layer(x)
+    monkeypatch.setenv("CLEW_SIMD", "portable")
+    y.sum().backward()
+    assert all(torch.equal(a, w.grad) for a, w in zip(expected, layer.parameters(), strict=True))

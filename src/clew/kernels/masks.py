@@ -6,10 +6,15 @@ compared, and so that a compiled graph keeps its random numbers where the compil
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch import Tensor
 
+from clew.kernels import native, simd, threads
 from clew.kernels.settings import Cell, Masks
+from clew.kernels.transforms import transformed
 
 
 def draw_masks(
@@ -36,5 +41,33 @@ def draw_masks(
 
 
 def _bernoulli(chance: float, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    if like.device.type == "cpu" and like.dtype in native.TYPES and not transformed():
+        # Numbers of torch's own generator come one after the other; a seed from it is enough.
+        seed = torch.randint(1 << 62, (), device=like.device)
+        plain = type(like) in native.KINDS and not torch.compiler.is_compiling()
+        draw = _draw if plain else _operator
+        return cast(Tensor, draw(seed, chance, shape, like.dtype))
     # torch.rand rather than an in-place bernoulli_: it also works inside torch.func.vmap.
     return (torch.rand(shape, dtype=like.dtype, device=like.device) < chance).to(like.dtype)
+
+
+def _draw(seed: Tensor, chance: float, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """1 with this chance and 0 otherwise: native/draw.h."""
+    mask = torch.empty(shape, dtype=dtype)
+    double = dtype == torch.float64
+    count = threads.count()
+    simd.native().draw(double, int(seed), chance, mask.data_ptr(), mask.numel(), count)
+    return mask
+
+
+_operator = torch.library.custom_op(
+    "clew::draw",
+    _draw,
+    mutates_args=(),
+    schema="(Tensor seed, float chance, SymInt[] shape, ScalarType dtype) -> Tensor",
+)
+
+
+@_operator.register_fake
+def _(seed: Tensor, chance: float, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    return seed.new_empty(shape, dtype=dtype)

@@ -9,7 +9,7 @@ there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -25,16 +25,17 @@ _MODES: dict[Mode, int] = {"RNN_TANH": 0, "RNN_RELU": 1, "GRU": 2, "LSTM": 3}
 _ROWS: dict[Mode, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}  # of H, in W
 _SLOTS: dict[Mode, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 4, "LSTM": 5}  # in a record
 _NORM_SLOTS: dict[Mode, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 5}  # more of them
-_TYPES = (torch.float32, torch.float64)
-_KINDS = (Tensor, torch.nn.Parameter, torch.nn.Buffer)  # others may have no memory of their own
+TYPES = (torch.float32, torch.float64)
+KINDS = (Tensor, torch.nn.Parameter, torch.nn.Buffer)  # others may have no memory of their own
 
 _ALIGNMENT = 64  # bytes, of a record
+_LARGE = 1 << 21  # bytes from which on its memory is used again by the next one
 _WIDEST = 128  # bytes that the units of a record are rounded up to at most
 
 
 def can(cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
     """Whether there are kernels for a cell with weights of this type, there."""
-    return device.type == "cpu" and dtype in _TYPES
+    return device.type == "cpu" and dtype in TYPES
 
 
 def fits(cell: Cell, x: Tensor, state: State | None, weights: Sequence[Weights]) -> bool:
@@ -56,7 +57,7 @@ def fits(cell: Cell, x: Tensor, state: State | None, weights: Sequence[Weights])
 
 
 def _readable(tensor: Tensor) -> bool:
-    return type(tensor) in _KINDS and tensor.is_cpu and tensor.layout is torch.strided
+    return type(tensor) in KINDS and tensor.is_cpu and tensor.layout is torch.strided
 
 
 def layer(
@@ -165,7 +166,8 @@ class Reading:
             None if part is None else part.contiguous() for mask in masks or () for part in mask
         ]
         self._noise_at = _addresses(self._noise) or [0] * (3 * directions)
-        self._call = simd.native().Layer(
+        self._call = simd.checked(
+            simd.native().Layer,
             x.dtype == torch.float64,
             _MODES[cell.mode],
             width,
@@ -179,11 +181,14 @@ class Reading:
 
     def record_size(self) -> int:
         """Values of T that backward needs kept."""
-        return int(simd.checked(self._call.record_size))
+        return int(self._call.record_size())
 
     def record(self, like: Tensor) -> Tensor:
         """Room for what backward needs."""
-        return like.new_empty(self.record_size())
+        size = self.record_size()
+        if size * like.element_size() < _LARGE:
+            return like.new_empty(size)
+        return cast(Tensor, self._call.record())
 
     def forward(self, tensors: Sequence[Tensor], record: Tensor | None) -> tuple[Tensor, ...]:
         """(y, *final state); what backward needs goes into ``record``."""
@@ -193,8 +198,7 @@ class Reading:
         y = x.new_empty((steps, batch, n * shown))
         h_n = x.new_empty((n, batch, shown))
         c_n = x.new_empty((n, batch, hidden)) if self.cell.states == 2 else None
-        simd.checked(
-            self._call.forward,
+        self._call.forward(
             x.data_ptr(),
             h_0,
             c_0,
