@@ -6,11 +6,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clew.data.pairs import Pairs as FilePairs
+from clew.data.pairs import read_pairs
 from clew.data.text import Unit
 from clew.errors import InputError
 from clew.tasks._translate_sides import Sides, checked
@@ -38,6 +41,8 @@ class Pairs:
     sources: list[Any]
     targets: list[Any]
     conversations: list[Any] | None = None
+    place: Callable[[int], str] = "X[{}]".format  # where a pair stands, as messages name it
+    left_out: int = 0  # pairs of which one side was empty
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -46,7 +51,8 @@ class Pairs:
         """The pairs at these places."""
         some = places.tolist()
         ids = None if self.conversations is None else [self.conversations[i] for i in some]
-        return Pairs([self.sources[i] for i in some], [self.targets[i] for i in some], ids)
+        sources, targets = ([side[i] for i in some] for side in (self.sources, self.targets))
+        return Pairs(sources, targets, ids, lambda n: self.place(some[n]))
 
     def first(self) -> NDArray[np.int64] | None:
         """For each pair the one that its conversation begins with, (N,)."""
@@ -76,8 +82,14 @@ def check_pairs(
 ) -> Pairs:  # fmt: skip
     """Sources X and targets y as they must be; raises InputError naming the place.
 
-    sides: what was learned from, where something was.
+    Without y, X is a file of pairs or two whose lines belong together (see clew.data.pairs), or
+    what read_pairs made of them. sides: what was learned from, where something was.
     """
+    if y is None and conversation is None and (found := _of_files(X)) is not None:
+        texts = sides is None or (sides.source.kind == "text" == sides.target.kind)
+        if not texts:
+            raise InputError("a file of texts, for a translator of lists of tokens", where=names[0])
+        return found
     if y is None:
         raise InputError(
             "there are no targets", where=names[1], expected="a list as long as that of the sources"
@@ -102,6 +114,16 @@ def check_pairs(
     return Pairs(sources, targets, ids)
 
 
+def _of_files(X: Any) -> Pairs | None:
+    """The pairs of files, or what was read from them; None where X is something else."""
+    several = isinstance(X, tuple) and len(X) == 2 and all(isinstance(x, str | Path) for x in X)
+    if several or isinstance(X, str | Path):
+        X = read_pairs(X)
+    if not isinstance(X, FilePairs):
+        return None
+    return Pairs(X.sources, X.targets, X.conversations, X.place, X.left_out.count)
+
+
 def prepare(
     pairs: Pairs, validation: Pairs | None, cutting: Cutting, share: float, seed: int, tell: Tell
 ) -> Prepared:
@@ -110,6 +132,8 @@ def prepare(
     Raises InputError where nothing is left to learn from.
     """
     mark = _fingerprint(pairs, validation)
+    if pairs.left_out:
+        tell(f"{pairs.left_out:,} pairs have an empty side and are left out")
     if validation is None:
         inside, aside = hold_out(pairs, share, seed=seed)
         if len(aside) == 0:
@@ -179,16 +203,10 @@ def _tell_left_out(rows: Rows, pairs: Pairs, words: str, longest: int, tell: Tel
     if left := len(pairs) - len(rows):
         kept = set(rows.places.tolist())
         place = next(i for i in range(len(pairs)) if i not in kept)
-        shown = _short(pairs.sources[place])
         tell(
             f"{left:,} of {len(pairs):,} pairs {words} have a side of more than {longest} pieces "
-            f"and are left out, the first of them {shown!r} (max_length)"
+            f"(max_length) and are left out, the first at {pairs.place(place)}"
         )
-
-
-def _short(item: Any) -> str:
-    text = item if isinstance(item, str) else " ".join(item)
-    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def _fingerprint(*parts: Pairs | None) -> str:

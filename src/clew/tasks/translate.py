@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from clew.data.pairs import Pairs as FilePairs
 from clew.errors import InputError
 from clew.tasks import _estimator as shared
 from clew.tasks._corpora import workspace
@@ -153,6 +154,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
     ) -> Translator:
         """Learn from sources X and their targets y.
 
+        Without y, X is a file of pairs, two files whose lines belong together (a tuple), or what
+        clew.data.pairs.read_pairs made of them, which says what layouts are read.
         conversation: an id for each pair; pairs that follow one another with the same id are turns
         and replies of one conversation, and what is read before a reply is all that was said (needs
         shared=True). validation: (X, y) to use in place of a held-out share. out: a new folder for
@@ -264,8 +267,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         from clew.tasks._alignment import Alignment
 
         return Alignment(
-            [*speaker.sides.source.shown(read), END],
-            [*speaker.sides.target.shown(written), END],
+            (*speaker.sides.source.shown(read), END),
+            (*speaker.sides.target.shown(written), END),
             speaker.weights(read, written),
         )
 
@@ -382,6 +385,16 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 
 
 def _two(validation: Any) -> tuple[Any, Any]:
+    """The validation's X and y; of files there is no y."""
+    files = isinstance(validation, str | Path | FilePairs)
+    if files or (
+        isinstance(validation, tuple) and all(isinstance(v, str | Path) for v in validation)
+    ):
+        return validation, None
     if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise InputError(f"validation is a {type(validation).__name__}", expected="a pair (X, y)")
+        raise InputError(
+            f"validation is a {type(validation).__name__}",
+            where="validation",
+            expected="a pair (X, y), or a file of pairs",
+        )
     return validation[0], validation[1]
