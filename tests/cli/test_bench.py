@@ -67,3 +67,12 @@ def test_a_busy_machine_is_told(monkeypatch):
     assert "load 3.0 on 4 cores" in command.load()
     monkeypatch.setattr("os.getloadavg", lambda: (0.1, 9.0, 9.0))
     assert command.load() == ""
+
+
+def test_a_busy_machines_ratios_are_shown_and_nothing_is_claimed_of_them():
+    lines = command.report(
+        made(**{"inference": 2.0, "forward+backward": 3.0, "step": 8.0}), busy=True
+    )
+    assert "2.00x" in "\n".join(lines)
+    assert "in reading" not in "\n".join(lines)
+    assert "idle" in lines[-1]

@@ -33,6 +33,17 @@ def test_contenders_take_turns_in_order_while_no_garbage_is_collected():
     assert found.ratio("a", "b") == 0.5
 
 
+def test_no_round_begins_when_the_time_is_over():
+    called = []
+
+    def turn(seconds):
+        called.append(seconds)
+        return 1.0
+
+    assert in_turns({"a": turn, "b": turn}, rounds=5, most=0.0).rounds == {"a": (1.0,), "b": (1.0,)}
+    assert len(called) == 2  # a first round there is in any case
+
+
 def test_garbage_is_collected_again_after_a_failure():
     def fails(seconds):
         raise ZeroDivisionError

@@ -54,7 +54,7 @@ def bench(
     if json:
         say.result(jsonlib.dumps(found.summary()))
         return
-    for line in report(found):
+    for line in report(found, busy=bool(busy)):
         say.result(line)
 
 
@@ -69,8 +69,12 @@ def load() -> str:
     return f"this machine is busy (load {running:.1f} on {cores} cores): expect wide figures"
 
 
-def report(found: Any) -> list[str]:
-    """The table and the sentence under it; `found` is a ``clew.nn.bench.Report``."""
+def report(found: Any, *, busy: bool = False) -> list[str]:
+    """The table and the sentence under it; `found` is a ``clew.nn.bench.Report``.
+
+    On a busy machine the sentence claims nothing: there, threads that wait for each other are as
+    slow as the one that was put aside, and ratios are of waiting.
+    """
     peak = f"{found.peak:,.0f} GFLOP/s"
     lines = [
         f"Clew {found.versions['clew']} beside torch {found.versions['torch']}: "
@@ -92,6 +96,8 @@ def report(found: Any) -> list[str]:
         title = f"{what:17}B, T, D, H"
         lines += table([title, *(word for cell in cells for word in (cell, ""))], body)
         lines.append("")
+    if busy:
+        return [*lines, "The machine was busy: try again when it is idle, for figures that hold."]
     return [*lines, *_sentence(found)]
 
 

@@ -6,6 +6,7 @@ measured here; ``benchmarks/recurrence.py`` and ``benchmarks/step.py`` put other
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -188,6 +189,7 @@ def layers(
     *,
     rounds: int = 5,
     seconds: float = 0.1,
+    most: float = math.inf,
     peers: Peers | None = None,
 ) -> Iterator[Row]:
     """For each cell and shape: inference, then forward and backward; "torch", "clew", peers.
@@ -213,7 +215,7 @@ def layers(
                   GRADIENT_TOLERANCE, relative=True)  # fmt: skip
             for what, calls in ((INFERENCE, reading), (TRAINING, learning)):
                 contenders = {name: repeated(call) for name, call in calls.items()}
-                times = in_turns(contenders, rounds=rounds, seconds=seconds)
+                times = in_turns(contenders, rounds=rounds, seconds=seconds, most=most)
                 yield Row(cell, shape, what, times, flops(cell, shape, what))
 
 
@@ -227,6 +229,7 @@ def steps(
     *,
     rounds: int = 5,
     seconds: float = 0.05,
+    most: float = math.inf,
     peers: StepPeers | None = None,
 ) -> Iterator[Row]:
     """For each cell one step of `shape.B` sequences, each call going on from the state of the last.
@@ -250,7 +253,7 @@ def steps(
                 what = f"{cell} ({shape.D}, {shape.H}), step {number}: {name}"
                 check(what, call(), y, OUTPUT_TOLERANCE, relative=False)
         contenders = {name: repeated(call) for name, call in calls.items()}
-        times = in_turns(contenders, rounds=rounds, seconds=seconds)
+        times = in_turns(contenders, rounds=rounds, seconds=seconds, most=most)
         one = Shape(shape.B, 1, shape.D, shape.H)
         yield Row(cell, one, STEP, times, flops(cell, one, INFERENCE))
 
@@ -337,11 +340,11 @@ class Report:
 
 def measure(*, threads: int, quick: bool = False) -> Report:
     """Everything that ``clew bench`` shows, in about half a minute; `quick`: in a second or two."""
-    rounds, seconds = (2, 0.01) if quick else (4, 0.04)
+    rounds, seconds, most = (2, 0.01, 0.2) if quick else (4, 0.04, 1.5)
     peak = machine.measure(threads=threads, seconds=0.2 if quick else 1.0)
     rows = [
-        *layers(shapes=SHORT[:1] if quick else SHORT, rounds=rounds, seconds=seconds),
-        *steps(rounds=rounds, seconds=seconds),
+        *layers(shapes=SHORT[:1] if quick else SHORT, rounds=rounds, seconds=seconds, most=most),
+        *steps(rounds=rounds, seconds=seconds, most=most),
     ]
     versions = {"clew": clew.__version__, "torch": torch.__version__}
     return Report(tuple(rows), threads, peak.target, peak.float32_gflops_all, versions)
