@@ -1,0 +1,75 @@
+"""How well sentences were tagged: the figures of what was found beside what is true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from clew.errors import InputError
+from clew.tasks import _bio as bio
+from clew.tasks._tag_corpora import Mender
+from clew.tasks._tag_encoder import TagEncoder
+from clew.tasks._tag_inputs import Given
+from clew.tasks._tag_scores import of_spans
+from clew.tasks._tag_store import Sink, Store
+from clew.tasks._tagging import Found, tagged
+from clew.train.problem import Evaluation
+
+NATS = 1e-3  # what a nat a word counts for beside a share that is right
+
+
+class Judge:
+    """Figures of the tags and labels found for the sentences at `places` of a store.
+
+    What is to be as low as can be is 1 - `figure`, or with labels 1 - its mean with their accuracy.
+    """
+
+    def __init__(
+        self, encoder: TagEncoder, store: Store, places: NDArray[Any], figure: str
+    ) -> None:
+        self._encoder, self._figure = encoder, figure
+        self._truth = [store.truth(index) for index in places.tolist()]
+        self._labels = np.asarray(store.labels[places]) if len(store.labels) else None
+        self._spans = [self._read(tags) for tags in self._truth] if encoder.spans else []
+
+    def __call__(self, found: Found) -> Evaluation:
+        """The figures, and what decides."""
+        figures = self.figures(found)
+        best = figures[self._figure]
+        if "label_accuracy" in figures:
+            best = (best + figures["label_accuracy"]) / 2
+        # While nothing is right yet, or all is, the nats still tell which weights are better.
+        return Evaluation(1.0 - best + NATS * min(figures.get("nats", 0.0), 100.0), figures)
+
+    def figures(self, found: Found) -> dict[str, float]:
+        """The figures that `Tagger.evaluate` gives."""
+        right = [ours == theirs for ours, theirs in zip(found.tags, self._truth, strict=True)]
+        words = sum(map(len, right))
+        figures = {"accuracy": sum(int(r.sum()) for r in right) / words}
+        if self._encoder.spans:
+            figures.update(of_spans(self._spans, [self._read(row) for row in found.tags]))
+        figures["whole_sentences"] = float(np.mean([r.all() for r in right]))
+        if found.labels is not None and self._labels is not None:
+            figures["label_accuracy"] = float((found.labels == self._labels).mean())
+        if found.nats is not None:
+            figures["nats"] = found.nats
+        return figures
+
+    def _read(self, tags: NDArray[Any]) -> list[bio.Span]:
+        names = self._encoder.tags
+        return bio.spans([names[tag] for tag in tags.tolist()])
+
+
+def evaluated(network: nn.Module, encoder: TagEncoder, source: Given) -> dict[str, float]:
+    """All figures of a tagger on sentences with their tags; InputError where there are none."""
+    sink = Sink(None)
+    encoder.encode(Mender(encoder.spans).mend(source), sink, labelled=source.labelled)
+    store = sink.done()
+    places = np.flatnonzero(store.lengths > 0)
+    if len(places) == 0:
+        raise InputError("there is nothing to score", where="X", expected="one word or more")
+    judge = Judge(encoder, store, places, "accuracy")
+    return judge.figures(tagged(network, store, places))
