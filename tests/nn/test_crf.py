@@ -205,6 +205,13 @@ def test_masks_are_part_of_the_making_and_not_of_the_weights():
     assert not crf.decode(scores, lengths)[0][3].eq(1).any()
 
 
+def test_it_can_be_made_where_sizes_cost_nothing():
+    with torch.device("meta"):
+        crf = CRF(3, allowed=torch.ones(3, 3).bool(), end=torch.tensor([True, False, True]))
+        path, score = crf.decode(torch.zeros(5, 2, 3))
+    assert (path.shape, score.shape, path.device.type) == ((5, 2), (2,), "meta")
+
+
 def test_per_sample_gradients():
     crf = made(3)
     scores, tags, _ = batch(lengths=(4, 4, 4))

@@ -193,7 +193,7 @@ class CRF(nn.Module):
 
 
 def _forbidden(name: str, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
-    """Where `mask` is False; None where there is nothing to forbid."""
+    """Where `mask` is False; None without a mask."""
     if mask is None:
         return None
     mask = torch.as_tensor(mask)
@@ -203,7 +203,7 @@ def _forbidden(name: str, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor
             where=name,
             expected=f"{shape} bool, True where allowed",
         )
-    return None if bool(mask.all()) else ~mask
+    return ~mask
 
 
 def _hide(scores: Tensor, forbidden: Tensor | None) -> Tensor:
