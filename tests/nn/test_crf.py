@@ -57,7 +57,7 @@ def problems(draw):
     for name in draw(st.sets(st.sampled_from(["allowed", "start", "end"]))):
         shape = (K, K) if name == "allowed" else (K,)
         masks[name] = torch.rand(shape, generator=g) < 0.6
-    size = draw(st.sampled_from([1.0, 30.0]))
+    size = draw(st.sampled_from([1.0, 30.0, 400.0]))
     scores = torch.randn(T, B, K, generator=g, dtype=torch.float64) * size
     tags = torch.randint(0, K, (T, B), generator=g)
     padding = torch.arange(T).unsqueeze(1) >= torch.tensor(lengths)
