@@ -216,4 +216,5 @@ class _Beam:
 def _likeliest(scores: Floats, how: Search) -> Ids:
     """The numbers of those that are followed, the likeliest first."""
     order: Ids = np.argsort(-scores, kind="stable")[: how.beam]
-    return order[(scores[order] > -math.inf) & (scores[order] >= scores[order[0]] - how.prune)]
+    close = (scores[order] > -math.inf) & (scores[order] >= scores[order[0]] - how.prune)
+    return np.extract(close, order)
