@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clew.errors import InputError
-from clew.tasks._ctc import BLANK, GreedyReader, Word, align, frames_needed, greedy, words_at
+from clew.tasks._ctc import BLANK, align, frames_needed, greedy
 
 Array = np.ndarray[Any, Any]
 
@@ -38,21 +38,12 @@ def said(path: tuple[int, ...]) -> list[tuple[int, int, int]]:
     return found
 
 
-@given(path=st.lists(st.integers(0, 3), max_size=12), cuts=st.lists(st.integers(0, 12), max_size=4))
-def test_greedy_at_once_and_in_chunks(path: list[int], cuts: list[int]) -> None:
-    log_probs = sharp(path)
-    expected = said(tuple(path))
-    whole = greedy(log_probs)
-    spans = [(unit, *span) for unit, span in zip(whole.units, whole.spans, strict=True)]
-    assert spans == expected
-    assert whole.nats == pytest.approx(-0.1 * len(path))
-    live, units = GreedyReader(), []
-    for begin, end in itertools.pairwise([0, *sorted(min(c, len(path)) for c in cuts), len(path)]):
-        units += live.push(log_probs[begin:end])
-        state, live = live.state, GreedyReader()
-        live.state = state
-    assert units == [(unit, begin) for unit, begin, _ in expected]
-    assert live.state[1] == len(path)
+@given(path=st.lists(st.integers(0, 3), max_size=12))
+def test_greedy_says_what_the_likeliest_path_says(path: list[int]) -> None:
+    found = greedy(sharp(path))
+    spans = [(unit, *span) for unit, span in zip(found.units, found.spans, strict=True)]
+    assert spans == said(tuple(path))
+    assert found.nats == pytest.approx(-0.1 * len(path))
 
 
 @pytest.mark.parametrize(("frames", "units"), [(1, 2), (3, 3), (4, 4), (6, 3)])
@@ -84,19 +75,6 @@ def test_the_fewest_frames(units: list[int]) -> None:
 
 def test_no_frames_and_no_units() -> None:
     nothing = np.empty((0, 3))
-    assert greedy(nothing).units == align(nothing, []).units == GreedyReader().push(nothing) == []
+    assert greedy(nothing).units == align(nothing, []).units == []
     silent = align(frames_of(0, 4, 3), [])
     assert (silent.spans, silent.nats) == ([], pytest.approx(frames_of(0, 4, 3)[:, 0].sum()))
-
-
-def test_words_and_their_frames() -> None:
-    pieces = [*" ab ", "\u00a0", *"c d "]
-    spans = [(2 * i, 2 * i + 1) for i in range(len(pieces))]
-    assert words_at(pieces, spans) == [
-        Word("ab", (2, 5)),
-        Word("c", (10, 11)),
-        Word("d", (14, 15)),
-    ]
-    both = words_at(["one", "two"], [(0, 3), (5, 9)], whole=True)
-    assert both == [Word("one", (0, 3)), Word("two", (5, 9))]
-    assert words_at([], []) == words_at([" "], [(0, 1)]) == []

@@ -84,6 +84,12 @@ def test_letters_of_the_other_case_are_the_same_and_others_unknown(words: Langua
     assert _said(quiet, [3]) < _said(quiet, [1])
 
 
+def test_marks_stand_without_a_space_before_them() -> None:
+    model = _learned("word", "one, two\ntwo, one\n" * 40)
+    speller = Speller(model, ["", ",", "one", "two"], "word", beam=1)
+    assert _said(speller, [2, 1, 3]) == pytest.approx(_expected(model, "one, two"), abs=1e-4)
+
+
 def test_a_model_without_lines_says_nothing_of_beginning_and_end() -> None:
     model = _learned("char", "one two " * 80)
     speller = Speller(model, CHARACTERS, "char", beam=2)

@@ -33,14 +33,6 @@ class Spoken:
     nats: float
 
 
-@dataclass(frozen=True)
-class Word:
-    """A word and the frames it lasts."""
-
-    text: str
-    span: Span
-
-
 def greedy(log_probs: LogProbs) -> Spoken:
     """What the likeliest path says: at every frame (T, V) its likeliest unit."""
     best = log_probs.argmax(axis=1)  # (T,)
@@ -48,24 +40,6 @@ def greedy(log_probs: LogProbs) -> Spoken:
     edges = np.flatnonzero(np.diff(best, prepend=-1, append=-1)).tolist()  # where runs begin, end
     spans = [(a, b) for a, b in itertools.pairwise(edges) if best[a] != BLANK]
     return Spoken([int(best[a]) for a, _ in spans], spans, nats)
-
-
-class GreedyReader:
-    """Reads frames chunk by chunk; what it gives is what `greedy` says of them all at once.
-
-    state: (the unit of the last frame, how many frames were read), to go on from elsewhere.
-    """
-
-    def __init__(self) -> None:
-        self.state = (BLANK, 0)
-
-    def push(self, log_probs: LogProbs) -> list[tuple[int, int]]:
-        """Reads (t, V) and gives the units that begin there, each with the frame it begins at."""
-        last, frames = self.state
-        best = log_probs.argmax(axis=1)
-        new = np.flatnonzero((np.diff(best, prepend=last) != 0) & (best != BLANK))
-        self.state = (int(best[-1]) if len(best) else last, frames + len(best))
-        return [(int(best[t]), frames + int(t)) for t in new]
 
 
 def frames_needed(units: Sequence[int]) -> int:
@@ -114,21 +88,3 @@ def align(log_probs: LogProbs, units: Sequence[int]) -> Spoken:
     after = np.searchsorted(path, np.arange(1, 2 * count, 2), side="right")
     spans = list(zip(first.tolist(), after.tolist(), strict=True))
     return Spoken(list(units), spans, nats)
-
-
-def words_at(pieces: Sequence[str], spans: Sequence[Span], *, whole: bool = False) -> list[Word]:
-    """The words that `pieces` spell, each with its frames; spaces are between words.
-
-    whole: every piece is a word.
-    """
-    words: list[Word] = []
-    open_ = False  # whether the last word goes on
-    for piece, span in zip(pieces, spans, strict=True):
-        if piece.isspace():
-            open_ = False
-        elif open_ and not whole:
-            words[-1] = Word(words[-1].text + piece, (words[-1].span[0], span[1]))
-        else:
-            words.append(Word(piece, span))
-            open_ = True
-    return words

@@ -91,9 +91,10 @@ class Speller:
                 where="language_model",
                 expected=f"LanguageModel(unit={unit!r})",
             )
-        space = " " if unit == "word" else ""
-        first = [_UNKNOWN if i == BLANK else _token(tokens, u, "") for i, u in enumerate(units)]
-        later = [_UNKNOWN if i == BLANK else _token(tokens, u, space) for i, u in enumerate(units)]
+        first = [_UNKNOWN if i == BLANK else _token(tokens, u) for i, u in enumerate(units)]
+        later = first
+        if unit == "word":
+            later = [_UNKNOWN if i == BLANK else _inside(tokens, u) for i, u in enumerate(units)]
         self._tokens = np.array([later, first])  # (2, V of the transcriber)
         line = tokens.encode(_LINE)
         self._line = line[0] if line != [_UNKNOWN] and len(line) == 1 else None
@@ -156,9 +157,16 @@ def _picked(layers: Layers, rows: Ids) -> Layers:
     return layers[:, rows]
 
 
-def _token(tokens: Tokens, unit: str, space: str) -> int:
+def _inside(tokens: Tokens, word: str) -> int:
+    """The token of a word or mark that is not the first of its line."""
+    spaced = [_token(tokens, " " + word), _token(tokens, word)]
+    first, second = spaced if word[:1].isalnum() else spaced[::-1]
+    return second if first == _UNKNOWN else first
+
+
+def _token(tokens: Tokens, unit: str) -> int:
     for written in (unit, unit.lower(), unit.upper()):
-        found = tokens.encode(space + written)
+        found = tokens.encode(written)
         if len(found) == 1 and found[0] != _UNKNOWN:
             return found[0]
     return _UNKNOWN
