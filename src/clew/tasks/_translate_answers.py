@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clew.data.batches import pad
-from clew.data.text import UNKNOWN
 from clew.errors import need
-from clew.tasks._decoding import Search, decode
+from clew.tasks._decoding import Search, beam_search, decode, greedy
 from clew.tasks._hypotheses import Hypothesis
 from clew.tasks._translate_net import TranslatorNetwork
 from clew.tasks._translate_scores import EXTRA, bleu, chrf
-from clew.tasks._translate_sides import Side, Sides, copied
+from clew.tasks._translate_sides import Side, Sides, checked, copied
 from clew.tasks._translating import Rows
 
 
@@ -67,10 +66,13 @@ class Speaker:
 
     def written(self, found: Hypothesis, item: Any) -> Any:
         """The answer that the pieces found spell."""
-        copies: list[str | None] = [None] * len(found.pieces)
-        if self.copying and found.looks is not None and 1 in found.pieces:
-            copies = copied(self.sides.source.shown(item), found.pieces, found.looks.tolist())
-        return self.sides.target.write(found.pieces, copies)
+        return self.put(found, self.sides.source.shown(item) if 1 in found.pieces else [])
+
+    def put(self, found: Hypothesis, shown: Sequence[str]) -> Any:
+        """The answer that the pieces found spell, to a source that shows these pieces."""
+        looks = found.looks if self.copying else None
+        places = [len(shown)] * len(found.pieces) if looks is None else looks.tolist()
+        return self.sides.target.write(found.pieces, copied(shown, found.pieces, places))
 
     def weights(self, item: Any, answer: Any) -> NDArray[np.float32]:
         """What each piece of `answer` looks at, having read those before it: (T, S).
@@ -91,7 +93,7 @@ class Speaker:
 
 
 def judge(
-    speaker: Speaker, held_out: Rows, references: Callable[[int], Any], most: int
+    speaker: Speaker, held_out: Rows, original: Callable[[int], tuple[Any, Any]], most: int
 ) -> dict[str, float]:
     """BLEU and chrF of greedy answers to at most `most` held-out pairs, evenly chosen.
 
@@ -104,13 +106,9 @@ def judge(
     how = speaker.search(None, 1, 0.0)
     device = speaker.network.device
     found = decode(speaker.network.eval(), read, how, speaker.limit, device=device)
-    target = speaker.sides.target
-    blank: list[str | None] = []
-    texts = []
-    for [best] in found:
-        blank = [UNKNOWN if piece == 1 else None for piece in best.pieces]
-        texts.append(target.write(best.pieces, blank))
-    truth = [references(number) for number in some]
+    pairs = [original(number) for number in some]
+    texts = [speaker.written(best, pair[0]) for [best], pair in zip(found, pairs, strict=True)]
+    truth = [pair[1] for pair in pairs]
     return {"bleu": bleu(texts, truth), "chrf": chrf(texts, truth), "translated": len(some)}
 
 
@@ -146,8 +144,6 @@ class Chat:
 
     def say(self, text: str) -> str:
         """The reply to a turn; raises InputError for what is no text."""
-        from clew.tasks._translate_sides import checked
-
         speaker = self._speaker
         network = speaker.network
         [text] = checked([text], "text", "text")
@@ -162,10 +158,7 @@ class Chat:
                 memory = network.remember(self._outputs, lengths, read, self._state)
             limits = np.array([speaker.limit(len(self._read))])
             [[found, *_]] = search_one(network, memory, limits, self._how)
-        copies: list[str | None] = [None] * len(found.pieces)
-        if speaker.copying and found.looks is not None and 1 in found.pieces:
-            copies = copied(self._words, found.pieces, found.looks.tolist())
-        reply = str(speaker.sides.target.write(found.pieces, copies))
+        reply = str(speaker.put(found, self._words))
         with torch.inference_mode():
             self._hear(reply)
         self._history.append((text, reply))
@@ -192,7 +185,5 @@ def search_one(
     network: TranslatorNetwork, memory: Any, limits: NDArray[np.int64], how: Search
 ) -> list[list[Hypothesis]]:
     """The answers after a memory that is there already."""
-    from clew.tasks._decoding import beam_search, greedy
-
     search = greedy if how.beam is None else beam_search
     return search(network, memory, limits, how, network.device)

@@ -72,7 +72,7 @@ class Prepared:
     sides: Sides
     train: Rows
     held_out: Rows
-    references: Callable[[int], Any]  # the target of a held-out pair, as it was given
+    original: Callable[[int], tuple[Any, Any]]  # a held-out pair as it was given
     fingerprint: str
 
 
@@ -152,14 +152,15 @@ def prepare(
         learned.sources, learned.targets, unit=cutting.unit, size=cutting.size,
         min_count=cutting.min_count, lowercase=cutting.lowercase, shared=cutting.shared,
     )  # fmt: skip
-    parts = [_rows(part, sides, cutting.longest) for part in (learned, apart)]
-    for rows, part, words in zip(
-        parts, (learned, apart), ("to learn from", "held out"), strict=True
-    ):
-        _tell_left_out(rows, part, words, cutting.longest, tell)
-    return Prepared(
-        sides, parts[0], parts[1], lambda n: apart.targets[int(parts[1].places[n])], mark
-    )
+    train, held = (_rows(part, sides, cutting.longest) for part in (learned, apart))
+    _tell_left_out(train, learned, "to learn from", cutting.longest, tell)
+    _tell_left_out(held, apart, "held out", cutting.longest, tell)
+    places = held.places.tolist()
+
+    def original(number: int) -> tuple[Any, Any]:
+        return apart.sources[places[number]], apart.targets[places[number]]
+
+    return Prepared(sides, train, held, original, mark)
 
 
 def hold_out(

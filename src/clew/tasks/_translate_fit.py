@@ -89,9 +89,7 @@ def figures(
     found = {name: best[name] for name in ("loss", "perplexity", "accuracy")}
     speaker = Speaker(network, prepared.sides, int(model.max_length), model.unknown == "copy")
     try:
-        scores = sync.on_main(
-            lambda: judge(speaker, prepared.held_out, prepared.references, SCORED)
-        )
+        scores = sync.on_main(lambda: judge(speaker, prepared.held_out, prepared.original, SCORED))
     except InputError as error:
         report.message(f"translations are not scored: {error.what}; {error.hint}")
         scores = {}

@@ -1,0 +1,44 @@
+"""Scores of translations: what their own libraries say."""
+
+import pytest
+import sacrebleu
+from rouge_score import rouge_scorer
+
+from clew.errors import InputError
+from clew.tasks._translate_scores import METRICS, bleu, chrf, rouge
+
+FOUND = ["the cat sat on a mat .", "no", "It's 3 o'clock, isn't it?"]
+TRUTH = ["the cat sat on the mat .", "yes", "It is 3 o'clock, isn't it?"]
+
+
+def test_bleu_and_chrf_of_texts_and_of_tokens():
+    assert bleu(FOUND, TRUTH) == sacrebleu.corpus_bleu(FOUND, [TRUTH]).score
+    assert chrf(FOUND, TRUTH) == sacrebleu.corpus_chrf(FOUND, [TRUTH]).score
+    lists = [text.split() for text in FOUND], [text.split() for text in TRUTH]
+    as_they_are = sacrebleu.corpus_bleu(FOUND, [TRUTH], tokenize="none").score
+    assert bleu(*lists) == as_they_are != bleu(FOUND, TRUTH)
+
+
+def test_rouge_is_that_of_its_library_and_knows_other_scripts():
+    scorer = rouge_scorer.RougeScorer(["rougeL"])
+    every = [
+        scorer.score(truth, text)["rougeL"].fmeasure
+        for text, truth in zip(FOUND, TRUTH, strict=True)
+    ]
+    assert rouge(FOUND, TRUTH) == pytest.approx(100 * sum(every) / 3)
+    assert rouge(["кошка спит"], ["кошка ест"]) == pytest.approx(50)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_perfect_and_nothing(metric):
+    assert METRICS[metric](TRUTH, TRUTH) == pytest.approx(100)
+    assert METRICS[metric]([""] * 3, TRUTH) == 0
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    with pytest.raises(InputError, match="sacrebleu") as caught:
+        bleu(FOUND, TRUTH)
+    assert "clew[translate]" in caught.value.hint
