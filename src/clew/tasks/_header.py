@@ -87,7 +87,12 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refuse_pickle(start: bytes, path: Path) -> None:
     """Raise InputError where the first bytes of a file are those of a pickle or a torch archive."""
     kind = None
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+    # A safetensors header of 640 bytes begins so, too, but zeros follow, which no pickle has.
+    if (
+        start[:1] == b"\x80"
+        and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+        and start[2:3] != b"\0"
+    ):
         kind = "a pickle"
     elif start[:4] == b"PK\x03\x04":
         kind = "a zip archive, as torch.save writes (a pickle inside)"
