@@ -78,7 +78,7 @@ def _get(row: dict[str, Any], asked: str | int | None, known: tuple[str, ...], w
     raise InputError(
         f"there is no {asked!r}" if asked is not None else f"there is neither {listed(known)}",
         where=where,
-        expected=_SHAPE,
+        expected=_SHAPE if asked is None else f"a key {asked!r} in every object",
         hint=f"it has {listed(map(repr, row))}" if row else None,
     )
 
