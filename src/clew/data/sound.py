@@ -21,6 +21,7 @@ _FLAT = 3  # equal loud samples in a row: no sound in nature has such tops
 _CLIPPED = 1e-3  # share of samples on such tops that is worth a word
 _SILENT = 1e-4  # -80 dB
 _TOO_LOUD = 8.0  # floats beyond it are not of full scale 1
+_TYPES = "an array of floats, int16, int32, int8 or uint8"
 _UNTOLD = 0x7FFF_0000  # bytes: from here on a header means that it does not know
 _ENDLESS = 1 << 40  # samples: likewise
 
@@ -91,6 +92,12 @@ def as_samples(samples: Any, where: str = "samples") -> Samples:
         values = np.asarray(samples)
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"these are no samples: {error}", where=where) from error
+    if values.size and values.dtype.kind not in "iuf":
+        raise InputError(
+            f"these are no samples but a {type(samples).__name__} of type {values.dtype}",
+            where=where,
+            expected=_TYPES,
+        )
     if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] > 64):
         turned = values.ndim == 2 and values.shape[0] <= 64
         raise InputError(
@@ -114,9 +121,7 @@ def _scaled(values: NDArray[Any], where: str) -> Samples:
         return ((values.astype(np.float32) - 128) / 128).astype(np.float32)
     if kind.kind == "f":
         return values.astype(np.float32)
-    raise InputError(
-        f"samples of type {kind}", where=where, expected="floats, int16, int32, int8 or uint8"
-    )
+    raise InputError(f"samples of type {kind}", where=where, expected=_TYPES)
 
 
 def _check(values: Samples, where: str, before: int = 0) -> None:
