@@ -99,7 +99,7 @@ def translate(
             hint="put the pairs into one file: paste english.txt french.txt > pairs.tsv",
         )
     folder = out_folder(data, out, resume)
-    from clew.data.pairs import read_pairs
+    from clew.data.pairs import PairFiles, read_pairs
     from clew.tasks.translate import Translator
 
     chosen = None if attention == "none" else attention
@@ -109,10 +109,10 @@ def translate(
         "target": _column(target_column),
         "conversation": _column(conversation_column),
     }
-    pairs = read_pairs(data if target is None else (data, target), **columns)
-    held_out = None if validation is None else read_pairs(validation, **columns)
+    pairs = PairFiles.find(data if target is None else (data, target), **columns)
+    held_out = None if validation is None else PairFiles.find(validation, **columns)
     apart = None if test is None else read_pairs(test, **columns)
-    with_reporter = reporter(quiet=quiet, headline=f"{data}: {len(pairs):,} pairs")
+    with_reporter = reporter(quiet=quiet, headline=str(data))
     keep_work(
         lambda: model.fit(
             pairs, validation=held_out, out=folder, resume=resume, report=with_reporter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clew.data._pairs_store import key_of
+from clew.data.pairs import PairFiles, Row, read_pairs
 from clew.data.pairs import Pairs as FilePairs
-from clew.data.pairs import read_pairs
 from clew.data.text import Unit
 from clew.errors import InputError
+from clew.tasks._translate_limits import check_conversations, tell_left_out
 from clew.tasks._translate_sides import Sides, checked
 from clew.tasks._translating import ListedPairs, Rows
 
@@ -114,11 +115,19 @@ def check_pairs(
     return Pairs(sources, targets, ids)
 
 
-def _of_files(X: Any) -> Pairs | None:
-    """The pairs of files, or what was read from them; None where X is something else."""
+def files_of(X: Any) -> PairFiles | None:
+    """The files that X names, one of pairs or two whose lines belong together; None if none."""
     several = isinstance(X, tuple) and len(X) == 2 and all(isinstance(x, str | Path) for x in X)
     if several or isinstance(X, str | Path):
-        X = read_pairs(X)
+        return PairFiles.find(X)
+    return X if isinstance(X, PairFiles) else None
+
+
+def _of_files(X: Any) -> Pairs | None:
+    """The pairs of files, or what was read from them; None where X is something else."""
+    if (files := files_of(X)) is not None:
+        given = files.paths[0] if len(files.paths) == 1 else (files.paths[0], files.paths[1])
+        X = read_pairs(given, **vars(files.columns))
     if not isinstance(X, FilePairs):
         return None
     return Pairs(X.sources, X.targets, X.conversations, X.place, X.left_out.count)
@@ -142,19 +151,15 @@ def prepare(
         learned, apart = pairs.pick(inside), pairs.pick(aside)
     else:
         learned, apart = pairs, validation
-    if cutting.shared is False and pairs.conversations is not None:
-        raise InputError(
-            "conversations need one vocabulary: a reply is then part of what is read next",
-            where="shared",
-            expected="shared=True",
-        )
+    check_conversations(pairs.conversations is not None, cutting.shared)
     sides = Sides.learn(
         learned.sources, learned.targets, unit=cutting.unit, size=cutting.size,
         min_count=cutting.min_count, lowercase=cutting.lowercase, shared=cutting.shared,
     )  # fmt: skip
     train, held = (_rows(part, sides, cutting.longest) for part in (learned, apart))
-    _tell_left_out(train, learned, "to learn from", cutting.longest, tell)
-    _tell_left_out(held, apart, "held out", cutting.longest, tell)
+    for rows, part, words in ((train, learned, "to learn from"), (held, apart, "held out")):
+        left = np.setdiff1d(np.arange(len(part)), rows.places)
+        tell_left_out(left, len(part), part.place, words, cutting.longest, tell)
     places = held.places.tolist()
 
     def original(number: int) -> tuple[Any, Any]:
@@ -169,18 +174,14 @@ def hold_out(
     """Places to train on and places held out, about `share` of the distinct sources by chance.
 
     Pairs of equal sources stay on one side, so that nothing held out has been read in training;
-    of conversations, whole ones.
+    of conversations, whole ones. They are the same ones of a list and of a file.
     """
-    groups: dict[Any, list[int]] = defaultdict(list)
-    keys = pairs.sources if pairs.conversations is None else pairs.conversations
-    for index, key in enumerate(keys):
-        groups[tuple(key) if isinstance(key, list) else key].append(index)
-    members = list(groups.values())
-    order = np.random.default_rng(seed).permutation(len(members))
-    count = min(max(1, round(share * len(members))), len(members) - 1)
-    aside = np.zeros(len(pairs), dtype=bool)
-    for place in order[:count].tolist():
-        aside[members[place]] = True
+    names = pairs.sources if pairs.conversations is None else pairs.conversations
+    rows = (Row(0, n if isinstance(n, str) else repr(n), "") for n in names)
+    keys = np.array([key_of(row, seed) for row in rows], dtype=np.uint64)
+    distinct = np.unique(keys)
+    count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
+    aside = keys < distinct[count] if count else np.zeros(len(keys), dtype=bool)
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 
 
@@ -189,25 +190,6 @@ def _rows(pairs: Pairs, sides: Sides, longest: int) -> Rows:
     store = ListedPairs(sides.source.encode(pairs.sources), sides.target.encode(pairs.targets))
     fit = np.flatnonzero((store.lengths <= longest).all(1))
     return Rows(store, fit, (sides.source.end, sides.target.end), longest, pairs.first())
-
-
-def _tell_left_out(rows: Rows, pairs: Pairs, words: str, longest: int, tell: Tell) -> None:
-    if len(rows) == 0:
-        raise InputError(
-            f"every pair {words} has a side of more than {longest} pieces"
-            if len(pairs)
-            else f"there are no pairs {words}",
-            where="max_length" if len(pairs) else "X",
-            expected="some pairs that are not",
-            hint="a larger max_length" if len(pairs) else None,
-        )
-    if left := len(pairs) - len(rows):
-        kept = set(rows.places.tolist())
-        place = next(i for i in range(len(pairs)) if i not in kept)
-        tell(
-            f"{left:,} of {len(pairs):,} pairs {words} have a side of more than {longest} pieces "
-            f"(max_length) and are left out, the first at {pairs.place(place)}"
-        )
 
 
 def _fingerprint(*parts: Pairs | None) -> str:

@@ -17,9 +17,23 @@ from clew.tasks import _estimator as shared
 from clew.tasks._corpora import workspace
 from clew.tasks._folder import Contents, is_model
 from clew.tasks._translate_answers import Candidate, Chat, Speaker
-from clew.tasks._translate_data import Cutting, Prepared, check_pairs, prepare
-from clew.tasks._translate_fit import begin, build, figures, learn, without_attention
-from clew.tasks._translate_net import ATTENTIONS
+from clew.tasks._translate_data import (
+    Cutting,
+    Prepared,
+    Tell,
+    check_pairs,
+    files_of,
+    prepare,
+)
+from clew.tasks._translate_files import prepare_files
+from clew.tasks._translate_fit import (
+    begin,
+    build,
+    check_settings,
+    figures,
+    learn,
+    without_attention,
+)
 from clew.tasks._translate_scores import METRICS, chosen
 from clew.tasks._translate_sides import END, Sides
 from clew.train import Reporter, Silent, TrainSettings, sync
@@ -155,7 +169,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         """Learn from sources X and their targets y.
 
         Without y, X is a file of pairs, two files whose lines belong together (a tuple), or what
-        clew.data.pairs.read_pairs made of them, which says what layouts are read.
+        clew.data.pairs.read_pairs made of them, which says what layouts are read. Files, chosen
+        columns of them too (clew.data.pairs.PairFiles), are encoded once and never held in memory.
         conversation: an id for each pair; pairs that follow one another with the same id are turns
         and replies of one conversation, and what is read before a reply is all that was said (needs
         shared=True). validation: (X, y) to use in place of a held-out share. out: a new folder for
@@ -168,19 +183,11 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         sync.join()
         tell = report if report is not None and sync.is_main() else Silent()
         folder = sync.on_main(lambda: shared.open_out(out, resume))
-        pairs = check_pairs(X, y, conversation)
-        judged = None
-        if validation is not None:
-            judged = check_pairs(*_two(validation), names=("validation X", "validation y"))
         with contextlib.ExitStack() as stack:
             if folder is not None and sync.is_main():
                 stack.enter_context(lock_folder(folder))
             work = stack.enter_context(workspace(folder))
-            cutting = Cutting(
-                self.unit, int(self.vocabulary_size), int(self.min_count), bool(self.lowercase),
-                bool(self.shared), int(self.max_length),
-            )  # fmt: skip
-            prepared = prepare(pairs, judged, cutting, self.held_out, int(self.seed), tell.message)
+            prepared = self._prepare(X, y, conversation, validation, work / "data", tell.message)
             mark = prepared.fingerprint
             if folder is not None and sync.on_main(lambda: is_model(folder)):
                 shared.adopt(self, folder, "translate", mark, tell)
@@ -194,6 +201,24 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             if folder is not None and sync.is_main():
                 self._write(folder)
         return self
+
+    def _prepare(
+        self, X: Any, y: Any, conversation: Any, validation: Any, work: Path, tell: Tell
+    ) -> Prepared:
+        """The pairs to learn from and those held out; of files, encoded in the folder `work`."""
+        cutting = Cutting(
+            self.unit, int(self.vocabulary_size), int(self.min_count), bool(self.lowercase),
+            bool(self.shared), int(self.max_length),
+        )  # fmt: skip
+        share, seed = float(self.held_out), int(self.seed)
+        files = files_of(X) if y is None and conversation is None else None
+        apart = None if validation is None else files_of(validation)
+        if files is not None and (validation is None or apart is not None):
+            return prepare_files(files, apart, cutting, share, seed, work, tell)
+        pairs, judged = check_pairs(X, y, conversation), None
+        if validation is not None:
+            judged = check_pairs(*_two(validation), names=("validation X", "validation y"))
+        return prepare(pairs, judged, cutting, share, seed, tell)
 
     def _fit(
         self, prepared: Prepared, settings: TrainSettings, baseline: dict[str, Any],
@@ -350,46 +375,12 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 
     def _check(self) -> TrainSettings:
         """The loop's settings, once every constructor argument is known to be possible."""
-        shared.check_sizes(self, ("vocabulary_size", "min_count", "max_length", "embedding_size",
-                                  "hidden_size", "num_layers", "batch_size"))  # fmt: skip
-        shared.check_shares(
-            self, ("dropout", "label_smoothing", "recurrent_dropout", "zoneout", "held_out")
-        )
-        shared.check_choice(self, "unit", ("bpe", "word", "char"))
-        shared.check_choice(self, "unknown", ("copy", "keep"))
-        if self.attention is not None:
-            shared.check_choice(self, "attention", ATTENTIONS)
-        shared.check_cell(self)
-        shared.check_flags(self, ("shared", "lowercase", "bidirectional", "input_feeding", "tie",
-                                  "layer_norm", "baseline"))  # fmt: skip
-        forced = self.teacher_forcing
-        if isinstance(forced, bool) or not isinstance(forced, int | float) or not 0 <= forced <= 1:
-            raise InputError(
-                f"teacher_forcing is {forced!r}", where="teacher_forcing", expected="0 to 1"
-            )
-        if self.held_out == 0:
-            raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
-        if self.shared and self.lowercase:
-            raise InputError(
-                "lowercase is True with a shared vocabulary: answers would be lowercase, too",
-                where="lowercase",
-                expected="shared=False, or lowercase=False",
-            )
-        if self.input_feeding and self.recurrent_dropout:
-            raise InputError(
-                "recurrent_dropout with input_feeding, whose decoder goes a step at a time",
-                where="recurrent_dropout",
-                expected="0, or input_feeding=False",
-            )
-        return shared.train_settings(self)
+        return check_settings(self)
 
 
 def _two(validation: Any) -> tuple[Any, Any]:
     """The validation's X and y; of files there is no y."""
-    files = isinstance(validation, str | Path | FilePairs)
-    if files or (
-        isinstance(validation, tuple) and all(isinstance(v, str | Path) for v in validation)
-    ):
+    if isinstance(validation, FilePairs) or files_of(validation) is not None:
         return validation, None
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise InputError(
