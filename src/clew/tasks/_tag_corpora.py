@@ -73,10 +73,9 @@ def prepare(source: Given, aside: Given | None, known: Knowledge, work: Path) ->
 def _encode(source: Given, aside: Given | None, known: Knowledge, folder: Path | None) -> Prepared:
     share = known.held_out if aside is None else 0.0
     first = survey(source, share, seed=known.seed, lowercase=known.lowercase)
-    spans = bio.is_bio(first.tags)
-    mender = Mender(spans)
+    mender = Mender(first.tags)
     other = _other(first, aside, known)
-    if spans:
+    if mender.spans:
         first.tags = Counter(bio.complete(first.tags))
     encoder = TagEncoder.learn(
         first, size=known.size, min_count=known.min_count, lowercase=known.lowercase
@@ -112,17 +111,27 @@ def _sides(store: Store, first: Survey, given: bool) -> tuple[NDArray[Any], NDAr
 
 
 class Mender:
-    """Makes sentences well-formed, and remembers where the first was not."""
+    """Makes the spans of sentences well-formed BIO, and remembers where the first was not.
 
-    def __init__(self, spans: bool) -> None:
-        self._spans, self._count, self._first = spans, 0, ""
+    tags: all there are; where they are no spans, nothing is changed.
+    """
+
+    def __init__(self, tags: Iterable[str]) -> None:
+        names = set(tags)
+        self.spans = bio.is_bio(names)
+        kinds = {name[1:] for name in names if name != bio.OUTSIDE}
+        self._known = {bio.OUTSIDE, *(letter + kind for letter in "BIESLU" for kind in kinds)}
+        self._count, self._first = 0, ""
 
     def mend(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Each sentence; where its tags are spans, they follow the rules (see `bio.repair`)."""
-        if not self._spans:
+        if not self.spans:
             yield from sentences
             return
         for sentence in sentences:
+            if not self._known.issuperset(sentence.tags):  # the encoder tells of what is unknown
+                yield sentence
+                continue
             for place in bio.faults(sentence.tags):
                 if not self._count:
                     before = repr(sentence.tags[place - 1]) if place else "nothing"

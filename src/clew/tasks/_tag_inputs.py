@@ -47,8 +47,10 @@ def words_of(X: Any) -> list[list[str]]:
     return [_sentence(item, index) for index, item in enumerate(_listed(X, "X", EXPECTED))]
 
 
-def given(X: Any, y: Any = None, labels: Any = None, *, word: Any = None) -> Given:
-    """What fit or score was given, checked; see `Tagger.fit`.
+def given(
+    X: Any, y: Any = None, labels: Any = None, *, word: Any = None, of: str = ""
+) -> Given:  # fmt: skip
+    """What fit or score was given, checked; see `Tagger.fit`. Messages name it as `of` + "y".
 
     Raises InputError for lists that do not go together, naming the sentence; what is wrong in a
     file is found while it is read.
@@ -76,7 +78,7 @@ def given(X: Any, y: Any = None, labels: Any = None, *, word: Any = None) -> Giv
         ]  # fmt: skip
         _as_many(words, names, "labels", "labels")
     sentences = [
-        Sentence(w, t, None if names is None else names[i], _Place(i))
+        Sentence(w, t, None if names is None else names[i], _Place(f"{of}y", i))
         for i, (w, t) in enumerate(zip(words, found, strict=True))
     ]
     return Given(lambda: sentences, names is not None)
@@ -93,7 +95,7 @@ def given_aside(validation: Any, source: Given, y: Any, labels: Any, word: Any) 
                 f"validation is a {type(validation).__name__}",
                 where="validation", expected="(X, y), (X, y, labels), or a Path",
             )  # fmt: skip
-        found = given(*validation)
+        found = given(*validation, of="validation ")
     if found.labelled != source.labelled:
         raise InputError(
             "labels of sentences are given on one side only",
@@ -104,10 +106,11 @@ def given_aside(validation: Any, source: Given, y: Any, labels: Any, word: Any) 
 
 @dataclass(frozen=True)
 class _Place:
+    of: str
     index: int
 
     def __call__(self, word: int) -> str:
-        return f"y[{self.index}][{word}]"
+        return f"{self.of}[{self.index}][{word}]"
 
 
 def _file(path: Path, y: Any, labels: Any, word: Any) -> Given:

@@ -66,7 +66,7 @@ class Judge:
 def evaluated(network: nn.Module, encoder: TagEncoder, source: Given) -> dict[str, float]:
     """All figures of a tagger on sentences with their tags; InputError where there are none."""
     sink = Sink(None)
-    encoder.encode(Mender(encoder.spans).mend(source), sink, labelled=source.labelled)
+    encoder.encode(Mender(encoder.tags).mend(source), sink, labelled=source.labelled)
     store = sink.done()
     places = np.flatnonzero(store.lengths > 0)
     if len(places) == 0:
