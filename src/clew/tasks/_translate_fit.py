@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from clew.errors import InputError, Interrupted
 from clew.nn import Stack
@@ -16,15 +19,51 @@ from clew.tasks._memoryless import Measured, measured
 from clew.tasks._streams import evaluations
 from clew.tasks._translate_answers import Speaker, judge
 from clew.tasks._translate_data import Prepared
-from clew.tasks._translate_net import Attention, TranslatorNetwork
+from clew.tasks._translate_net import ATTENTIONS, Attention, TranslatorNetwork
 from clew.tasks._translate_sides import Sides
-from clew.tasks._translating import PairProblem
+from clew.tasks._translating import PairProblem, Rows
 from clew.train import Reporter, TrainSettings, sync, train
 from clew.train.history import History
 
 USED_TIME, LEAST_TIME = 0.95, 0.1  # shares of `time`: before the last scores, for learning
 WITHOUT = "the same without attention"
 SCORED = 500  # held-out pairs that are translated in the end, at most
+
+
+def check_settings(model: Any) -> TrainSettings:
+    """The loop's settings, once every constructor argument is known to be possible."""
+    shared.check_sizes(model, ("vocabulary_size", "min_count", "max_length", "embedding_size",
+                              "hidden_size", "num_layers", "batch_size"))  # fmt: skip
+    shared.check_shares(
+        model, ("dropout", "label_smoothing", "recurrent_dropout", "zoneout", "held_out")
+    )
+    shared.check_choice(model, "unit", ("bpe", "word", "char"))
+    shared.check_choice(model, "unknown", ("copy", "keep"))
+    if model.attention is not None:
+        shared.check_choice(model, "attention", ATTENTIONS)
+    shared.check_cell(model)
+    shared.check_flags(model, ("shared", "lowercase", "bidirectional", "input_feeding", "tie",
+                              "layer_norm", "baseline"))  # fmt: skip
+    forced = model.teacher_forcing
+    if isinstance(forced, bool) or not isinstance(forced, int | float) or not 0 <= forced <= 1:
+        raise InputError(
+            f"teacher_forcing is {forced!r}", where="teacher_forcing", expected="0 to 1"
+        )
+    if model.held_out == 0:
+        raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
+    if model.shared and model.lowercase:
+        raise InputError(
+            "lowercase is True with a shared vocabulary: answers would be lowercase, too",
+            where="lowercase",
+            expected="shared=False, or lowercase=False",
+        )
+    if model.input_feeding and model.recurrent_dropout:
+        raise InputError(
+            "recurrent_dropout with input_feeding, whose decoder goes a step at a time",
+            where="recurrent_dropout",
+            expected="0, or input_feeding=False",
+        )
+    return shared.train_settings(model)
 
 
 def build(model: Any, sides: Sides, attention: Attention, longest: int | None) -> TranslatorNetwork:
@@ -57,9 +96,15 @@ def begin(model: Any, prepared: Prepared, attention: Attention) -> TranslatorNet
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(model.seed))
         network = build(model, prepared.sides, attention, int(lengths.max()))
-    rows = prepared.train
-    network.count(rows.pair(number)[1] for number in range(len(rows)))
+    network.count(_targets(prepared.train))
     return network
+
+
+def _targets(rows: Rows, some: int = 4096) -> Iterator[NDArray[Any]]:
+    """The pieces of all targets, those of some pairs at a time."""
+    for start in range(0, len(rows), some):
+        stop = min(start + some, len(rows))
+        yield np.concatenate([rows.pair(number)[1] for number in range(start, stop)])
 
 
 def learn(
