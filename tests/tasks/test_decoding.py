@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from clew.errors import InputError
-from clew.tasks._decoding import Search, decode
+from clew.tasks._decoding import Search, _top, decode
 from clew.tasks._hypotheses import Hypothesis
 
 BEGIN, END = 1, 2
@@ -95,8 +95,8 @@ def every(toy: Toy, source: list[int], limit: int, alpha: float) -> list[tuple[f
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_beam_wide_enough_finds_the_best_of_all_answers(alpha: float, seed: int) -> None:
     toy, source = Toy(5, seed), [3, 4, 1]
-    # 3 pieces may be written: after 3 steps 27 hypotheses live, and no more than 40 candidates do
-    how = Search(BEGIN, END, beam=120, n_best=7, length_penalty=alpha)
+    # 3 pieces may be written: there are 1 + 3 + 9 + 27 + 81 answers in all
+    how = Search(BEGIN, END, beam=121, n_best=7, length_penalty=alpha)
     (found,) = decode(toy, [source], how, lambda n: 4)
     truth = every(toy, source, 4, alpha)[:7]
     assert [h.pieces for h in found] == [pieces for _, pieces in truth]
@@ -106,9 +106,12 @@ def test_a_beam_wide_enough_finds_the_best_of_all_answers(alpha: float, seed: in
     )
 
 
-def plain_beam(toy: Toy, source: list[int], limit: int, how: Search) -> list[list[int]]:
-    """The definition of beam search: no early stop, nothing cut off before the limit."""
+def plain_beam(
+    toy: Toy, source: list[int], limit: int, how: Search, drop: bool
+) -> list[tuple[float, list[int]]]:
+    """Beam search by its definition; `drop` what cannot win, as it must, or nothing."""
     live, done = [(0.0, [])], []
+    places = how.beam
     for step in range(limit + 1):
         scored = []
         for rank, (_, pieces) in enumerate(live):
@@ -118,11 +121,14 @@ def plain_beam(toy: Toy, source: list[int], limit: int, how: Search) -> list[lis
                 whole = [*pieces] if piece == END else [*pieces, piece]
                 scored.append((prefix(toy, source, [*pieces, piece]), -rank, -piece, whole))
         scored.sort(key=lambda item: item[:3], reverse=True)
-        best = scored[: how.beam]
+        best = scored[: places - len(done)]
         done += [(s / how.penalty(step + 1), whole) for s, _, piece, whole in best if piece == -END]
+        done.sort(key=lambda item: -item[0])
         live = [(s, whole) for s, _, piece, whole in best if piece != -END]
-    done.sort(key=lambda item: -item[0])
-    return [whole for _, whole in done[: how.n_best]]
+        if drop and len(done) >= how.n_best:
+            worst = done[how.n_best - 1][0]
+            live = [item for item in live if item[0] / how.penalty(limit + 1) > worst]
+    return done[: how.n_best]
 
 
 def prefix(toy: Toy, source: list[int], pieces: list[int]) -> float:
@@ -146,14 +152,17 @@ def prefix(toy: Toy, source: list[int], pieces: list[int]) -> float:
     sharp=st.sampled_from([2.0, 20.0]),  # sharp: pieces later on cost next to nothing
     data=st.data(),
 )
-def test_stopping_early_never_changes_an_answer_nor_do_ties(
+def test_a_beam_finds_what_its_definition_says_and_dropping_never_makes_it_worse(
     seed: int, beam: int, alpha: float, limit: int, levels: int | None, sharp: float, data: Any
 ) -> None:
     toy, source = Toy(6, seed, levels, sharp), [4, 4]
     n_best = data.draw(st.integers(1, beam))
     how = Search(BEGIN, END, beam=beam, n_best=n_best, length_penalty=alpha, forbidden=(0, 1))
     (found,) = decode(toy, [source], how, lambda n: limit)
-    assert [h.pieces for h in found] == plain_beam(toy, source, limit, how)
+    truth = plain_beam(toy, source, limit, how, drop=True)
+    assert [(h.normalized, h.pieces) for h in found] == truth
+    for a, b in zip(found, plain_beam(toy, source, limit, how, drop=False), strict=True):
+        assert a.normalized >= b[0]
 
 
 @given(
@@ -188,6 +197,22 @@ def test_greedy_is_a_beam_of_one(seed: int, levels: int | None) -> None:
     fast = decode(toy, sources, Search(BEGIN, END, weights=True), lambda n: n + 3)
     for (a,), (b,) in zip(slow, fast, strict=True):
         assert_equal(a, b)
+
+
+@given(
+    count=st.integers(1, 20),
+    width=st.integers(20, 3000),
+    levels=st.sampled_from([2, 50, 10**6]),
+    seed=st.integers(0, 99),
+)
+def test_the_largest_scores_in_order_of_their_places(
+    count: int, width: int, levels: int, seed: int
+) -> None:
+    scores = torch.randint(levels, (3, width), generator=torch.Generator().manual_seed(seed))
+    values, places = _top(scores.float(), count)
+    truth = torch.sort(scores.float(), dim=1, descending=True, stable=True)
+    assert torch.equal(values, truth.values[:, :count])
+    assert torch.equal(places, truth.indices[:, :count])
 
 
 def test_weights_are_those_of_the_step_that_wrote_each_piece() -> None:
