@@ -108,9 +108,11 @@ def _facts(work: Path, mark: str) -> dict[str, Any] | None:
 
 
 def _make(heard: Heard, mel: Mel, work: Path, mark: str) -> None:
-    work.mkdir(parents=True, exist_ok=True)
-    ends, notes, count = [], [], 0
+    ends: list[int] = []
+    notes: list[list[Any]] = []
+    count = 0
     try:
+        work.mkdir(parents=True, exist_ok=True)
         with (work / "frames.f32").open("wb") as file:
             for index in range(len(heard)):
                 sound = heard.read(index, mel.rate)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from clew.data.files import existing
+from clew.data.resample import check_rate
 from clew.data.sound import Sound, as_samples, as_sound, read_sound
 from clew.data.speech import Recordings, read_speech, tidy
 from clew.errors import InputError
@@ -85,7 +86,7 @@ def heard(X: Any, y: Any = None, *, name: str = "X", spoken: bool = True) -> Hea
     for index, item in enumerate(items):
         place = f"{name}[{index}]"
         if isinstance(item, str | Path):
-            sounds.append(existing(item))
+            sounds.append(_file(item, place))
             where.append(str(item))
         else:
             sounds.append(as_samples(item, place))
@@ -93,7 +94,34 @@ def heard(X: Any, y: Any = None, *, name: str = "X", spoken: bool = True) -> Hea
     if spoken and not items:
         raise InputError("there are no recordings", where=name, expected="at least one")
     whole: list[tuple[float, float | None]] = [(0.0, None)] * len(sounds)
-    return Heard(sounds, whole, where, texts, _fingerprint(sounds, texts))
+    return Heard(sounds, whole, where, texts, _fingerprint(sounds, texts) if spoken else "")
+
+
+def one_sound(sound: Any, rate: int | None, own: int) -> Heard:
+    """A sound file, or samples at `rate` (None: `own`, which they are brought to)."""
+    if not isinstance(sound, str | Path):
+        rate = own if rate is None else check_rate(rate, "rate")
+        samples = as_sound(sound, rate, own, "sound").samples
+        return Heard([samples], [(0.0, None)], ["sound"], [], "")
+    if rate is not None:
+        raise InputError(
+            "a sound file says its rate itself", where="rate", expected="no rate, or samples"
+        )
+    return Heard([_file(sound, "sound")], [(0.0, None)], [str(sound)], [], "")
+
+
+def _file(name: str | Path, place: str) -> Path:
+    """The path of a file that is there."""
+    if not str(name).strip():
+        raise InputError("the path is empty", where=place, expected="the path of a sound file")
+    found = existing(name)
+    if not found.is_file():
+        raise InputError(
+            f"this is {'a folder' if found.is_dir() else 'no file'}, not a sound file",
+            where=f"{place} ({name})",
+            expected="the path of a sound file",
+        )
+    return found
 
 
 def _texts(y: Any, count: int, name: str) -> list[str]:

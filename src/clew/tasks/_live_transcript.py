@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from clew.data.features import Frames, Mel, MelReader, Stacker
-from clew.data.resample import Resampler
+from clew.data.resample import Resampler, check_rate
 from clew.data.sound import as_samples
 from clew.errors import InputError
 from clew.nn import checks
@@ -30,7 +30,7 @@ class LiveTranscript:
     ) -> None:
         stack: Any = network.reader
         checks.one_way(stack, "stream")
-        self.rate = mel.rate if rate is None else rate
+        self.rate = mel.rate if rate is None else check_rate(rate, "rate")
         self._resampler = Resampler(self.rate, mel.rate)
         self._reader = MelReader(mel)
         self._front = network.front()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from clew.data._vocabulary import lower
 from clew.data.text import Tokenizer, Unit
 from clew.errors import InputError
 from clew.tasks._folder import TOKENIZER, Contents
@@ -53,7 +54,7 @@ class Units:
 
     def text(self, text: str) -> str:
         """The text as it would be written where every unit is heard right."""
-        return text.lower() if self.tokenizer.lowercase else text
+        return lower(text) if self.tokenizer.lowercase else text
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """The units (n,) of a text; 1 where one is not known."""

@@ -20,7 +20,7 @@ from clew.nn import Stack
 from clew.tasks import _estimator as shared
 from clew.tasks._corpora import workspace
 from clew.tasks._folder import Contents, is_model
-from clew.tasks._heard import Heard, heard
+from clew.tasks._heard import Heard, heard, one_sound
 from clew.tasks._listening import Decoding, transcripts
 from clew.tasks._live_transcript import LiveTranscript
 from clew.tasks._memoryless import Measured, measured
@@ -155,11 +155,12 @@ class Transcriber(BaseEstimator):  # type: ignore[misc]
     ) -> Transcriber:
         """Learn from recordings X and the text of each, y; or from a manifest or folder X alone.
 
-        X: a list of sound files or of arrays (N,) of samples; or the path of a manifest (see
-        clew.data.speech.read_speech). validation: a pair (X, y), or a manifest, to use in place of
-        a held-out share. out: a new folder for checkpoints and, in the end, the model; resume: go
-        on with the run that stopped there, bit for bit. report: a listener, see clew.train.report.
-        Raises InputError for unsound input, naming the recording; and where `out` holds something.
+        X: a list of sound files or of arrays (N,) of samples; or the path of a manifest, or what
+        clew.data.speech.read_speech made of one. validation: a pair (X, y), or a manifest, to use
+        in place of a held-out share. out: a new folder for checkpoints and, in the end, the model;
+        resume: go on with the run that stopped there, bit for bit. report: a listener, see
+        clew.train.report. Raises InputError for unsound input, naming the recording; and where
+        `out` holds something.
         """
         begun = clock.monotonic()
         settings = self._check()
@@ -254,7 +255,7 @@ class Transcriber(BaseEstimator):  # type: ignore[misc]
         weight: float = 0.5,
         bonus: float = 0.0,
     ) -> Transcript:
-        """What is said in a sound file, or in samples (N,) at `rate`: text, words with their times.
+        """What is said in a sound file, or in samples at `rate` (N,): text, words with their times.
 
         beam: 1 takes the likeliest unit of every step, more searches that many texts side by side.
         language_model: a LanguageModel of characters that has a say in the search: what is found
@@ -263,11 +264,7 @@ class Transcriber(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "network_")
         decoding = Decoding(beam, language_model, weight, bonus)
-        if not isinstance(sound, str | Path) and rate not in (None, self.sample_rate):
-            from clew.data.sound import as_sound
-
-            sound = as_sound(sound, rate, self.sample_rate, "sound").samples
-        given = heard([sound], name="sound", spoken=False)
+        given = one_sound(sound, rate, int(self.sample_rate))
         return next(self._transcripts(given, decoding))
 
     def predict(
