@@ -122,7 +122,6 @@ def test_the_held_out_part_can_be_given(tmp_path):
         ("ab", "str"),
         (([], [], []), "nothing in it"),
         ((X[:1], y[:1]), "one side only"),
-        ((X[:1], [["X"] * len(y[0])], labels[:1]), "'X' was not there"),
         ((X[:1], y[:1], ["run"]), "'run' was not there"),
     ):
         with pytest.raises(InputError, match=match) as caught:
@@ -248,16 +247,51 @@ def test_spans_not_well_formed_are_mended_and_told_of():
     assert model.evaluate(X, y) == model.evaluate(*places()[:2])
 
 
-def test_scoring_a_tag_unseen_in_training():
-    model = Tagger(**TINY).fit(*sentences())
-    with pytest.raises(InputError, match="'X' was not there in training") as caught:
-        model.score([["a"], ["b", "c"]], [["N"], ["V", "X"]])
-    assert caught.value.where == "y[1][1]"
-    assert "'D', 'N', 'P', 'V'" in caught.value.expected
+def test_a_tag_unseen_in_training_is_a_mistake():
+    X, y = sentences()
+    model = Tagger(**QUICK).fit(X, y)
+    found = model.evaluate([["the", "w1"], ["we", "w2"]], [["D", "N"], ["P", "X"]])
+    assert (found["accuracy"], found["unseen"]) == (0.75, 1)
+    assert model.by_kind([["we", "w2"]], [["P", "X"]])["?"] == {
+        "precision": 0.0, "recall": 0.0, "f1": 0.0, "spans": 1.0
+    }  # fmt: skip
+    told = Told()
+    model = Tagger(**QUICK).fit(X, y, validation=(X[:1], [["X"] * len(X[0])]), report=told)
+    assert "'X' (validation y[0][0]) was not there in training" in told.messages[0]
+    assert model.metrics_["score"]["accuracy"] == 0
+    assert "X" not in model.tags_
     with pytest.raises(InputError, match="nothing to score"):
         model.score([[]], [[]])
     with pytest.raises(InputError, match="no labels"):
         model.predict_labels([["a"]])
+    with pytest.raises(InputError, match="no labels"):
+        model.evaluate([["a"]], [["N"]], labels=["x"])
+
+
+def test_spans_of_a_kind_unseen_in_training_are_not_found():
+    X, y, labels = places()
+    model = Tagger(**QUICK).fit(X, y, validation=(X, y))
+    X, y = [["go", "to", "Rome", "by", "New", "York"]], [["O", "O", "B-place", "O", "B-x", "I-x"]]
+    found = model.by_kind(X, y)
+    assert found["place"]["recall"] == 1
+    assert (found["?"]["recall"], found["?"]["spans"]) == (0, 1)
+    assert model.evaluate(X, y)["recall"] == 0.5
+    told = Told()
+    Tagger(**TINY).fit(*places()[:2], validation=(X, y), report=told)
+    assert "'B-x'" in told.messages[0]
+    with pytest.raises(InputError, match="'run' was not there") as caught:
+        Tagger(**TINY).fit(*places()[:2], labels=labels, validation=(X, y, ["run"]))
+    assert "'flight', 'walk'" in caught.value.expected
+
+
+def test_iobes_becomes_bio():
+    X = [["New", "York", "is", "big"], ["to", "Rome"]] * 6
+    model = Tagger(**TINY).fit(X, [["B-p", "E-p", "O", "O"], ["O", "S-p"]] * 6)
+    same = Tagger(**TINY).fit(X, [["B-p", "I-p", "O", "O"], ["O", "B-p"]] * 6)
+    assert model.tags_.tolist() == ["B-p", "I-p", "O"]
+    assert model.predict(X) == same.predict(X)
+    y = [["B-p", "E-p", "O", "O"], ["O", "S-p"]], [["B-p", "I-p", "O", "O"], ["O", "B-p"]]
+    assert model.evaluate(X[:2], y[0]) == model.evaluate(X[:2], y[1])
 
 
 def test_strange_words_and_empty_sentences():

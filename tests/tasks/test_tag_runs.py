@@ -118,14 +118,20 @@ def test_columns_and_places_in_a_file(tmp_path):
         Tagger(**TINY).fit(str(spans))
 
 
-def test_one_broken_word_at_scoring_is_named_by_its_line(tmp_path):
+def test_what_is_odd_in_a_file_is_named_by_its_line(tmp_path):
     X, y = sentences()
     model = Tagger(**TINY).fit(X, y)
     file = tmp_path / "test.txt"
     file.write_text("the D\nw1 N\n\nwe P\nw1 X\n")
-    with pytest.raises(InputError, match="'X' was not there") as caught:
-        model.evaluate(file)
-    assert caught.value.where == f"{file}:5"
+    assert model.evaluate(file)["unseen"] == 1
+    told = Told()
+    Tagger(**TINY).fit(X, y, validation=file, report=told)
+    assert f"({file}:5) was not there in training" in told.messages[0]
+    file.write_text("the D\nw1\n")
+    with pytest.raises(InputError) as caught:
+        Tagger(**TINY).fit(file, out=tmp_path / "m")
+    assert caught.value.where.startswith(f"{file}:2")
+    assert not (tmp_path / "m").exists()
 
 
 def test_time_is_kept(tmp_path):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
 import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from clew.tasks._pieces import Pieces
 from clew.tasks._tag_encoder import Survey, TagEncoder, split, survey
 from clew.tasks._tag_inputs import Given, Sentence
 from clew.tasks._tag_store import Sink, Store
-from clew.train import on_main
+from clew.train import checkpoint, on_main, sync
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,30 @@ class Prepared:
     held_out: NDArray[np.int64]
     fingerprint: str
     notes: list[str]  # to be told
+
+    def facts(self) -> dict[str, Any]:
+        """What a model says of the data that it learned from."""
+        return {
+            "fingerprint": self.fingerprint,
+            "sentences": len(self.train),
+            "words": int(self.store.lengths[self.train].sum(dtype=np.int64)),
+            "held_out": len(self.held_out),
+            "tags": len(self.encoder.tags),
+            "labels": len(self.encoder.labels),
+            "vocabulary": len(self.encoder.pieces),
+        }
+
+
+@contextmanager
+def undone(folder: Path | None) -> Iterator[None]:
+    """A folder that was not there before is not there after what failed within the block."""
+    new = folder is not None and sync.is_main() and not folder.exists()
+    try:
+        yield
+    except InputError:
+        if new and folder is not None and not checkpoint.exists(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def prepare(source: Given, aside: Given | None, known: Knowledge, work: Path) -> Prepared:
@@ -80,11 +104,12 @@ def _encode(source: Given, aside: Given | None, known: Knowledge, folder: Path |
     encoder = TagEncoder.learn(
         first, size=known.size, min_count=known.min_count, lowercase=known.lowercase
     )
-    everything = itertools.chain(source, aside or ())
     sink = Sink(folder)
-    encoder.encode(mender.mend(everything), sink, seed=known.seed)
+    notes: list[str] = []
+    for sentences in (source, aside or ()):
+        encoder.encode(mender.mend(sentences), sink, seed=known.seed, tell=notes.append)
     store = sink.done()
-    notes = mender.notes()
+    notes += mender.notes()
     train, held_out = _sides(store, first, aside is not None)
     if len(held_out) == 0:
         notes.append("nothing can be held out: scores are of the training examples")
@@ -107,7 +132,8 @@ def _sides(store: Store, first: Survey, given: bool) -> tuple[NDArray[Any], NDAr
     if not given:
         return split(store, first.bound)
     places = np.flatnonzero(store.lengths > 0)
-    return places[places < first.sentences], places[places >= first.sentences]
+    found = places < first.sentences
+    return places[found], places[~found]
 
 
 class Mender:

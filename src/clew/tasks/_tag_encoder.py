@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
@@ -24,8 +25,9 @@ from clew.tasks._tag_store import Sink, Store
 
 WORD = 64  # letters read of a word: of a longer one the first and the last half
 LETTERS = 10_000  # different letters known, at most
-MANY = 2_000_000  # different words counted at once; beyond, those seen once are forgotten
+MANY = 1_000_000  # different words counted at once; beyond, those seen once are forgotten
 FEW = 10_000  # sentences of which exactly the share is held out; of more, each by its own chance
+GOES_ON, UNSEEN = (1 << 16) - 2, (1 << 16) - 1  # tags of the truth that are not known
 KNOWN = 200_000  # words whose numbers are kept while encoding
 
 
@@ -131,33 +133,48 @@ class TagEncoder:
         letters = _ranked(found.letters)[:LETTERS]
         return cls(pieces, letters, sorted(found.tags), sorted(found.labels), lowercase)
 
-    @property
+    @cached_property
     def spans(self) -> bool:
         """Whether the tags are spans, marked by B-, I- and O."""
         return bio.is_bio(self.tags)
 
-    def encode(
-        self, sentences: Iterable[Sentence], sink: Sink, *, seed: int = 0, labelled: bool = True
-    ) -> None:
-        """Give all sentences to `sink`; raises InputError for a tag or label that is not known.
+    def spans_of(self, tags: NDArray[Any]) -> list[bio.Span]:
+        """The spans that these numbers of tags mark; else each word is one, of its tag's kind."""
+        others = {GOES_ON: "I-?", UNSEEN: "B-?" if self.spans else "?"}
+        names = [others.get(tag) or self.tags[tag] for tag in tags.tolist()]
+        if self.spans:
+            return bio.spans(names)
+        return [(name, place, place + 1) for place, name in enumerate(names)]
 
-        labelled: whether they have labels, of those that are known.
+    def encode(
+        self,
+        sentences: Iterable[Sentence],
+        sink: Sink,
+        *,
+        seed: int = 0,
+        labelled: bool = True,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """Give all sentences to `sink`; raises InputError for a label that is not known.
+
+        labelled: whether they have labels. A tag that is not known becomes UNSEEN, which no answer
+        is, and `tell` hears of the first one.
         """
         numbers = self._numbers()
         tags = {name: n for n, name in enumerate(self.tags)}
         labels = {name: n for n, name in enumerate(self.labels)}
         for sentence in sentences:
             found = [numbers(word) for word in sentence.words]
-            try:
-                truth = [tags[tag] for tag in sentence.tags]
-            except KeyError:
-                at = next(n for n, tag in enumerate(sentence.tags) if tag not in tags)
-                where = sentence.place(at)
-                raise _unseen("tag", sentence.tags[at], self.tags, where) from None
+            truth = [tags.get(tag) or _code(tag, tags) for tag in sentence.tags]
+            if tell is not None and max(truth, default=0) >= GOES_ON:
+                at = next(n for n, tag in enumerate(truth) if tag >= GOES_ON)
+                tell(f"the tag {sentence.tags[at]!r} ({sentence.place(at)}) was not there in "
+                     "training: such tags count as mistakes")  # fmt: skip
+                tell = None
             label = None
             if self.labels and labelled:
                 if sentence.label not in labels:
-                    raise _unseen("label", str(sentence.label), self.labels, sentence.place(0))
+                    raise _unseen(str(sentence.label), self.labels, sentence.place(0))
                 label = labels[sentence.label]
             sink.add([number for number, _ in found], truth, [spelled for _, spelled in found],
                      key(sentence.words, seed), label)  # fmt: skip
@@ -242,7 +259,7 @@ def _check_names(names: list[str], what: str) -> None:
             expected=f"two {what} or more",
         )
     size = len(json.dumps(names, ensure_ascii=False).encode("utf-8"))
-    if len(names) > 1 << 16 or size > LIMITS[CONFIG] // 4:
+    if len(names) > GOES_ON or size > LIMITS[CONFIG] // 4:
         raise InputError(
             f"there are {len(names)} different {what}, too many or too long",
             where="y" if what == "tags" else "labels",
@@ -250,13 +267,21 @@ def _check_names(names: list[str], what: str) -> None:
         )
 
 
-def _unseen(what: str, name: str, known: list[str], where: str) -> InputError:
+def _code(tag: str, tags: dict[str, int]) -> int:
+    """The number of a tag; of one that is not known, whether it goes on as I- does."""
+    return tags.get(tag, GOES_ON if tag.startswith("I-") else UNSEEN)
+
+
+def _unseen(name: str, known: list[str], where: str) -> InputError:
     some = ", ".join(repr(one) for one in known[:10]) + (", ..." if len(known) > 10 else "")
-    return InputError(f"the {what} {name!r} was not there in training", where=where, expected=some)
+    return InputError(f"the label {name!r} was not there in training", where=where, expected=some)
 
 
-def split(store: Store, bound: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split(store: Store, bound: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Places of the sentences to learn from and of those held out; without words they are none."""
     some = store.lengths > 0
-    aside = np.asarray(store.keys) < np.uint64(bound)
-    return np.flatnonzero(some & ~aside), np.flatnonzero(some & aside)
+    aside = store.keys < np.uint64(bound)
+    store.release()
+    train, held_out = np.flatnonzero(some & ~aside), np.flatnonzero(some & aside)
+    kind = np.int32 if len(store) < 1 << 31 else np.int64  # of many sentences half the memory
+    return train.astype(kind), held_out.astype(kind)

@@ -11,9 +11,9 @@ from torch import nn
 from clew.errors import InputError
 from clew.tasks import _bio as bio
 from clew.tasks._tag_corpora import Mender
-from clew.tasks._tag_encoder import TagEncoder
+from clew.tasks._tag_encoder import GOES_ON, TagEncoder
 from clew.tasks._tag_inputs import Given
-from clew.tasks._tag_scores import of_spans
+from clew.tasks._tag_scores import by_kind, of_spans
 from clew.tasks._tag_store import Sink, Store
 from clew.tasks._tagging import Found, tagged
 from clew.train.problem import Evaluation
@@ -32,6 +32,7 @@ class Judge:
     ) -> None:
         self._encoder, self._figure = encoder, figure
         self._truth = [store.truth(index) for index in places.tolist()]
+        self._unseen = sum(int((tags >= GOES_ON).sum()) for tags in self._truth)
         self._labels = np.asarray(store.labels[places]) if len(store.labels) else None
         self._spans = [self._read(tags) for tags in self._truth] if encoder.spans else []
 
@@ -56,20 +57,31 @@ class Judge:
             figures["label_accuracy"] = float((found.labels == self._labels).mean())
         if found.nats is not None:
             figures["nats"] = found.nats
+        if self._unseen:
+            figures["unseen"] = float(self._unseen)
         return figures
 
     def _read(self, tags: NDArray[Any]) -> list[bio.Span]:
-        names = self._encoder.tags
-        return bio.spans([names[tag] for tag in tags.tolist()])
+        return self._encoder.spans_of(tags)
+
+    def kinds(self, found: Found) -> dict[str, dict[str, float]]:
+        """precision, recall, f1 and number of the spans of each kind, or of each tag."""
+        return by_kind(*([self._encoder.spans_of(row) for row in rows]
+                         for rows in (self._truth, found.tags)))  # fmt: skip
 
 
-def evaluated(network: nn.Module, encoder: TagEncoder, source: Given) -> dict[str, float]:
-    """All figures of a tagger on sentences with their tags; InputError where there are none."""
+def evaluated(network: nn.Module, encoder: TagEncoder, source: Given) -> tuple[Judge, Found]:
+    """What a tagger finds in sentences with their tags, and what judges it.
+
+    Raises InputError where there are no words, or labels that the tagger has not learned.
+    """
+    if source.labelled and not encoder.labels:
+        raise InputError("this tagger has learned no labels of sentences", where="labels")
     sink = Sink(None)
-    encoder.encode(Mender(encoder.tags).mend(source), sink, labelled=source.labelled)
+    sentences = Mender(encoder.tags).mend(source)
+    encoder.encode(sentences, sink, labelled=source.labelled)
     store = sink.done()
     places = np.flatnonzero(store.lengths > 0)
     if len(places) == 0:
         raise InputError("there is nothing to score", where="X", expected="one word or more")
-    judge = Judge(encoder, store, places, "accuracy")
-    return judge.figures(tagged(network, store, places))
+    return Judge(encoder, store, places, "accuracy"), tagged(network, store, places)

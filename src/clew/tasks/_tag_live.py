@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from clew.errors import InputError
-from clew.nn import checks
 from clew.nn.stream import Array, not_copied, who
 from clew.tasks._examples import _text as check_text
 from clew.tasks._tag_encoder import TagEncoder
@@ -106,7 +105,13 @@ class TagStream:
 
 def tagging(network: TaggerNetwork, encoder: TagEncoder, batch_size: int, dtype: Any) -> TagStream:
     """The stream of a tagger; InputError for one that has to see the whole sentence first."""
-    checks.one_way(network.stack, "stream")
+    if network.stack.bidirectional:
+        raise InputError(
+            "stream of a tagger that reads in both directions: it has to see the end first",
+            where="bidirectional",
+            expected="a tagger that was made with bidirectional=False, crf=False",
+            hint="predict(X) reads whole sentences",
+        )
     if network.crf is not None:
         raise InputError(
             "stream of a tagger with a CRF, which decides on all tags of a sentence together",

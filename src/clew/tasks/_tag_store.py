@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from clew.data.batches import pad
 
 KINDS = {"words": "<u4", "tags": "<u2", "sizes": "u1", "letters": "<u2", "labels": "<u2",
          "starts": "<i8", "keys": "<u8"}  # fmt: skip
-RELEASE = 64  # batches read between two times that pages of mapped files are given back
+_PIECE = 1 << 20  # sentences looked at together
+RELEASE = 8  # batches read between two times that pages of mapped files are given back
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,13 @@ class Store:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int32]:
         """How many words each sentence has, (S,)."""
-        found: NDArray[np.int32] = np.diff(self.starts[:, 0]).astype(np.int32)
+        found = np.empty(len(self), dtype=np.int32)
+        for start in range(0, len(found), _PIECE):
+            found[start : start + _PIECE] = np.diff(self.starts[start : start + _PIECE + 1, 0])
+            self.release()
         return found
 
     def truth(self, index: int) -> NDArray[np.int64]:
@@ -190,7 +195,8 @@ class Plan(Sequence[Any]):
         epoch: int, rank: int, world: int,
     ) -> None:  # fmt: skip
         draw = np.random.default_rng([seed & 0xFFFFFFFFFFFFFFFF, epoch])
-        self._order = places[draw.permutation(len(places))]
+        self._order = places.copy()
+        draw.shuffle(self._order)
         self._lengths, self._size = lengths, batch_size * world
         self._turns = draw.permutation(-(-len(places) // self._size))
         self._rank, self._world = rank, world

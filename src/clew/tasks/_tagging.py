@@ -106,9 +106,12 @@ def nats(
     """-ln P of the tags (T, B), with a CRF of a sentence's together, and of the labels (B,)."""
     crf = getattr(network, "crf", None)
     if crf is not None:
-        loss: Tensor = crf.loss(scores, tags, batch.lengths).sum()
+        # A tag of the truth that is none of the scored has no nats, nor has its sentence.
+        odd = batch.real & (tags >= crf.tags)
+        each = crf.loss(scores, tags.masked_fill(odd, 0), batch.lengths)
+        loss: Tensor = each.masked_fill(odd.any(0), 0.0).sum()
     else:
-        real = batch.real
+        real = batch.real & (tags < scores.shape[2])
         loss = F.cross_entropy(scores[real], tags[real], reduction="sum", label_smoothing=smoothing)
     if label_scores is not None:
         loss = loss + F.cross_entropy(
@@ -142,6 +145,7 @@ def batches(
         batch, tags, labels = store.batch(places[order[start:stop]])
         yield order[start:stop], batch.to(device), tags.to(device), labels.to(device)
         start = stop
+        store.release()
 
 
 @torch.no_grad()

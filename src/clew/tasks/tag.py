@@ -20,7 +20,7 @@ from clew.tasks._corpora import workspace
 from clew.tasks._folder import Contents, is_model
 from clew.tasks._memoryless import Figures, Measured, measured
 from clew.tasks._tag_baseline import without_memory
-from clew.tasks._tag_corpora import Knowledge, Prepared, prepare
+from clew.tasks._tag_corpora import Knowledge, Prepared, prepare, undone
 from clew.tasks._tag_encoder import TagEncoder
 from clew.tasks._tag_inputs import given, given_aside, words_of
 from clew.tasks._tag_judge import Judge, evaluated
@@ -166,7 +166,7 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
         folder = sync.on_main(lambda: shared.open_out(out, resume))
         source = given(X, y, labels, word=word)
         aside = None if validation is None else given_aside(validation, source, y, labels, word)
-        with contextlib.ExitStack() as stack:
+        with undone(folder), contextlib.ExitStack() as stack:
             if folder is not None and sync.is_main():
                 stack.enter_context(lock_folder(folder))
             work = stack.enter_context(workspace(folder))
@@ -233,17 +233,8 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
     def _report(
         self, prepared: Prepared, before: Measured, figures: dict[str, float], held_out: np.ndarray
     ) -> None:
-        store, judged = prepared.store, len(held_out)
-        words = int(store.lengths[held_out].sum())
-        self.data_ = {
-            "fingerprint": prepared.fingerprint,
-            "sentences": len(prepared.train),
-            "words": int(store.lengths[prepared.train].sum(dtype=np.int64)),
-            "held_out": len(prepared.held_out),
-            "tags": len(self.tags_),
-            "labels": len(self._encoder.labels),
-            "vocabulary": len(self._encoder.pieces),
-        }
+        words, judged = int(prepared.store.lengths[held_out].sum()), len(held_out)
+        self.data_ = prepared.facts()
         self.metrics_ = shared.build_metrics(
             {**figures, "words": words, "sentences": judged},
             baseline=before.baseline, window=before.window,
@@ -278,10 +269,7 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
         return probabilities(self.network_.eval(), self._encoder.encode_words(words_of(X)))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The share of words that get their tag, or F1 of the spans, by `metric`.
-
-        X and y as in fit. Raises InputError for a tag that was not there in training.
-        """
+        """The share of words that get their tag, or F1 of the spans, by `metric`; see evaluate."""
         return self.evaluate(X, y)[self._figure()]
 
     def evaluate(
@@ -290,11 +278,21 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
         """All figures of new sentences; X, y, labels and word as in fit.
 
         accuracy of the tags; of spans precision, recall and f1 (strict, as conlleval counts);
-        sentences all of whose tags are right; label_accuracy where labels are given. Raises
-        InputError for a tag or label that was not there in training.
+        sentences all of whose tags are right; label_accuracy where labels are given. A tag that
+        was not there in training is a mistake, counted as unseen; such a label is an InputError.
         """
         check_is_fitted(self, "network_")
-        return evaluated(self.network_.eval(), self._encoder, given(X, y, labels, word=word))
+        source = given(X, y, labels, word=word)
+        judge, found = evaluated(self.network_.eval(), self._encoder, source)
+        return judge.figures(found)
+
+    def by_kind(
+        self, X: Any, y: Any = None, *, word: str | int | None = None
+    ) -> dict[str, dict[str, float]]:
+        """precision, recall, f1 and number of the spans of each kind, or of each tag."""
+        check_is_fitted(self, "network_")
+        judge, found = evaluated(self.network_.eval(), self._encoder, given(X, y, word=word))
+        return judge.kinds(found)
 
     def stream(self, batch_size: int = 1, dtype: Any = None) -> TagStream:
         """A reader of sentences word by word that says at once the probabilities of tags_.
@@ -342,7 +340,7 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
         """The loop's settings, once every constructor argument is known to be possible."""
         shared.check_sizes(self, ("vocabulary_size", "min_count", "embedding_size", "hidden_size",
                                   "num_layers", "batch_size"))  # fmt: skip
-        if type(self.character_size) is not int or self.character_size != 0:
+        if self.character_size is False or self.character_size != 0:
             shared.check_sizes(self, ("character_size",))
         shared.check_shares(
             self, ("dropout", "word_dropout", "label_smoothing", "recurrent_dropout", "zoneout",
