@@ -8,17 +8,34 @@ from typing import Any
 
 import numpy as np
 
+from clew import Translator
 from clew.data.pairs import read_pairs
-from clew.tasks.translate import Translator
 from clew.train import Lines
 
 FILE = "translation/tatoeba_eng_fra/fra.txt.xz"
 SHARE = 0.05  # of the distinct English sentences, which no pair in training has
 BEAM = 5
+SETTINGS: dict[str, Any] = {
+    "vocabulary_size": 5000,
+    "batch_size": 128,
+    "learning_rate": 0.003,
+    "epochs": 14,
+    "held_out": 0.01,
+    "patience": None,
+}
+SHOWN = "I saw a little black cat in the garden yesterday."
 
 
-def run(data: Path, *, limit: str | float | None = "38m", quick: bool = False) -> dict[str, Any]:
+def run(
+    data: Path,
+    *,
+    limit: str | float | None = "38m",
+    quick: bool = False,
+    picture: Path | None = None,
+) -> dict[str, Any]:
     """Train with attention and without, and score both on pairs that chose nothing.
+
+    limit: the time of each training. picture: a file to draw an alignment into.
 
     Plain corpus BLEU (sacrebleu, 13a, cased), one reference a pair: a held-out sentence with three
     French sentences is three pairs, and all three must be met by one answer.
@@ -35,7 +52,7 @@ def run(data: Path, *, limit: str | float | None = "38m", quick: bool = False) -
     found = {}
     settings: tuple[dict[str, Any], ...] = ({}, {"attention": None})
     for name, setting in zip(("with attention", "without"), settings, strict=True):
-        model = Translator(**setting, held_out=0.01, time=60 if quick else limit)
+        model = Translator(**SETTINGS, **setting, time=60 if quick else limit)
         began = time.perf_counter()
         model.fit(X, y, report=Lines())
         minutes = (time.perf_counter() - began) / 60
@@ -52,6 +69,8 @@ def run(data: Path, *, limit: str | float | None = "38m", quick: bool = False) -
             found[f"{name}, {how}"] = figures["bleu"]
         if setting == {}:
             decoding(model, X_test[:: max(1, len(X_test) // 1000)][:1000])
+            if picture is not None:
+                model.align(SHOWN).picture(picture)
     return found
 
 
