@@ -43,11 +43,15 @@ def test_learns_words_and_their_order(learned):
 
 def test_attention_looks_at_the_word_that_is_translated(learned):
     found = learned.align("one blue Tom.")
-    assert found.source == (" one", " blue", " Tom", ".", "<end>")
-    assert found.target == (" Tom", " bleu", " un", " !", "<end>")
+    assert found.source == (" one", " blue", " Tom", ".", " <end>")
+    assert found.target == (" Tom", " bleu", " un", " !", " <end>")
     np.testing.assert_allclose(found.weights.sum(1), 1, atol=1e-5)
+    assert found.words().target == ("Tom", "bleu", "un", "!", "<end>")
+    words = found.words()
+    for row, word in ((0, "Tom"), (1, "blue"), (2, "one")):
+        assert words.source[int(words.weights[row].argmax())] == word
     given = learned.align("one blue Tom.", "un bleu")
-    assert given.target == (" un", " bleu", "<end>")
+    assert given.target == (" un", " bleu", " <end>")
     assert given.weights.shape == (3, 5)
 
 

@@ -22,7 +22,7 @@ from clew.tasks._translate_data import Prepared
 from clew.tasks._translate_net import ATTENTIONS, Attention, TranslatorNetwork
 from clew.tasks._translate_sides import Sides
 from clew.tasks._translating import PairProblem, Rows
-from clew.train import Reporter, TrainSettings, sync, train
+from clew.train import Reporter, TrainSettings, checkpoint, sync, train
 from clew.train.history import History
 
 USED_TIME, LEAST_TIME = 0.95, 0.1  # shares of `time`: before the last scores, for learning
@@ -151,10 +151,11 @@ def without_attention(
         limit = None if settings.time is None else USED_TIME / 2 * settings.time
         network = begin(model, prepared, None)
         place = None if folder is None else work / "without"
+        begun_before = place is not None and sync.on_main(lambda: checkpoint.exists(place))
         report.message(f"first {WITHOUT}")
         history = learn(
             model, network, prepared, dataclasses.replace(settings, time=limit),
-            out=place, resume=place is not None, report=report,
+            out=place, resume=begun_before, report=report,
         )  # fmt: skip
         found = figures(model, network, prepared, history, report)
         told = f"BLEU {found['bleu']:.1f}" if "bleu" in found else f"{found['loss']:.4f} nats"

@@ -76,6 +76,10 @@ class Side:
             return list(item)
         return self.tokenizer.tokens(self._spaced(item))
 
+    def closed(self, item: Any) -> tuple[str, ...]:
+        """The pieces of an item as they stand in it, and the end, as a word of its own."""
+        return (*self.shown(item), f" {END}" if self.kind == "text" else END)
+
     def write(self, pieces: Sequence[int], copies: Sequence[str | None]) -> Any:
         """The text or token list of these pieces.
 

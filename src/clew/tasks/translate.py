@@ -35,7 +35,7 @@ from clew.tasks._translate_fit import (
     without_attention,
 )
 from clew.tasks._translate_scores import METRICS, chosen
-from clew.tasks._translate_sides import END, Sides
+from clew.tasks._translate_sides import Sides
 from clew.train import Reporter, Silent, TrainSettings, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder
@@ -291,11 +291,11 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         [written] = speaker.sides.target.check([answer], "target")
         from clew.tasks._alignment import Alignment
 
+        sides = speaker.sides
         return Alignment(
-            (*speaker.sides.source.shown(read), END),
-            (*speaker.sides.target.shown(written), END),
-            speaker.weights(read, written),
-        )
+            sides.source.closed(read), sides.target.closed(written),
+            speaker.weights(read, written), joined=sides.source.kind == "text",
+        )  # fmt: skip
 
     def score(
         self, X: Any, y: Any = None, *, metric: str = "bleu", beam: int | None = None
