@@ -1,6 +1,10 @@
-"""Strings of one to five spoken digits: word error rate of recordings that no training saw."""
+"""Strings of one to five spoken digits: word error rate of recordings that no training saw.
+
+Run by itself it draws the picture of docs/transcribe.md: python benchmarks/_transcribe.py DATA PNG
+"""
 
 import io
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -94,3 +98,51 @@ def _alike(model: Transcriber, sounds: list[np.ndarray]) -> int:
         live.finish()
         alike += live.text == whole
     return alike
+
+
+def picture(model: Transcriber, samples: np.ndarray, path: Path) -> None:
+    """A picture (PNG) of log-mel frames, and below them the probability of each letter."""
+    from matplotlib.figure import Figure
+
+    from clew.data.features import log_mel
+    from clew.tasks._transcribing import log_probabilities
+
+    mel, front = model._mel(), model.network_.front()
+    frames = log_mel(samples, mel)
+    (found,) = log_probabilities(model.network_, [front.steps(frames)])  # (T, V)
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    end = mel.seconds(len(frames))
+    above.imshow(frames.T, origin="lower", aspect="auto", extent=(0, end, 0, mel.bins))
+    above.set(ylabel="mel band", title=model.transcribe(samples).text)
+    time = (np.arange(len(found)) + 0.5) * mel.seconds(front.together)
+    shares = np.exp(found)
+    below.plot(time, shares[:, 0], color="0.8", label="nothing")
+    for unit, name in enumerate(model.units_.tokenizer.vocabulary):
+        if unit < 2 or shares[:, unit].max() < 0.2:
+            continue
+        (curve,) = below.plot(time, shares[:, unit])
+        for t in np.flatnonzero((found.argmax(1) == unit) & (shares[:, unit] > 0.2)).tolist():
+            below.annotate(
+                "␣" if name == " " else name, (time[t], shares[t, unit]), ha="center",
+                va="bottom", color=curve.get_color(),
+            )  # fmt: skip
+    below.set(xlabel="seconds", ylabel="probability", ylim=(0, 1.15))
+    below.legend(loc="upper right")
+    figure.savefig(path, dpi=100)
+
+
+def main() -> None:
+    """Train for two minutes on strings of digits and draw how one that is new is heard."""
+    data, path = map(Path, sys.argv[1:])
+    learn, test = digits(data / "speech/fsdd/recordings.zip")
+    model = Transcriber(sample_rate=RATE, bidirectional=False, baseline=False, time="2m")
+    model.fit(*strings(learn, 4000, seed=2), report=Lines())
+    sounds, texts = strings(test, 40, seed=9)
+    chosen = next(n for n, text in enumerate(texts) if len(text.split()) == 3)
+    print(f"said: {texts[chosen]}")
+    picture(model, sounds[chosen], path)
+
+
+if __name__ == "__main__":
+    main()

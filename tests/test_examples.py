@@ -21,6 +21,7 @@ SAYS = {
     "stream.py": r"second process: (\[.*\])\nin one reading: \1",
     "surprise.py": r"'i' +\d",
     "teddy.py": r"forwards +50\.0%\n.*both ways +100\.0%",
+    "transcribe_live.py": r"live:  abc dab cad\nwhole: abc dab cad",
     "two_processes.py": r"accuracy (0\.9|1\.0)",
 }
 

@@ -79,7 +79,7 @@ class Transcriber(BaseEstimator):  # type: ignore[misc]
         unit: Literal["char", "word", "bpe"] = "char",
         vocabulary_size: int = 1000,
         lowercase: bool = True,
-        cell: Literal["lstm", "gru", "rnn"] = "lstm",
+        cell: Literal["lstm", "gru", "rnn"] = "gru",
         hidden_size: int = 128,
         num_layers: int = 2,
         bidirectional: bool = True,
