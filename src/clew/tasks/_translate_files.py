@@ -36,8 +36,12 @@ def prepare_files(
     """
     given = [files.signature, None if validation is None else validation.signature]
     mark = json.dumps([given, vars(cutting), share, seed], default=str)
-    if _earlier(work, mark) is None:
-        on_main(lambda: _encode(files, validation, cutting, share, seed, work, mark))
+
+    def on_disk() -> None:
+        if _earlier(work, mark) is None:
+            _encode(files, validation, cutting, share, seed, work, mark)
+
+    on_main(on_disk)
     found = _earlier(work, mark)
     assert found is not None
     sides, store, other = found
@@ -49,12 +53,10 @@ def prepare_files(
                 f"at {place}"
             )
     aside = store.aside
-    if other is None and not aside.any():
+    inside = ~aside
+    if aside.all():
         tell("nothing can be held out: scores are of the training pairs")
-        aside[:] = True
         inside = aside
-    else:
-        inside = ~aside
     apart, judged = (store, aside) if other is None else (other, other.aside)
     ends = (sides.source.end, sides.target.end)
     parts = []
@@ -70,7 +72,7 @@ def prepare_files(
         )  # fmt: skip
     train, held_out = parts
     return Prepared(
-        sides, train, held_out, lambda n: apart.texts(int(held_out.places[n]))[1],
+        sides, train, held_out, lambda n: apart.texts(int(held_out.places[n])),
         _fingerprint(store, other),
     )  # fmt: skip
 
@@ -101,7 +103,8 @@ def _encode(
         first.sources, first.targets, unit=cutting.unit, size=cutting.size,
         min_count=cutting.min_count, lowercase=cutting.lowercase, shared=cutting.shared,
     )  # fmt: skip
-    _write(files, sides, work / "pairs", first.bound, seed, first.fingerprint, left_out)
+    bound = -1 if validation is None and not first.bound else first.bound
+    _write(files, sides, work / "pairs", bound, seed, first.fingerprint, left_out)
     if validation is not None:
         empty, digest = LeftOut(), hashlib.sha256()
         for _ in validation.rows(empty, digest.update):
