@@ -142,7 +142,7 @@ def test_unknown_words_are_copied_from_where_attention_looks(learned):
     assert learned.translate("red Zaphod blue.") == "bleu Zaphod rouge !"
     assert learned.translate("Arthur one.") == "un Arthur !"
     kept = copy.copy(learned).set_params(unknown="keep")
-    assert kept.translate("red Zaphod blue.") == "bleu<unk> rouge !"
+    assert kept.translate("red Zaphod blue.") == "bleu <unk> rouge !"
 
 
 # Laws

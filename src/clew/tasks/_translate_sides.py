@@ -91,7 +91,9 @@ class Side:
         text, start = "", 0
         for place, copy in enumerate(copies):
             if copy is not None:
-                text += self.tokenizer.decode(list(pieces[start:place])) + copy
+                # A word that nobody knows stands apart from the one before it, as others do.
+                apart = " " if copy == UNKNOWN and self.tokenizer.unit == "word" else ""
+                text += self.tokenizer.decode(list(pieces[start:place])) + apart + copy
                 start = place + 1
         return (text + self.tokenizer.decode(list(pieces[start:]))).strip()
 
