@@ -71,7 +71,7 @@ def test_scores_are_those_of_the_metrics_own_library(learned):
 def test_without_attention_it_is_worse_and_says_so(learned):
     baseline = learned.metrics_["baseline"]
     assert baseline["name"] == "the same without attention"
-    assert baseline["loss"] > 2 * learned.metrics_["score"]["loss"]
+    assert baseline["nats_per_piece"] > 2 * learned.metrics_["score"]["nats_per_piece"]
     assert baseline["bleu"] < learned.metrics_["score"]["bleu"]
 
 

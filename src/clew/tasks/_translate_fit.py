@@ -131,7 +131,7 @@ def figures(
 ) -> dict[str, Any]:
     """What the best weights reach on held-out pairs, and how close some translations are."""
     best = next(row for row in reversed(history.rows) if row["best"])
-    found = {name: best[name] for name in ("loss", "perplexity", "accuracy")}
+    found = {name: best[name] for name in ("nats_per_piece", "perplexity", "accuracy")}
     speaker = Speaker(network, prepared.sides, int(model.max_length), model.unknown == "copy")
     try:
         scores = sync.on_main(lambda: judge(speaker, prepared.held_out, prepared.original, SCORED))
@@ -158,7 +158,11 @@ def without_attention(
             out=place, resume=begun_before, report=report,
         )  # fmt: skip
         found = figures(model, network, prepared, history, report)
-        told = f"BLEU {found['bleu']:.1f}" if "bleu" in found else f"{found['loss']:.4f} nats"
+        told = (
+            f"BLEU {found['bleu']:.1f}"
+            if "bleu" in found
+            else f"{found['nats_per_piece']:.4f} nats"
+        )
         report.message(f"{WITHOUT}: {told}")
         if place is not None and sync.is_main():
             shutil.rmtree(place, ignore_errors=True)

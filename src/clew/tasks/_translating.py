@@ -181,7 +181,7 @@ class PairProblem:
         return Evaluation(
             nats / count,
             {
-                "loss": nats / count,
+                "nats_per_piece": nats / count,
                 "perplexity": math.exp(min(nats / count, 700.0)),
                 "accuracy": right / count,
             },

@@ -355,7 +355,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             title="A translator",
             network=self._sides.sizes(),
             tokenizer=self._sides.to_json(),
-            figure="loss",
+            figure="nats_per_piece",
             use='import clew\n\nmodel = clew.load("{folder}")\nmodel.translate("...")',
         )
 
