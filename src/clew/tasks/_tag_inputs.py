@@ -68,7 +68,7 @@ def given(
     if y is None:
         raise InputError("there are no tags", where="y", expected="a list of tags a sentence")
     tags = _listed(y, "y", "a list of tags for each sentence")
-    _as_many(words, tags, "y", "lists of tags")
+    _as_many(words, tags, "y", "tags")
     found = [_tags(item, len(words[i]), i) for i, item in enumerate(tags)]
     names: list[str] | None = None
     if labels is not None:
@@ -135,14 +135,14 @@ def _listed(given: Any, where: str, expected: str) -> list[Any]:
         return list(given)
     except TypeError:
         raise InputError(
-            f"{where} is a {type(given).__name__}", where=where, expected=expected
+            f"{where} is of type {type(given).__name__}", where=where, expected=expected
         ) from None
 
 
 def _as_many(words: list[Any], others: list[Any], where: str, what: str) -> None:
     if len(words) != len(others):
         raise InputError(
-            f"{len(words)} sentences and {len(others)} {what}", where=where, expected="as many"
+            f"{len(words)} sentences, and {what} for {len(others)}", where=where, expected="as many"
         )
 
 
@@ -150,14 +150,18 @@ def _sentence(item: Any, index: int) -> list[str]:
     if isinstance(item, str):
         return check_text(item, f"X[{index}]").split()
     if not isinstance(item, list | tuple | np.ndarray):
-        raise InputError(f"this is a {type(item).__name__}", where=f"X[{index}]", expected=EXPECTED)
+        raise InputError(
+            f"this is of type {type(item).__name__}", where=f"X[{index}]", expected=EXPECTED
+        )
+            f"this is of type {type(item).__name__}", where=f"X[{index}]", expected=EXPECTED
+        )
     return [check_text(word, f"X[{index}][{place}]") for place, word in enumerate(item)]
 
 
 def _tags(item: Any, words: int, index: int) -> list[str]:
     if isinstance(item, str) or not isinstance(item, list | tuple | np.ndarray):
         raise InputError(
-            f"this is a {type(item).__name__}", where=f"y[{index}]", expected="a list of tags"
+            f"this is of type {type(item).__name__}", where=f"y[{index}]", expected="a list of tags"
         )
     if len(item) != words:
         raise InputError(
@@ -171,7 +175,7 @@ def _tags(item: Any, words: int, index: int) -> list[str]:
 def _name(value: Any, where: str, what: str) -> str:
     if not isinstance(value, str):
         raise InputError(
-            f"this is a {type(value).__name__}", where=where, expected=f"{what} (str)",
+            f"this is of type {type(value).__name__}", where=where, expected=f"{what} (str)",
             hint="str(...) makes text of numbers" if isinstance(value, int | np.integer) else None,
         )  # fmt: skip
     if not value:

@@ -50,10 +50,11 @@ class TagStream:
         single = isinstance(word, str)
         given = [word] if single else word
         if not isinstance(given, list | tuple | np.ndarray) or len(given) != self.batch_size:
+            one = self.batch_size == 1
             raise InputError(
-                f"{word!r} for {self.batch_size} sentences",
+                f"{word!r} for " + ("a sentence" if one else f"{self.batch_size} sentences"),
                 where="word",
-                expected=f"a list of {self.batch_size} words",
+                expected="a word (str)" if one else f"a list of {self.batch_size} words",
             )
         mask = who(moves, self.batch_size, "moves")
         reads = np.ones(self.batch_size, bool) if mask is None else mask
