@@ -153,8 +153,6 @@ def _sentence(item: Any, index: int) -> list[str]:
         raise InputError(
             f"this is of type {type(item).__name__}", where=f"X[{index}]", expected=EXPECTED
         )
-            f"this is of type {type(item).__name__}", where=f"X[{index}]", expected=EXPECTED
-        )
     return [check_text(word, f"X[{index}][{place}]") for place, word in enumerate(item)]
 
 
