@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
     "held_out": 0.01,
     "patience": None,
 }
-SHOWN = "I saw a little black cat in the garden yesterday."
+SHOWN = "The red car is very expensive."
 
 
 def run(
