@@ -122,12 +122,13 @@ def picture(model: Transcriber, samples: np.ndarray, path: Path) -> None:
         if unit < 2 or shares[:, unit].max() < 0.2:
             continue
         (curve,) = below.plot(time, shares[:, unit])
-        for t in np.flatnonzero((found.argmax(1) == unit) & (shares[:, unit] > 0.2)).tolist():
+        best = found.argmax(1) == unit
+        for t in np.flatnonzero(best & ~np.roll(best, 1)).tolist():
             below.annotate(
                 "␣" if name == " " else name, (time[t], shares[t, unit]), ha="center",
                 va="bottom", color=curve.get_color(),
             )  # fmt: skip
-    below.set(xlabel="seconds", ylabel="probability", ylim=(0, 1.15))
+    below.set(xlabel="seconds", ylabel="probability", ylim=(0, 1.15), xlim=(0, end))
     below.legend(loc="upper right")
     figure.savefig(path, dpi=100)
 
