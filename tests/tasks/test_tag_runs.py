@@ -27,7 +27,7 @@ def test_same_seed_same_weights_and_the_users_generator_is_left_alone():
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-@pytest.mark.parametrize("at", [1, 6, 10])
+@pytest.mark.parametrize("at", [1, 10])
 def test_stopped_and_resumed_is_undisturbed(tmp_path, at):
     X, y, labels = places()
     settings = {**TINY, "word_dropout": 0.2, "recurrent_dropout": 0.1, "patience": None}
@@ -138,7 +138,7 @@ def test_time_is_kept(tmp_path):
     X, y = sentences(200)
     began = time.monotonic()
     settings = {**TINY, "epochs": 10_000, "baseline": True, "patience": None}
-    model = Tagger(**settings, time="2s").fit(X, y, out=tmp_path / "m")
+    model = Tagger(**settings, time="1s").fit(X, y, out=tmp_path / "m")
     assert time.monotonic() - began < 10
     assert model.history_.finished_by == "time"
-    assert model.history_.seconds < 2
+    assert model.history_.seconds < 1
