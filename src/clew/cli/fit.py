@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from clew.cli import fit_classify, fit_language
+from clew.cli import fit_classify, fit_language, fit_tag, fit_transcribe, fit_translate
 
-TASKS = (fit_classify, fit_language)
+TASKS = (fit_classify, fit_language, fit_tag, fit_translate, fit_transcribe)
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -137,20 +136,3 @@ TAGGED = Summary(
     _table,
     ('clew predict PLACE "a sentence to tag"', "clew predict PLACE --file lines.txt --json"),
 )
-
-
-def rows(model: Any, texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """What ``clew predict`` says of each text: its tokens, their tags, and its label if any."""
-    sentences = [text.split() for text in texts]
-    labels = None if model.labels_ is None else model.predict_labels(sentences)
-    for index, (words, tags) in enumerate(zip(sentences, model.predict(sentences), strict=True)):
-        row: dict[str, Any] = {"tokens": words, "tags": tags}
-        if labels is not None:
-            row["label"] = str(labels[index])
-        yield row
-
-
-def line(row: dict[str, Any]) -> str:
-    """A row for people: word/tag, with the label in front if there is one."""
-    pairs = " ".join(f"{w}/{t}" for w, t in zip(row["tokens"], row["tags"], strict=True))
-    return f"{row['label']}\t{pairs}" if "label" in row else pairs

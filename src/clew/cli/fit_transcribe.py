@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -32,8 +30,6 @@ from clew.cli.summary import Row, Summary, aligned, percent, verdict
 
 if TYPE_CHECKING:
     from clew.data.speech import Recordings
-
-CHUNK = 0.08  # seconds of sound that are read from a pipe at once
 
 
 def register(group: typer.Typer) -> None:
@@ -128,49 +124,3 @@ TRANSCRIBED = Summary(
     _table,
     ("clew predict PLACE recording.wav", "clew predict PLACE *.wav --json"),
 )
-
-
-def rows(model: Any, paths: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """What ``clew predict`` says of each sound file: its text, and its words with their seconds.
-
-    The path "-" is standard input: samples of 16 bits, one channel, at the model's rate, with a
-    row for each word as soon as it is whole.
-    """
-    for path in paths:
-        if path == "-":
-            yield from _live(model)
-            continue
-        found = model.transcribe(path)
-        for warning in found.warnings:
-            say.note(f"{path}: {warning}")
-        yield {"audio": path, "text": found.text, "words": [_word(word) for word in found.words]}
-
-
-def _live(model: Any) -> Iterator[dict[str, Any]]:
-    import numpy as np
-
-    live = model.stream()
-    pipe: Any = sys.stdin.buffer
-    told, odd = 0, b""
-    size = 2 * round(CHUNK * live.rate)
-    while data := pipe.read1(size):
-        data = odd + data
-        odd = data[len(data) // 2 * 2 :]
-        live.push(np.frombuffer(data, dtype="<i2", count=len(data) // 2))
-        whole = live.words[told:-1]  # the last one may go on
-        told += len(whole)
-        for word in whole:
-            yield {"audio": "-", "text": word.text, "words": [_word(word)]}
-        sys.stdout.flush()
-    live.finish()
-    for word in live.words[told:]:
-        yield {"audio": "-", "text": word.text, "words": [_word(word)]}
-
-
-def _word(word: Any) -> dict[str, Any]:
-    return {"text": word.text, "start": word.start, "end": word.end}
-
-
-def line(row: dict[str, Any]) -> str:
-    """How a row reads: the text alone, with the file before it."""
-    return str(row["text"]) if row["audio"] == "-" else f"{row['audio']}\t{row['text']}"

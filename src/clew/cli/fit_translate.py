@@ -152,9 +152,3 @@ TRANSLATED = summary.Summary(
     _table,
     ('clew predict PLACE "a sentence"', "clew predict PLACE --file sentences.txt > answers.txt"),
 )
-
-
-def translations(model: Any, texts: list[str]) -> list[dict[str, Any]]:
-    """What ``clew predict`` prints: the likeliest answer to each text that a beam of 5 finds."""
-    answers = model.predict(texts, beam=5)
-    return [{"text": text, "answer": a} for text, a in zip(texts, answers, strict=True)]

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from clew.cli import say
-from clew.cli.answers import ANSWERS
+from clew.cli.answers import ANSWERS, Search
 from clew.cli.options import Grouped
 from clew.errors import InputError
 
@@ -24,7 +24,7 @@ AT_ONCE = 256  # texts read from a pipe before the answers to them are printed
 
 def register(app: typer.Typer) -> None:
     """Add ``clew predict`` to `app`."""
-    app.command(cls=Grouped, short_help="Labels, or how surprising texts are.")(predict)
+    app.command(cls=Grouped, short_help="What a model makes of texts or recordings.")(predict)
 
 
 def predict(
@@ -39,6 +39,19 @@ def predict(
     text: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of the texts. [guessed]")
     ] = None,
+    beam: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            help="Answers that a search follows at once. [translators 5, transcribers 1]",
+            show_default=False,
+        ),
+    ] = None,
+    language_model: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="A language model that helps a transcriber's search."),
+    ] = None,
     form: Annotated[
         Literal["text", "csv", "jsonl"],
         typer.Option("--format", help="How to print. [text]", show_default=False),
@@ -47,8 +60,10 @@ def predict(
 ) -> None:
     """Say what a model makes of texts: arguments, a file, or standard input, one text a line.
 
-    A classifier answers with a label and its probability. A language model answers with bits per
-    character (how surprised it is; fewer is better), and reads standard input or a text file whole.
+    A classifier answers with a label and its probability, a tagger with a tag for each word, a
+    translator with its answer. A language model answers with bits per character (how surprised it
+    is; fewer is better), and reads standard input or a text file whole. A transcriber is given the
+    names of sound files, or - for samples of 16 bits from standard input.
 
     Examples:
 
@@ -69,11 +84,13 @@ def predict(
     from clew import load
 
     loaded = load(model)
-    answer = ANSWERS[type(loaded).__name__]
+    kind, how = type(loaded).__name__, Search(beam, language_model)
+    answer = ANSWERS[kind]
+    answer.check(kind, how)
     printer = Printer("jsonl" if json else form, answer.line)
     texts = iter(inputs) if inputs else _read(file, text, whole=answer.whole)
     while some := list(islice(texts, AT_ONCE)):
-        for row in answer.rows(loaded, some):
+        for row in answer.rows(loaded, some, how):
             printer.row(row)
         sys.stdout.flush()
 
@@ -122,7 +139,7 @@ class Printer:
         elif self._format == "csv":
             if self._first:
                 say.result(self._line(list(row)))
-            say.result(self._line(list(row.values())))
+            say.result(self._line([_flat(value) for value in row.values()]))
         else:
             say.result(self._text(row))
         self._first = False
@@ -132,3 +149,10 @@ class Printer:
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(values)
         return line.getvalue()
+
+
+def _flat(value: Any) -> Any:
+    """What fits a cell: words with spaces between, JSON for what has parts of its own."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return " ".join(value)
+    return jsonlib.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
