@@ -39,12 +39,17 @@ every_sort = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.parametrize("keys_made", [False, True])
 @every_sort
-def test_whole_is_stepwise(attention, feeding, cell):
+def test_whole_is_stepwise(attention, feeding, cell, keys_made):
     network = made(attention, feeding, cell)
     memory = read(network)
     y = torch.randint(2, V, (T, B), generator=torch.Generator().manual_seed(2))
     features, weights = network(y, memory)
+    if keys_made:  # as in decoding: what queries are compared with is made once
+        with torch.no_grad():
+            memory = read(network)
+        assert (memory.keys is None) == (attention is None)
     state = network.start(memory)
     for t in range(T):
         logits, state, seen = network.step(y[t], state, memory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -33,13 +33,17 @@ class Memory:
     """What the encoder keeps of B source sequences.
 
     outputs: (S, B, K), None without attention. lengths: (B,). ids: (S, B), what was read.
-    state: of the decoder's layers, before it has written anything.
+    state: of the decoder's layers, before it has written anything. keys: (S, B, Q) what queries are
+    compared with, made of the outputs once where nothing is learned; hidden: (B, S) True beyond the
+    lengths.
     """
 
     outputs: Tensor | None
     lengths: Tensor
     ids: Tensor
     state: Layers
+    keys: Tensor | None = None
+    hidden: Tensor | None = None
 
     def pick(self, indices: Tensor) -> Memory:
         """The memory of the sequences at these places (N,), any of them as often as wished."""
@@ -48,6 +52,8 @@ class Memory:
             self.lengths.index_select(0, indices),
             self.ids.index_select(1, indices),
             _picked(self.state, indices),
+            None if self.keys is None else self.keys.index_select(1, indices),
+            None if self.hidden is None else self.hidden.index_select(0, indices),
         )
 
 
@@ -155,7 +161,20 @@ class TranslatorNetwork(nn.Module):
         if self.attention is None:
             return Memory(None, lengths, x, tuple(state))
         kept = outputs if self.narrow is None else self.narrow(outputs)
-        return Memory(kept, lengths, x, tuple(state))
+        memory = Memory(kept, lengths, x, tuple(state))
+        if torch.is_grad_enabled():
+            return memory
+        hidden = torch.arange(len(kept), device=kept.device) >= lengths.unsqueeze(1)
+        return replace(memory, keys=self._keys(kept), hidden=hidden)
+
+    def _keys(self, outputs: Tensor) -> Tensor:
+        """What queries are compared with (S, B, Q): not made anew at every step of decoding."""
+        if isinstance(self.attention, AdditiveAttention):
+            keys: Tensor = self.attention.key(outputs)
+            return keys
+        if isinstance(self.attention, GeneralAttention):
+            return outputs @ self.attention.weight.t()
+        return outputs
 
     # Writing
 
@@ -222,9 +241,26 @@ class TranslatorNetwork(nn.Module):
         """a = tanh(W [c; h]), (..., B, A), and the weights of attention (..., B, S)."""
         weights = None
         if self.attention is not None:
-            context, weights = self.attention(h, memory.outputs, lengths=memory.lengths)
+            if memory.keys is not None and h.dim() == 2:
+                context, weights = self._look(h, memory)
+            else:
+                context, weights = self.attention(h, memory.outputs, lengths=memory.lengths)
             h = torch.cat([context, h], -1)
         return self.dropout(torch.tanh(self.combine(h))), weights
+
+    def _look(self, h: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """What the attention layer gives for h (B, H), by keys that are there already."""
+        assert memory.keys is not None
+        assert memory.hidden is not None
+        assert memory.outputs is not None
+        if isinstance(self.attention, AdditiveAttention):
+            asked = torch.tanh(self.attention.query(h) + memory.keys)  # (S, B, Q)
+            scores = self.attention.score(asked).squeeze(-1)
+        else:
+            scores = torch.einsum("bk,sbk->sb", h, memory.keys)
+        lowest = torch.finfo(scores.dtype).min
+        weights = torch.softmax(scores.t().masked_fill(memory.hidden, lowest), 1)
+        return torch.einsum("bs,sbk->bk", weights, memory.outputs), weights
 
 
 def _picked(layers: Layers, indices: Tensor) -> Layers:
