@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 
 import clew as library
 from clew.cli import fit_transcribe
+from clew.cli.answers import ANSWERS, Search
 from clew.errors import InputError
 
 RATE = 8000
+ANSWER, PLAIN = ANSWERS["Transcriber"], Search(None, None)
 TINY = ["--sample-rate", 8000, "--bins", 12, "--stack", 2, "--hidden-size", 16, "--num-layers", 1,
         "--epochs", 8, "--batch-size", 4, "--learning-rate", 0.03, "--dropout", 0,
         "--no-bidirectional", "--device", "cpu"]  # fmt: skip
@@ -80,12 +82,12 @@ def test_a_mistake_is_named_before_anything_is_read(place, tmp_path):
 def test_a_row_for_each_sound_file(fitted, place):
     model = library.load(fitted[1])
     paths = [str(place / "0.wav"), str(place / "3.wav")]
-    rows = list(fit_transcribe.rows(model, paths))
+    rows = list(ANSWER.rows(model, paths, PLAIN))
     assert [row["audio"] for row in rows] == paths
     assert [row["text"] for row in rows] == model.predict(paths)
     assert [word["text"] for word in rows[0]["words"]] == rows[0]["text"].split()
     assert set(rows[0]["words"][0]) == {"text", "start", "end"}
-    assert fit_transcribe.line(rows[0]) == f"{paths[0]}\t{rows[0]['text']}"
+    assert ANSWER.line(rows[0]) == f"{paths[0]}\t{rows[0]['text']}"
 
 
 def test_a_pipe_is_written_word_by_word(fitted, monkeypatch):
@@ -93,11 +95,11 @@ def test_a_pipe_is_written_word_by_word(fitted, monkeypatch):
     samples = (tones("ab ba a b ab") * 32768).astype("<i2")
     raw = io.BufferedReader(_Odd(samples.tobytes()))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw))
-    rows = list(fit_transcribe.rows(model, ["-"]))
+    rows = list(ANSWER.rows(model, ["-"], PLAIN))
     whole = model.transcribe(samples)
     assert [row["text"] for row in rows] == whole.text.split()
     assert [row["words"][0]["start"] for row in rows] == [word.start for word in whole.words]
-    assert fit_transcribe.line(rows[0]) == rows[0]["text"]
+    assert ANSWER.line(rows[0]) == rows[0]["text"]
 
 
 class _Odd(io.RawIOBase):
