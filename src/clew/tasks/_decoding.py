@@ -27,7 +27,7 @@ from clew.data.batches import pad
 from clew.errors import InputError
 from clew.tasks._hypotheses import Answers, Hypothesis, Trail
 
-ROWS = 256  # hypotheses side by side: their scores for a vocabulary of 8,000 are 8 MB
+ROWS = 512  # hypotheses side by side: their scores for a vocabulary of 8,000 are 16 MB
 POSITIONS = 1 << 14  # remembered steps side by side, unless a single sentence has more
 BLOCK = 64  # pieces of which the likeliest is found at once
 IMPOSSIBLE = -1e30  # a log-probability below all others that is still a number
@@ -255,12 +255,8 @@ def _likeliest(
     Destroys `logits` (N, V): a copy of it costs as much as all that is done to it here. Equal
     scores are in the order of their pieces.
     """
-    forbidden = list(how.forbidden)
-    end, never = logits[:, how.end].double(), logits[:, forbidden]
-    logits[:, forbidden] = -math.inf
-    values, pieces = _top(logits, min(count, logits.shape[1]))
-    logits[:, forbidden] = never
-    most = logits.amax(1, keepdim=True)
+    end = logits[:, how.end].double()
+    values, pieces, most = _top(logits, min(count, logits.shape[1]), how.forbidden)
     norm = (logits.sub_(most).exp_().sum(1).log_() + most[:, 0]).double()
     if not bool(torch.isfinite(norm).all()):
         raise InputError(
@@ -274,42 +270,50 @@ def _likeliest(
     )
 
 
-def _top(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` largest of each row (N, V) and where they are; equal ones by their place."""
-    places = _blocks(logits, count + (count > 1))
-    few = logits if places is None else logits.gather(1, places)
-    if count == 1:
-        best = few.max(1, keepdim=True)  # of equal ones the first
-        return best.values, best.indices if places is None else places.gather(1, best.indices)
+def _top(
+    logits: Tensor, count: int, forbidden: Sequence[int] = ()
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The `count` largest of each row (N, V), and where they are; equal ones by their place.
+
+    What stands at `forbidden` places counts as -inf. Also the largest of all of each row, (N, 1).
+    """
+    places, most = _blocks(logits, count + 1 + len(forbidden))
+    few = logits.gather(1, places)
+    for piece in forbidden:
+        few.masked_fill_(places == piece, -math.inf)
     values, found = torch.topk(few, min(count + 1, few.shape[1]), dim=1)
-    places = found if places is None else places.gather(1, found)
     # topk leaves open which of equal scores it takes, and in what order: those rows are sorted.
     tied = (values[:, 1:] == values[:, :-1]).any(1).nonzero()[:, 0]
+    pieces = places.gather(1, found)
     if len(tied):
-        order = torch.sort(logits[tied], dim=1, descending=True, stable=True)
+        whole = logits[tied]
+        whole[:, list(forbidden)] = -math.inf
+        order = torch.sort(whole, dim=1, descending=True, stable=True)
         values[tied] = order.values[:, : values.shape[1]]
-        places[tied] = order.indices[:, : values.shape[1]]
-    return values[:, :count], places[:, :count]
+        pieces[tied] = order.indices[:, : values.shape[1]]
+    return values[:, :count], pieces[:, :count], most
 
 
-def _blocks(logits: Tensor, count: int) -> Tensor | None:
-    """Places (N, n) in order among which the `count` largest of each row are; None for all.
+def _blocks(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Places (N, n) in order among which the `count` largest of each row are, and the largest.
 
     They are in those `count` blocks of a row that have the largest maxima, and a maximum is found
     several times faster than the largest few.
     """
     rows, width = logits.shape
-    whole = width // BLOCK
-    if whole < 2 * count:
-        return None
-    maxima = logits[:, : whole * BLOCK].reshape(rows, whole, BLOCK).amax(2)  # (N, blocks)
-    if count == 1:
-        blocks = maxima.argmax(1, keepdim=True)  # of equal ones the first
-    else:
-        blocks = torch.topk(maxima, count, dim=1).indices.sort(1).values
+    blocks = width // BLOCK
+    if blocks < 2 * count:
+        every = torch.arange(width, device=logits.device).expand(rows, -1)
+        return every, logits.amax(1, keepdim=True)
+    whole = blocks * BLOCK
+    maxima = logits[:, :whole].reshape(rows, blocks, BLOCK).amax(2)  # (N, blocks)
+    most = maxima.amax(1, keepdim=True)
+    if width > whole:
+        most = torch.maximum(most, logits[:, whole:].amax(1, keepdim=True))
+    found = torch.topk(maxima, count, dim=1).indices.sort(1).values
     inside = torch.arange(BLOCK, device=logits.device)
-    rest = torch.arange(whole * BLOCK, width, device=logits.device).expand(rows, -1)
-    return torch.cat([(blocks[:, :, None] * BLOCK + inside).flatten(1), rest], 1)
+    rest = torch.arange(whole, width, device=logits.device).expand(rows, -1)
+    return torch.cat([(found[:, :, None] * BLOCK + inside).flatten(1), rest], 1), most
 
 
 def _best(
