@@ -20,8 +20,10 @@ SAYS = {
     "per_sample_gradients.py": r"batch's gradient by (\d\.\de-(0[789]|1)|0\.0e\+00)",
     "stream.py": r"second process: (\[.*\])\nin one reading: \1",
     "surprise.py": r"'i' +\d",
+    "tag_invented.py": r"with letters: (0\.9[89]|1\.0)",
     "teddy.py": r"forwards +50\.0%\n.*both ways +100\.0%",
     "transcribe_live.py": r"live:  abc dab cad\nwhole: abc dab cad",
+    "translate_dates.py": r"(9[89]|100)% of 200 new dates are right",
     "two_processes.py": r"accuracy (0\.9|1\.0)",
 }
 
