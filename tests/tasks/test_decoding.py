@@ -122,6 +122,8 @@ def plain_beam(
                 scored.append((prefix(toy, source, [*pieces, piece]), -rank, -piece, whole))
         scored.sort(key=lambda item: item[:3], reverse=True)
         best = scored[: places - len(done)]
+        if how.margin is not None:
+            best = [item for item in best if item[0] >= scored[0][0] - how.margin]
         done += [(s / how.penalty(step + 1), whole) for s, _, piece, whole in best if piece == -END]
         done.sort(key=lambda item: -item[0])
         live = [(s, whole) for s, _, piece, whole in best if piece != -END]
@@ -150,18 +152,22 @@ def prefix(toy: Toy, source: list[int], pieces: list[int]) -> float:
     limit=st.integers(0, 6),
     levels=st.sampled_from([None, 2, 3]),
     sharp=st.sampled_from([2.0, 20.0]),  # sharp: pieces later on cost next to nothing
+    margin=st.sampled_from([None, 1.0, 4.0]),
     data=st.data(),
 )
 def test_a_beam_finds_what_its_definition_says_and_dropping_never_makes_it_worse(
-    seed: int, beam: int, alpha: float, limit: int, levels: int | None, sharp: float, data: Any
-) -> None:
+    seed: int, beam: int, alpha: float, limit: int, levels: int | None, sharp: float,
+    margin: float | None, data: Any,
+) -> None:  # fmt: skip
     toy, source = Toy(6, seed, levels, sharp), [4, 4]
     n_best = data.draw(st.integers(1, beam))
-    how = Search(BEGIN, END, beam=beam, n_best=n_best, length_penalty=alpha, forbidden=(0, 1))
+    how = Search(
+        BEGIN, END, beam=beam, n_best=n_best, length_penalty=alpha, forbidden=(0, 1), margin=margin
+    )
     (found,) = decode(toy, [source], how, lambda n: limit)
     truth = plain_beam(toy, source, limit, how, drop=True)
     assert [(h.normalized, h.pieces) for h in found] == truth
-    for a, b in zip(found, plain_beam(toy, source, limit, how, drop=False), strict=True):
+    for a, b in zip(found, plain_beam(toy, source, limit, how, drop=False), strict=False):
         assert a.normalized >= b[0]
 
 
@@ -329,6 +335,9 @@ def test_scores_that_are_not_finite_are_refused() -> None:
         ({"length_penalty": -1.0}, "length_penalty is -1.0"),
         ({"length_penalty": math.nan}, "length_penalty is nan"),
         ({"length_penalty": "much"}, "length_penalty is 'much'"),
+        ({"beam": 2, "margin": -1.0}, "margin is -1.0"),
+        ({"beam": 2, "margin": math.nan}, "margin is nan"),
+        ({"beam": 2, "margin": True}, "margin is True"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings: Any, message: str) -> None:

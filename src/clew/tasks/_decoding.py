@@ -72,7 +72,9 @@ class Search:
     begin, end: the pieces before the first and after the last. beam: hypotheses followed at once;
     None is greedy, the likeliest piece at every step. n_best: answers a sentence, at most `beam`.
     length_penalty: alpha above, 0 compares log-probabilities. forbidden: pieces that are never
-    written. weights: keep the attention weights of every step.
+    written. weights: keep the attention weights of every step. margin: hypotheses that are less
+    likely than the likeliest of their step by more than so many nats are not followed (Freitag &
+    Al-Onaizan 2017), which a narrow beam for one answer seldom misses; None follows all.
     """
 
     begin: int
@@ -82,6 +84,7 @@ class Search:
     length_penalty: float = 0.6
     forbidden: tuple[int, ...] = (0,)
     weights: bool = False
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("beam", self.beam), ("n_best", self.n_best)):
@@ -106,6 +109,13 @@ class Search:
                 f"length_penalty is {alpha!r}",
                 where="length_penalty",
                 expected="0 (compare probabilities) or more; about 0.6 to 1 is usual",
+            )
+
+        margin = self.margin
+        number = isinstance(margin, int | float | np.floating) and not isinstance(margin, bool)
+        if margin is not None and not (number and margin >= 0):
+            raise InputError(
+                f"margin is {margin!r}", where="margin", expected="nats, 0 or more; None for none"
             )
 
     def penalty(self, length: Any) -> Any:
@@ -220,7 +230,7 @@ def beam_search(
         chances, end, pieces = _likeliest(logits, beam, how)
         stop = limits[owner] <= trail.steps
         chances[stop], pieces[stop, 0], chances[stop, 0] = -np.inf, how.end, end[stop]
-        rows, columns, chosen = _best(scores[:, None] + chances, owner, room)
+        rows, columns, chosen = _best(scores[:, None] + chances, owner, room, how.margin)
         picked = pieces[rows, columns]
         normalized = chosen / how.penalty(trail.steps + 1)
         for i in np.flatnonzero(picked == how.end):
@@ -317,11 +327,13 @@ def _blocks(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _best(
-    scores: NDArray[np.float64], owner: NDArray[np.int64], room: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    scores: NDArray[np.float64], owner: NDArray[np.int64], room: NDArray[np.int64],
+    margin: float | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:  # fmt: skip
     """Rows, columns and scores of the room[b] best of scores (N, k) among the rows of each owner b.
 
-    Of equal scores the earlier row comes first, then the earlier column; -inf is none.
+    They are within `margin` of the best of all. Of equal scores the earlier row comes first, then
+    the earlier column; -inf is none.
     """
     starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
     sizes = np.diff(np.r_[starts, len(owner)])
@@ -334,5 +346,7 @@ def _best(
     order = np.argsort(-flat, axis=1, kind="stable")[:, : places.max()]
     chosen = np.take_along_axis(flat, order, 1)
     real = (chosen > -np.inf) & (np.arange(order.shape[1]) < places[:, None])
+    if margin is not None:
+        real &= chosen >= chosen[:, :1] - margin
     rows = starts[:, None] + order // columns
     return rows[real], (order % columns)[real], chosen[real]
