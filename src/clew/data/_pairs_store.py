@@ -35,7 +35,7 @@ _FORMAT = 1
 _GROUP = 2048  # pairs encoded at once, which the tokenizer's threads share
 _COUNTED = 1 << 20  # pairs whose share is held out to the very number; of more, about so many
 _SAMPLE = 1 << 24  # characters of the sample that a vocabulary is learned from, about
-RELEASE = 1 << 16  # pairs read between two times that mapped pages are given back
+RELEASE = 1 << 11  # pairs read between two times that mapped pages are given back
 _KINDS = {"starts": "<i8", "lengths": "<u4", "numbers": "<i8", "first": "<i8", "held": "<i8",
           "text_starts": "<i8"}  # fmt: skip
 
