@@ -138,7 +138,7 @@ def test_what_a_page_says_runs(page, tmp_path, monkeypatch, capsys):
         known = kind.__init__.__kwdefaults__
         assert set(defaults) <= set(known)
         monkeypatch.setattr(kind.__init__, "__kwdefaults__", {**known, **defaults})
-    monkeypatch.setattr("clew.tasks._window._STEPS", 20)
+    monkeypatch.setattr("clew.tasks._language.window._STEPS", 20)
     monkeypatch.setattr(bench, "SHORT", bench.TINY)
     names: dict[str, object] = {}
     for language, code, line, more in blocks(page):

@@ -25,7 +25,7 @@ class Answer:
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
     """The yardstick of a language model learns for a moment only; how well is tested elsewhere."""
-    monkeypatch.setattr("clew.tasks._window._STEPS", 20)
+    monkeypatch.setattr("clew.tasks._language.window._STEPS", 20)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from sklearn.utils import estimator_checks
 from clew.errors import InputError
 from clew.nn import Stack
 from clew.tasks import load
-from clew.tasks._classify_net import POOLS, ClassifierNetwork
+from clew.tasks._classify.net import POOLS, ClassifierNetwork
 from clew.tasks.classify import Classifier
 
 # Learns

@@ -55,7 +55,7 @@ def test_stopped_while_the_baseline_is_measured(tmp_path, monkeypatch):
         raise Interrupted(folder=None)
 
     with monkeypatch.context() as patch:
-        patch.setattr("clew.tasks._yardsticks.window_baseline", stop)
+        patch.setattr("clew.tasks._classify.yardsticks.window_baseline", stop)
         with pytest.raises(KeyboardInterrupt) as caught:
             Classifier(**settings).fit(X, y, out=tmp_path / "m")
         assert not isinstance(caught.value, Interrupted)
@@ -63,7 +63,7 @@ def test_stopped_while_the_baseline_is_measured(tmp_path, monkeypatch):
     with pytest.raises(Interrupted):
         Classifier(**settings).fit(X, y, out=tmp_path / "m", report=interrupt)
     with monkeypatch.context() as patch:
-        patch.setattr("clew.tasks._yardsticks.window_baseline", stop)
+        patch.setattr("clew.tasks._classify.yardsticks.window_baseline", stop)
         with pytest.raises(Interrupted) as caught:
             Classifier(**settings).fit(X, y, out=tmp_path / "m", resume=True)
         assert caught.value.folder == tmp_path / "m"

@@ -68,7 +68,7 @@ def test_surprise_adds_up_to_the_score(model: LanguageModel) -> None:
 def test_scores_do_not_depend_on_pieces(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clew.tasks import _scoring
+    from clew.tasks._language import scoring as _scoring
 
     whole = model.score(TEXT[:500])
     one_by_one = sum(bits for _, bits in model.surprise(TEXT[:500])) / 500

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from taggers import places, sentences
 
 from clew.errors import InputError
-from clew.tasks import _tag_encoder
-from clew.tasks._tag_encoder import TagEncoder, split, survey
-from clew.tasks._tag_inputs import given as sentences_given
-from clew.tasks._tag_store import Sink
+from clew.tasks._tag import encoder as _tag_encoder
+from clew.tasks._tag.encoder import TagEncoder, split, survey
+from clew.tasks._tag.inputs import given as sentences_given
+from clew.tasks._tag.store import Sink
 
 
 def learned(X, y, labels=None, share=0.0, **changes):

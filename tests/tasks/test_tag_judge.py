@@ -7,12 +7,12 @@ import pytest
 import seqeval.metrics
 from taggers import TINY, places, sentences
 
-from clew.tasks._tag_baseline import most_frequent, word_counts
-from clew.tasks._tag_encoder import TagEncoder, survey
-from clew.tasks._tag_inputs import given
-from clew.tasks._tag_judge import Judge
-from clew.tasks._tag_store import Sink
-from clew.tasks._tagging import Found
+from clew.tasks._tag.baseline import most_frequent, word_counts
+from clew.tasks._tag.encoder import TagEncoder, survey
+from clew.tasks._tag.inputs import given
+from clew.tasks._tag.judge import Judge
+from clew.tasks._tag.problem import Found
+from clew.tasks._tag.store import Sink
 from clew.tasks.tag import Tagger
 
 

@@ -6,8 +6,8 @@ import torch
 from taggers import places
 
 from clew.nn import Stack
-from clew.tasks._tag_net import TaggerNetwork, WindowTagger, chain
-from clew.tasks._tag_store import Batch
+from clew.tasks._tag.net import TaggerNetwork, WindowTagger, chain
+from clew.tasks._tag.store import Batch
 
 TAGS = ["B-x", "I-x", "O"]
 
@@ -100,10 +100,10 @@ def test_the_window_sees_one_word_either_side():
 
 
 def test_words_dropped_are_read_by_their_letters(monkeypatch):
-    from clew.tasks._tag_encoder import TagEncoder, survey
-    from clew.tasks._tag_inputs import given
-    from clew.tasks._tag_store import Sink
-    from clew.tasks._tagging import TagProblem
+    from clew.tasks._tag.encoder import TagEncoder, survey
+    from clew.tasks._tag.inputs import given
+    from clew.tasks._tag.problem import TagProblem
+    from clew.tasks._tag.store import Sink
 
     source, sink = given(*places(8)[:2]), Sink(None)
     encoder = TagEncoder.learn(survey(source, 0.0, seed=0, lowercase=True), size=99, min_count=1,

@@ -73,7 +73,7 @@ def test_a_file_is_encoded_once_and_resumed(tmp_path, monkeypatch):
         raise AssertionError("this was done already")
 
     with monkeypatch.context() as patch:
-        patch.setattr("clew.tasks._tag_corpora._encode", never)
+        patch.setattr("clew.tasks._tag.corpora._encode", never)
         patch.setattr("clew.tasks.tag.without_memory", never)
         model = Tagger(**settings).fit(file, out=out, resume=True)
     assert model.metrics_["baseline"]["accuracy"] > 0

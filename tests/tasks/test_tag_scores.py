@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 
-from clew.tasks import _bio as bio
-from clew.tasks import _tag_scores as scores
+from clew.tasks._tag import bio as bio
+from clew.tasks._tag import scores as scores
 
 TAGS = st.sampled_from(["O", "B-a", "I-a", "B-b", "I-b"])
 PAIRS = st.lists(st.lists(st.tuples(TAGS, TAGS), min_size=1, max_size=6), min_size=1, max_size=4)

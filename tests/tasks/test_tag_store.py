@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clew.tasks._tag_store import KINDS, Plan, Sink, Store
+from clew.tasks._tag.store import KINDS, Plan, Sink, Store
 
 WORDS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3), st.text("abé日", max_size=4)))
 SENTENCES = st.lists(WORDS, min_size=1, max_size=6)

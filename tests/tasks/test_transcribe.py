@@ -16,7 +16,7 @@ from transcribers import QUICK, RATE, TINY, spoken, tiny, tones, write_manifest
 
 from clew.errors import InputError
 from clew.tasks import load
-from clew.tasks._transcript import Transcript
+from clew.tasks._transcribe.transcript import Transcript
 from clew.tasks.transcribe import Transcriber
 
 

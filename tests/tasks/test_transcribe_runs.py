@@ -9,8 +9,9 @@ from classifiers import Told, equal, weights
 from transcribers import spoken, tiny, write_manifest
 
 from clew.errors import InputError, Interrupted
-from clew.tasks import _frame_store, load
-from clew.tasks._transcribing import SpeechProblem
+from clew.tasks import load
+from clew.tasks._transcribe import frame_store as _frame_store
+from clew.tasks._transcribe.problem import SpeechProblem
 
 
 def test_same_seed_same_weights_and_the_users_generator_is_left_alone():

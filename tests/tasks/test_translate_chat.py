@@ -6,8 +6,8 @@ import torch
 from translators import TINY, Told, pairs
 
 from clew.errors import InputError
-from clew.tasks._translate_answers import closed
-from clew.tasks._translating import ListedPairs, Rows
+from clew.tasks._translate.answers import closed
+from clew.tasks._translate.problem import ListedPairs, Rows
 from clew.tasks.translate import Translator
 
 

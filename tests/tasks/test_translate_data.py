@@ -10,7 +10,7 @@ from translators import TINY, Told, equal, pairs, weights
 
 from clew.data.pairs import read_pairs
 from clew.errors import InputError
-from clew.tasks._translate_data import Pairs, hold_out
+from clew.tasks._translate.data import Pairs, hold_out
 from clew.tasks.translate import Translator
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from clew.data.pairs import PairFiles
 from clew.errors import InputError
-from clew.tasks._translate_data import Cutting, Prepared
-from clew.tasks._translate_files import prepare_files
+from clew.tasks._translate.data import Cutting, Prepared
+from clew.tasks._translate.files import prepare_files
 
 WORDS = Cutting("word", 100, 1, False, False, 10)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clew.nn import Stack
-from clew.tasks._translate_net import ATTENTIONS, TranslatorNetwork
+from clew.tasks._translate.net import ATTENTIONS, TranslatorNetwork
 
 S, T, B, V = 5, 4, 3, 11
 

@@ -5,7 +5,7 @@ import sacrebleu
 from rouge_score import rouge_scorer
 
 from clew.errors import InputError
-from clew.tasks._translate_scores import METRICS, bleu, chrf, rouge
+from clew.tasks._translate.scores import METRICS, bleu, chrf, rouge
 
 FOUND = ["the cat sat on a mat .", "no", "It's 3 o'clock, isn't it?"]
 TRUTH = ["the cat sat on the mat .", "yes", "It is 3 o'clock, isn't it?"]

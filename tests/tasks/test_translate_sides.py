@@ -9,7 +9,7 @@ from tokenizers import Tokenizer as Library
 from translators import TINY, pairs
 
 from clew.tasks._header import check_tokenizer
-from clew.tasks._translate_sides import Side, Sides, copied
+from clew.tasks._translate.sides import Side, Sides, copied
 from clew.tasks.translate import Translator
 
 FRENCH = ["Ça va ?", "Oui, c'est ça !", "L'été, il fait chaud… 30 °C", "« Non », dit-il."]

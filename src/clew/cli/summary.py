@@ -18,7 +18,7 @@ Row = tuple[str, list[str]]
 
 def test_classifier(model: Any, train: Any, apart: Any) -> dict[str, Any]:
     """Accuracy of the model, and of word counts, on texts that played no part in the fit."""
-    from clew.tasks._tfidf import tfidf_baseline
+    from clew.tasks._classify.tfidf import tfidf_baseline
 
     found: dict[str, Any] = {
         "accuracy": model.score(apart.sequences, apart.labels),

@@ -85,7 +85,8 @@ def in_turns(
     """Times every contender once a round, for `seconds` or one call, whichever is longer.
 
     No round begins later than `most` seconds after the first: on a busy machine a call can take a
-    hundred times as long. Garbage is collected before it all and not during it. InputError for no rounds.
+    hundred times as long. Garbage is collected before it all and not during it. InputError for no
+    rounds.
     """
     if rounds < 1:
         raise InputError(f"rounds is {rounds}", where="rounds", expected="1 or more")

@@ -59,7 +59,7 @@ def check_sequences(X: Any, kind: Kind | None = None, features: int | None = Non
         raise InputError("there are no sequences", where="X", expected="at least two")
     found = kind or _kind(items)
     if found == "text":
-        return Sequences("text", [_text(item, f"X[{i}]") for i, item in enumerate(items)])
+        return Sequences("text", [check_text(item, f"X[{i}]") for i, item in enumerate(items)])
     if found == "tokens":
         return Sequences("tokens", [_tokens(item, i) for i, item in enumerate(items)])
     return _arrays(items, features)
@@ -78,7 +78,8 @@ def _kind(items: list[Any]) -> Kind:
     return "tokens"  # nothing but empty lists
 
 
-def _text(item: Any, where: str) -> str:
+def check_text(item: Any, where: str) -> str:
+    """The item, a text; raises InputError for anything else, and for half a surrogate pair."""
     if not isinstance(item, str):
         raise InputError(f"this is a {type(item).__name__}", where=where, expected="a text (str)")
     try:
@@ -97,7 +98,7 @@ def _tokens(item: Any, index: int) -> list[str]:
         raise InputError(
             f"this is a {type(item).__name__}", where=f"X[{index}]", expected="a list of tokens"
         )
-    return [_text(token, f"X[{index}][{place}]") for place, token in enumerate(item)]
+    return [check_text(token, f"X[{index}][{place}]") for place, token in enumerate(item)]
 
 
 def _arrays(items: list[Any], features: int | None) -> Sequences:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from clew.data.text import Tokenizer
 from clew.errors import InputError
 from clew.kernels.settings import Weights
 from clew.kernels.stream import Ending, Head, Pool, Running, Storey
-from clew.nn import Stack, checks
+from clew.nn import Stack
 from clew.nn.stream import (
     Array,
     check_finite,
@@ -23,10 +22,6 @@ from clew.nn.stream import (
     numbers,
     who,
 )
-from clew.tasks._classify_net import ClassifierNetwork
-from clew.tasks._encoder import Encoder
-from clew.tasks._language_net import LanguageNetwork
-from clew.tasks._pieces import Pieces
 
 Encode = Callable[[str], Sequence[int]]
 
@@ -210,59 +205,6 @@ class LiveStream:
                 expected=f"0 to {self._engine.ids - 1}",
             )
         return int(token)
-
-
-def foreseeing(
-    network: LanguageNetwork, tokenizer: Tokenizer, batch_size: int, dtype: Any
-) -> LiveStream:
-    """The stream of a language model."""
-    table = network.embedding.weight
-    return LiveStream(
-        network.stack,
-        table=table,
-        pool="last",
-        weight=table if network.weight is None else network.weight,
-        bias=network.bias,
-        ending="log_probabilities",
-        names=tokenizer.vocabulary,
-        encode=tokenizer.encode,
-        batch_size=batch_size,
-        dtype=dtype,
-    )
-
-
-def classifying(
-    network: ClassifierNetwork, encoder: Encoder, batch_size: int, dtype: Any
-) -> LiveStream:
-    """The stream of a classifier; InputError for one that has to see the whole sequence first."""
-    checks.one_way(network.stack, "stream")
-    pools: dict[str, Pool] = {"last": "last", "max": "max", "mean": "mean"}
-    if network.pool not in pools:
-        raise InputError(
-            f"stream of a classifier with pool={network.pool!r}, which weighs all steps anew "
-            "after each",
-            where="pool",
-            expected="'max', 'mean' or 'last'",
-        )
-    tokenizer = encoder.tokenizer
-    encode: Encode | None = None
-    if isinstance(tokenizer, Pieces):
-        pieces = tokenizer
-        encode = lambda token: pieces.encode_batch([[token]])[0]  # noqa: E731
-    elif tokenizer is not None:
-        encode = tokenizer.encode
-    return LiveStream(
-        network.stack,
-        table=None if network.embedding is None else network.embedding.weight,
-        pool=pools[network.pool],
-        weight=network.output.weight,
-        bias=network.output.bias,
-        ending="probabilities",
-        names=encoder.classes.tolist(),
-        encode=encode,
-        batch_size=batch_size,
-        dtype=dtype,
-    )
 
 
 def _here(part: Tensor | None) -> Tensor | None:

@@ -16,14 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 from clew.errors import InputError, Interrupted
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
-from clew.tasks._classify_net import POOLS, ClassifierNetwork
-from clew.tasks._encoder import Encoder, check_classes, places
+from clew.tasks._classify.encoder import Encoder, check_classes, places
+from clew.tasks._classify.labelling import Examples, LabelProblem, probabilities
+from clew.tasks._classify.live import classifying
+from clew.tasks._classify.net import POOLS, ClassifierNetwork
+from clew.tasks._classify.tfidf import figures
+from clew.tasks._classify.yardsticks import WINDOW_TIME, counting_share, without_memory
 from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, hold_out
 from clew.tasks._folder import Contents, is_model
-from clew.tasks._labelling import Examples, LabelProblem, probabilities
-from clew.tasks._live import LiveStream, classifying
-from clew.tasks._tfidf import figures
-from clew.tasks._yardsticks import WINDOW_TIME, counting_share, without_memory
+from clew.tasks._live import LiveStream
 from clew.train import checkpoint, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder

@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from clew.data.text import Tokenizer
 from clew.errors import InputError
 from clew.tasks import _estimator as shared
-from clew.tasks._corpora import (
+from clew.tasks._folder import TOKENIZER, Contents, is_model
+from clew.tasks._language.corpora import (
     Corpora,
     Cutting,
     Text,
@@ -27,15 +28,15 @@ from clew.tasks._corpora import (
     pieces,
     prepare,
     unknown_tokens,
-    workspace,
 )
-from clew.tasks._folder import TOKENIZER, Contents, is_model
-from clew.tasks._generation import Decoding, as_text, read_prompt, write
-from clew.tasks._language_net import LanguageNetwork
-from clew.tasks._live import LiveStream, foreseeing
-from clew.tasks._memoryless import Figures, Measured, figures, measured, memoryless
-from clew.tasks._scoring import LanguageScore, exact_nats, score_corpus
-from clew.tasks._streams import LanguageProblem, evaluations
+from clew.tasks._language.generation import Decoding, as_text, read_prompt, write
+from clew.tasks._language.live import foreseeing
+from clew.tasks._language.memoryless import figures, memoryless
+from clew.tasks._language.net import LanguageNetwork
+from clew.tasks._language.scoring import LanguageScore, exact_nats, score_corpus
+from clew.tasks._language.streams import LanguageProblem
+from clew.tasks._live import LiveStream
+from clew.tasks._work import Figures, Measured, evaluations, measured, workspace
 from clew.train import Reporter, Silent, TrainSettings, sync, train
 from clew.train.history import History
 from clew.train.lock import lock_folder

@@ -16,17 +16,16 @@ from sklearn.utils.validation import check_is_fitted
 from clew.errors import InputError
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
-from clew.tasks._corpora import workspace
 from clew.tasks._folder import Contents, is_model
-from clew.tasks._memoryless import Figures, Measured, measured
-from clew.tasks._tag_baseline import without_memory
-from clew.tasks._tag_corpora import Knowledge, Prepared, prepare, undone
-from clew.tasks._tag_encoder import TagEncoder
-from clew.tasks._tag_inputs import given, given_aside, words_of
-from clew.tasks._tag_judge import Judge, evaluated
-from clew.tasks._tag_live import TagStream, tagging
-from clew.tasks._tag_net import TaggerNetwork, chain
-from clew.tasks._tagging import Found, TagProblem, judged, probabilities, tagged
+from clew.tasks._tag.baseline import without_memory
+from clew.tasks._tag.corpora import Knowledge, Prepared, prepare, undone
+from clew.tasks._tag.encoder import TagEncoder
+from clew.tasks._tag.inputs import given, given_aside, words_of
+from clew.tasks._tag.judge import Judge, evaluated
+from clew.tasks._tag.live import TagStream, tagging
+from clew.tasks._tag.net import TaggerNetwork, chain
+from clew.tasks._tag.problem import Found, TagProblem, judged, probabilities, tagged
+from clew.tasks._work import Figures, Measured, measured, workspace
 from clew.train import sync
 from clew.train.lock import lock_folder
 from clew.train.loop import train

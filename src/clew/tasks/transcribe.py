@@ -18,20 +18,19 @@ from clew.data.resample import check_rate
 from clew.errors import InputError, Interrupted
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
-from clew.tasks._corpora import workspace
 from clew.tasks._folder import Contents, is_model
-from clew.tasks._heard import Heard, heard, one_sound
-from clew.tasks._listening import Decoding, transcripts
-from clew.tasks._live_transcript import LiveTranscript
-from clew.tasks._memoryless import Measured, measured
-from clew.tasks._said import Said, sides
-from clew.tasks._speech_scores import ErrorRates, error_rates
-from clew.tasks._transcribe_net import TranscriberNetwork
-from clew.tasks._transcribe_yardstick import time_left, without_memory
-from clew.tasks._transcribing import Learning, SpeechProblem, judged
-from clew.tasks._transcript import Transcript
-from clew.tasks._units import Units
-from clew.tasks._variation import Variation
+from clew.tasks._transcribe.heard import Heard, heard, one_sound
+from clew.tasks._transcribe.listening import Decoding, transcripts
+from clew.tasks._transcribe.live import LiveTranscript
+from clew.tasks._transcribe.net import TranscriberNetwork
+from clew.tasks._transcribe.problem import Learning, SpeechProblem, judged
+from clew.tasks._transcribe.said import Said, sides
+from clew.tasks._transcribe.scores import ErrorRates, error_rates
+from clew.tasks._transcribe.transcript import Transcript
+from clew.tasks._transcribe.units import Units
+from clew.tasks._transcribe.variation import Variation
+from clew.tasks._transcribe.yardstick import time_left, without_memory
+from clew.tasks._work import Measured, measured, workspace
 from clew.train import checkpoint, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder

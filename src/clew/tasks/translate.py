@@ -14,10 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from clew.data.pairs import Pairs as FilePairs
 from clew.errors import InputError
 from clew.tasks import _estimator as shared
-from clew.tasks._corpora import workspace
 from clew.tasks._folder import Contents, is_model
-from clew.tasks._translate_answers import Candidate, Chat, Speaker
-from clew.tasks._translate_data import (
+from clew.tasks._translate.answers import Candidate, Chat, Speaker
+from clew.tasks._translate.data import (
     Cutting,
     Prepared,
     Tell,
@@ -25,8 +24,8 @@ from clew.tasks._translate_data import (
     files_of,
     prepare,
 )
-from clew.tasks._translate_files import prepare_files
-from clew.tasks._translate_fit import (
+from clew.tasks._translate.files import prepare_files
+from clew.tasks._translate.fit import (
     begin,
     build,
     check_settings,
@@ -34,14 +33,15 @@ from clew.tasks._translate_fit import (
     learn,
     without_attention,
 )
-from clew.tasks._translate_scores import METRICS, chosen
-from clew.tasks._translate_sides import Sides
+from clew.tasks._translate.scores import METRICS, chosen
+from clew.tasks._translate.sides import Sides
+from clew.tasks._work import workspace
 from clew.train import Reporter, Silent, TrainSettings, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder
 
 if TYPE_CHECKING:
-    from clew.tasks._alignment import Alignment
+    from clew.tasks._translate.alignment import Alignment
 
 NOTE = (
     "The weights and the moment to stop were chosen on these pairs. "
@@ -289,7 +289,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         [read] = speaker.sides.source.check([source], "source")
         answer = self.translate(read) if target is None else target
         [written] = speaker.sides.target.check([answer], "target")
-        from clew.tasks._alignment import Alignment
+        from clew.tasks._translate.alignment import Alignment
 
         sides = speaker.sides
         return Alignment(

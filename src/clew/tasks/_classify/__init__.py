@@ -1,0 +1,1 @@
+"""The parts of classify: encoder, network, training, what it is measured against."""

@@ -1,0 +1,77 @@
+"""What a classifier is measured against: counts or averages, and a network with a fixed window."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from clew.tasks._classify.encoder import Encoder
+from clew.tasks._classify.fixed import window_baseline
+from clew.tasks._classify.labelling import Examples
+from clew.tasks._classify.tfidf import averages_baseline, tfidf_baseline
+from clew.tasks._examples import Sequences
+from clew.train import sync
+from clew.train.settings import TrainSettings
+
+WINDOW_TIME = 0.1  # share of a fit's `time`
+COUNTS_TIME = 0.2  # the most that counting words may take of it
+SECONDS = 1.5e-6  # that counting takes for one character of text, on a slow machine
+EPOCHS = 5  # at most, of the window's network
+
+
+def counting_share(texts: Sequences, time: float | None) -> float:
+    """The share of `time` (seconds) that counting is given: a function of the data alone.
+
+    A measured time would differ from run to run, and with it the schedule of a resumed fit.
+    """
+    return min(COUNTS_TIME, _counting(texts, time))
+
+
+def _counting(texts: Sequences, time: float | None) -> float:
+    if time is None or texts.kind == "arrays":
+        return 0.0
+    letters = 1 if texts.kind == "text" else 5  # in a token, about
+    return SECONDS * letters * sum(map(len, texts.items)) / time
+
+
+def without_memory(
+    learned: Sequences,
+    apart: Sequences,
+    train: Examples,
+    held_out: Examples,
+    settings: TrainSettings,
+    encoder: Encoder,
+    *,
+    embedding_size: int,
+    hidden_size: int,
+    dropout: float,
+    batch_size: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Figures of counts (of words; for arrays, averages) and of the window, on held-out examples.
+
+    Where `settings.time` is too short to count every text, some by chance are; how many were
+    stands under "counted".
+    """
+    some = np.arange(len(learned))
+    if (excess := _counting(learned, settings.time) / COUNTS_TIME) > 1:
+        random = np.random.default_rng(settings.seed)
+        some = random.permutation(some)[: math.ceil(len(learned) / excess)]
+    counted, labels = learned.pick(some).items, train.classes[some]
+    counts = averages_baseline if learned.kind == "arrays" else tfidf_baseline
+    baseline = sync.on_main(lambda: counts(counted, labels, apart.items, held_out.classes))
+    limit = None if settings.time is None else WINDOW_TIME * settings.time
+    window = window_baseline(
+        train,
+        held_out,
+        dataclasses.replace(settings, epochs=min(settings.epochs, EPOCHS), time=limit),
+        vocabulary=encoder.vocabulary,
+        features=encoder.features or embedding_size,
+        hidden_size=hidden_size,
+        classes=len(encoder.classes),
+        dropout=dropout,
+        batch_size=batch_size,
+    )
+    return {**baseline, "counted": len(some)}, window

@@ -1,0 +1,1 @@
+"""The parts of language: corpora, network, training, writing, scoring, rivals."""

@@ -1,0 +1,1 @@
+"""The parts of tag: inputs, encoder, network, training, spans, scores."""

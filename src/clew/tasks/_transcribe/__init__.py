@@ -1,0 +1,1 @@
+"""The parts of transcribe: sounds, units, network, training, decoding, live."""

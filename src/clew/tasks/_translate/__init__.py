@@ -1,0 +1,1 @@
+"""The parts of translate: pairs, network, training, decoding, alignment, scores."""
