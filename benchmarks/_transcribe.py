@@ -105,7 +105,7 @@ def picture(model: Transcriber, samples: np.ndarray, path: Path) -> None:
     from matplotlib.figure import Figure
 
     from clew.data.features import log_mel
-    from clew.tasks._transcribing import log_probabilities
+    from clew.tasks._transcribe.problem import log_probabilities
 
     mel, front = model._mel(), model.network_.front()
     frames = log_mel(samples, mel)

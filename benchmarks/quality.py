@@ -20,7 +20,7 @@ import _translate
 
 from clew import Classifier, LanguageModel
 from clew.data.tables import read_labelled
-from clew.tasks._tfidf import tfidf_baseline
+from clew.tasks._classify.tfidf import tfidf_baseline
 from clew.train import Lines
 
 LARGER: dict[str, Any] = {
