@@ -80,3 +80,10 @@ def test_bad_input_is_told_in_words(table, capsys):
     code, _, err = run(capsys, "en.txt", *SMALL)
     assert code == 1
     assert "en.txt" in err
+    assert "--target TARGETS" in err
+    code, _, err = run(capsys, "p.tsv", "--attention", "none", "--baseline", *SMALL)
+    assert code == 2
+    assert "--baseline" in err
+    code, _, err = run(capsys, "p.tsv", "--conversation-column", "1", *SMALL)
+    assert code == 1
+    assert "--source-column 1" in err

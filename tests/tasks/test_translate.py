@@ -238,10 +238,13 @@ def test_settings_that_cannot_be_are_refused_by_name(name, value):
     with pytest.raises(InputError) as caught:
         Translator(**{**TINY, name: value}).fit(*pairs(8))
     assert caught.value.where == name
+    if name == "attention":
+        assert "or None" in caught.value.expected
 
 
 def test_settings_that_do_not_go_together_are_refused():
     for options in ({"shared": True, "lowercase": True},
+                    {"attention": None, "baseline": True},
                     {"input_feeding": True, "recurrent_dropout": 0.1}):  # fmt: skip
         with pytest.raises(InputError):
             Translator(**{**TINY, **options}).fit(*pairs(8))

@@ -19,6 +19,12 @@ def test_bleu_and_chrf_of_texts_and_of_tokens():
     assert bleu(*lists) == as_they_are != bleu(FOUND, TRUTH)
 
 
+def test_bleu_of_answers_below_four_words_is_of_the_runs_there_are():
+    assert bleu(["deux rouge !", "un"], ["deux rouge !", "un"]) == pytest.approx(100)
+    assert 0 < bleu(["deux rouge !"], ["deux verts !"]) < 100
+    assert bleu([["a", "b"]], [["a", "b"]]) == pytest.approx(100)
+
+
 def test_rouge_is_that_of_its_library_and_knows_other_scripts():
     scorer = rouge_scorer.RougeScorer(["rougeL"])
     every = [

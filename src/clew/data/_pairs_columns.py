@@ -96,7 +96,8 @@ def by_number(path: Path, line: int, count: int, columns: Columns) -> list[int |
             else "there is one column, where a pair has two",
             where=place(path, line),
             expected="two columns" if count < 2 else "two columns, or to be told which",
-            hint=None if count < 2 else "source=1, target=2, or whichever they are",
+            hint=None if count < 2 else "source=1, target=2, or whichever they are, in Python, or "
+            "--source-column 1 --target-column 2",
         )  # fmt: skip
     _different(path, chosen[0], chosen[1])
     return chosen

@@ -59,7 +59,8 @@ def rows(path: Path, columns: Columns, observe: Observe | None = None) -> Iterat
                 "there is no tab between two texts in the first lines",
                 where=str(path),
                 expected="lines of source, tab, target; or CSV, JSON lines, Parquet",
-                hint="give two files whose lines belong together as (SOURCES, TARGETS)",
+                hint="of two files whose lines belong together name both: (SOURCES, TARGETS) in "
+                "Python, or SOURCES --target TARGETS",
             )
         records = ((number, line.split("\t")) for number, line in lines(texts) if line)
         yield from _fields(path, records, columns, names=False)

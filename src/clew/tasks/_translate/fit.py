@@ -39,10 +39,16 @@ def check_settings(model: Any) -> TrainSettings:
     shared.check_choice(model, "unit", ("bpe", "word", "char"))
     shared.check_choice(model, "unknown", ("copy", "keep"))
     if model.attention is not None:
-        shared.check_choice(model, "attention", ATTENTIONS)
+        check_attention(model.attention)
     shared.check_cell(model)
     shared.check_flags(model, ("shared", "lowercase", "bidirectional", "input_feeding", "tie",
                               "layer_norm", "baseline"))  # fmt: skip
+    if model.baseline and model.attention is None:
+        raise InputError(
+            "the baseline is the same without attention, and there is none to leave out",
+            where="baseline",
+            expected="False, or an attention: " + ", ".join(ATTENTIONS),
+        )
     forced = model.teacher_forcing
     if isinstance(forced, bool) or not isinstance(forced, int | float) or not 0 <= forced <= 1:
         raise InputError(
@@ -63,6 +69,16 @@ def check_settings(model: Any) -> TrainSettings:
             expected="0, or input_feeding=False",
         )
     return shared.train_settings(model)
+
+
+def check_attention(name: Any) -> None:
+    """Raise InputError for an attention that there is not."""
+    if name not in ATTENTIONS:
+        raise InputError(
+            f"attention is {name!r}",
+            where="attention",
+            expected=", ".join(ATTENTIONS) + " or None",
+        )
 
 
 def build(model: Any, sides: Sides, attention: Attention, longest: int | None) -> TranslatorNetwork:

@@ -14,11 +14,12 @@ EXTRA = "translate"
 def bleu(found: Sequence[Any], references: Sequence[Any]) -> float:
     """Corpus BLEU (Papineni et al. 2002), 0 to 100, one reference each, as sacrebleu has it.
 
-    Texts are cut as mteval-13a does; lists of tokens are taken as they are.
+    Texts are cut as mteval-13a does; lists of tokens are taken as they are. Where no answer has
+    four words, the n-grams that there are count: "deux rouge !" is worth 100 where it is right.
     """
     cut = "none" if _listed(references) else "13a"
     score = need("sacrebleu", EXTRA).corpus_bleu(
-        _texts(found), [_texts(references)], tokenize=cut, force=True
+        _texts(found), [_texts(references)], tokenize=cut, force=True, use_effective_order=True
     )
     return float(score.score)
 
