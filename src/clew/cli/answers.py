@@ -13,6 +13,7 @@ from clew.errors import InputError
 
 Row = dict[str, Any]
 
+SOUND_FILES = (b"RIFF", b"fLaC", b"OggS")  # what such a file begins with
 CHUNK = 0.08  # seconds of sound that are read from a pipe at once
 
 
@@ -29,20 +30,21 @@ class Answer:
     """How a model answers: one row for each input, and how a row reads as a line.
 
     whole: standard input, or a text file, is one input rather than one a line. options: those of
-    Search that there are for such a model.
+    Search that there are for such a model. column: what of a table they are, if not a text.
     """
 
     rows: Callable[[Any, list[str], Search], Iterable[Row]]
     line: Callable[[Row], str]
     whole: bool = False
     options: tuple[str, ...] = ()
+    column: str | None = None
 
     def check(self, kind: str, how: Search) -> None:
         """Raise InputError for an option that such a model has no use for."""
         for name in ("beam", "language_model"):
             if getattr(how, name) is not None and name not in self.options:
                 raise InputError(
-                    f"a {kind} does not search", where=f"--{name.replace('_', '-')}",
+                    f"a {kind} has no use for this", where=f"--{name.replace('_', '-')}",
                     hint="leave the option out",
                 )  # fmt: skip
 
@@ -123,7 +125,16 @@ def _live(model: Any, how: Search) -> Iterator[Row]:
     pipe: Any = sys.stdin.buffer
     told, odd = 0, b""
     size = 2 * round(CHUNK * live.rate)
+    first = True
     while data := pipe.read1(size):
+        if first and data.startswith(SOUND_FILES):
+            raise InputError(
+                "this is a sound file, not its samples",
+                where="standard input",
+                expected=f"samples of 16 bits, one channel, {live.rate:,} a second",
+                hint="give the name of the file, without -",
+            )
+        first = False
         data = odd + data
         odd = data[len(data) // 2 * 2 :]
         live.push(np.frombuffer(data, dtype="<i2", count=len(data) // 2))
@@ -155,6 +166,6 @@ ANSWERS = {
         whole=True,
     ),
     "Tagger": Answer(_tags, _tagged),
-    "Transcriber": Answer(_transcripts, _heard, options=("beam", "language_model")),
+    "Transcriber": Answer(_transcripts, _heard, options=("beam", "language_model"), column="audio"),
     "Translator": Answer(_translations, lambda row: str(row["answer"]), options=("beam",)),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -84,10 +85,14 @@ def tag(
 
     model = possible(Tagger(**settings, crf=crf, time=time))
     columns = {"y": _column(tag_column), "labels": label, "word": _column(word_column)}
+    train, test = _part(data, "train"), test and _part(test, "test")
+    validation = validation and _part(validation, "dev")
+    if test is not None:
+        _readable(test, **columns)
     with_reporter = reporter(quiet=quiet, headline=str(data))
     keep_work(
         lambda: model.fit(
-            data, **columns, validation=validation, out=target, resume=resume, report=with_reporter
+            train, **columns, validation=validation, out=target, resume=resume, report=with_reporter
         ),
         with_reporter,
         context,
@@ -97,6 +102,21 @@ def tag(
     if test is not None and say.is_main():
         tested = model.evaluate(test, **columns)
     finish(model, target, tested, TAGGED, quiet=quiet, json=json)
+
+
+def _part(path: Path, name: Literal["train", "dev", "test"]) -> Path:
+    """The part called so of a folder that has parts, else all of it."""
+    from clew.data.folders import part, parts
+
+    return part(path, name) if path.is_dir() and parts(path) else path
+
+
+def _readable(test: Path, y: Any, labels: Any, word: Any) -> None:
+    """Raise InputError for what is broken in it now, not when the training is over."""
+    from clew.data.tagged import iter_tagged
+
+    for _ in iter_tagged(test, word=word, tag=y, label=labels):
+        pass
 
 
 def _column(typed: str | None) -> str | int | None:
@@ -120,6 +140,11 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
     ]
     lines = aligned("right", [FIGURES[key] for key in keys], rows)
     lines.append(f"on {score['sentences']:,} sentences held out, {score['words']:,} words")
+    if tested and tested.get("unseen"):
+        lines.append(
+            f"{int(tested['unseen']):,} of the tags and labels of the test were not there in "
+            "training: they count as mistakes"
+        )
     if others:
         figure = "f1" if "f1" in score else "accuracy"
         best = max(others, key=lambda other: float(other[figure]))

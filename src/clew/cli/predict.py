@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from clew.cli import say
-from clew.cli.answers import ANSWERS, Search
+from clew.cli.answers import ANSWERS, Answer, Search
 from clew.cli.options import Grouped
 from clew.errors import InputError
 
@@ -63,7 +63,8 @@ def predict(
     A classifier answers with a label and its probability, a tagger with a tag for each word, a
     translator with its answer. A language model answers with bits per character (how surprised it
     is; fewer is better), and reads standard input or a text file whole. A transcriber is given the
-    names of sound files, or - for samples of 16 bits from standard input.
+    names of sound files, which --file finds in the column audio of a manifest, or - for samples of
+    16 bits from standard input.
 
     Examples:
 
@@ -88,15 +89,18 @@ def predict(
     answer = ANSWERS[kind]
     answer.check(kind, how)
     printer = Printer("jsonl" if json else form, answer.line)
-    texts = iter(inputs) if inputs else _read(file, text, whole=answer.whole)
+    texts = iter(inputs) if inputs else _read(file, text, answer)
     while some := list(islice(texts, AT_ONCE)):
         for row in answer.rows(loaded, some, how):
             printer.row(row)
         sys.stdout.flush()
 
 
-def _read(file: Path | None, column: str | None, *, whole: bool) -> Iterator[str]:
+def _read(file: Path | None, column: str | None, answer: Answer) -> Iterator[str]:
+    whole = answer.whole
     if file is not None:
+        if answer.column and file.suffix.lower() in TABLES:
+            return _paths(file, column or answer.column)
         from clew.data.corpus import read_text
         from clew.data.tables import read_texts
 
@@ -105,6 +109,13 @@ def _read(file: Path | None, column: str | None, *, whole: bool) -> Iterator[str
         return iter(read_texts(file, text=column))
     lines = _piped()
     return iter(["".join(lines)]) if whole else (line.rstrip("\r\n") for line in lines)
+
+
+def _paths(table: Path, column: str) -> Iterator[str]:
+    """What a column names, relative to the table."""
+    from clew.data.tables import read_texts
+
+    return (str(table.parent / name) for name in read_texts(table, text=column))
 
 
 def _piped() -> Iterator[str]:
