@@ -76,3 +76,32 @@ def test_what_is_wrong_is_said(clew, walks):
     assert answer.code == 2
     assert clew("fit", "tag", "none.txt").code == 1
     assert clew("fit", "tag", "walks.txt", "--character-size", "-1").code == 2
+
+
+def test_a_broken_test_file_is_told_of_before_anything_is_learned(clew, walks):
+    (walks / "broken.txt").write_text("go O\nto\n\n")
+    answer = clew("fit", "tag", "walks.txt", "--out", "m", "--test", "broken.txt", *TINY)
+    assert answer.code == 1
+    assert "broken.txt:2" in answer.err
+    assert not (walks / "m").exists()
+
+
+def test_of_a_folder_with_parts_each_is_used_for_what_it_is(clew, walks):
+    folder = walks / "parts"
+    folder.mkdir()
+    (folder / "train.txt").write_text(WALKS)
+    (folder / "dev.txt").write_text("go O\nto O\nRome B-place\n\n")
+    (folder / "test.txt").write_text("go O\nHelp B-song\n\n")
+    words = ["--validation", folder, "--test", folder]
+    answer = clew("fit", "tag", folder, *words, "--out", "m", *TINY)
+    assert answer.code == 0, answer.err
+    assert library.load("m").metrics_["held_out"]["sentences"] == 1
+    assert "1 of the tags and labels of the test were not there in training" in answer.out
+
+
+def test_columns_are_named_as_they_are_typed(clew, walks):
+    answer = clew("fit", "tag", "walks.txt", "--word-column", "-1", *TINY)
+    assert "--tag-column" in answer.err
+    (walks / "none").mkdir()
+    answer = clew("fit", "tag", "none", *TINY)
+    assert "there is nothing in it" in answer.err

@@ -115,3 +115,19 @@ class _Odd(io.RawIOBase):
         got = self._data.read(min(len(into), 333))
         into[: len(got)] = got
         return len(got)
+
+
+def test_a_manifest_names_what_to_transcribe_and_a_sound_file_is_no_pipe(
+    place, fitted, monkeypatch, capsys
+):
+    from clew.cli import main
+
+    (place / "new.jsonl").write_text('{"audio": "0.wav", "text": "not this"}\n')
+    assert main(["predict", str(place / "m"), "--file", str(place / "new.jsonl"), "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["audio"] == str(place / "0.wav")
+    assert row["text"] == library.load(place / "m").transcribe(place / "0.wav").text
+    piped = io.TextIOWrapper(io.BytesIO((place / "0.wav").read_bytes()))
+    monkeypatch.setattr(sys, "stdin", piped)
+    assert main(["predict", str(place / "m"), "-"]) == 1
+    assert "a sound file, not its samples" in capsys.readouterr().err

@@ -206,7 +206,7 @@ def test_a_file_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
         ("a.jsonl", '{"tokens": ["a"], "tags": ["X"]}\n{"tokens"\n', "not JSON", ":2, column 10"),
         ("a.jsonl", "[1]", "no object", ":1"),
         ("a.json", '[{"tokens": ["a"],\n "tags": ["X"]}]', "not JSON", ":1, column 19"),
-        ("a.jsonl", '\n{"tokens": ["a", "b"], "tags": ["X"]}', "2 tokens and 1 tags", ":2"),
+        ("a.jsonl", '\n{"tokens": ["a", "b"], "tags": ["X"]}', "2 tokens and 1 tag", ":2"),
         ("a.jsonl", '{"tokens": ["a"]}', "neither tags", ":1"),
         ("a.jsonl", '{"tags": ["a"]}', "neither tokens", ":1"),
         ("a.jsonl", '{"tokens": ["a", null], "tags": ["X", "Y"]}', r"tokens\[1\] is None", ":1"),

@@ -293,3 +293,11 @@ def test_one_recording_is_learned_from_and_scored_on():
     model = Transcriber(**TINY).fit([ONE], ["ab"], report=told)
     assert any("nothing can be held out" in text for text in told.messages)
     assert model.metrics_["held_out"]["recordings"] == 1
+
+
+def test_a_fit_that_cannot_begin_leaves_no_folder(tmp_path):
+    manifest = write_manifest(tmp_path)
+    (tmp_path / "3.wav").write_bytes(b"this is no sound")
+    with pytest.raises(InputError, match="no sound file"):
+        tiny().fit(manifest, out=tmp_path / "m")
+    assert not (tmp_path / "m").exists()

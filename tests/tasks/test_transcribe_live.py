@@ -123,3 +123,11 @@ def test_both_directions_cannot_be_live():
         tiny().fit(*spoken(8)).stream()
     with pytest.raises(InputError, match="rate"):
         tiny(bidirectional=False).fit(*spoken(8)).stream(0)
+
+
+def test_one_that_reads_both_ways_says_so_in_words_of_its_own():
+    X, y = spoken(8)
+    model = tiny(bidirectional=True).fit(X, y)
+    with pytest.raises(InputError, match="transcriber that reads in both directions") as caught:
+        model.stream()
+    assert "--no-bidirectional" in caught.value.expected

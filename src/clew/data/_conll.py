@@ -171,7 +171,7 @@ def _form(
             else f"word and tag are the same column {word + 1}",
             where=where,
             expected="a word and its tag on every line, spaces or a tab between them",
-            hint=None if one else "name both: word and tag",
+            hint=None if one else "name both: --word-column, --tag-column; in Python word, y",
         )
     return _Form(tabs, count, word, tag, ids and (names or [])[:1] == ["id"])
 
@@ -187,7 +187,9 @@ def _index(what: str, column: Column, count: int, names: list[str] | None, where
             f"there is no column {column!r}",
             where=where,
             expected="one of " + listed(names, 20) if names else f"a number from 1 to {count}",
-            hint=f"{what}=NUMBER; the columns of this file have no names" if not names else None,
+            hint=f"--{what}-column NUMBER; the columns of this file have no names"
+            if not names
+            else None,
         )
     if not 1 <= abs(column) <= count:
         raise InputError(

@@ -56,7 +56,7 @@ def _sentence(path: Path, number: int, line: str, asked: Columns) -> Sentence:
         tags = _strings("tags", _get(row, asked.tag, _TAGS, where), where)
         if len(tokens) != len(tags):
             raise InputError(
-                f"{len(tokens)} tokens and {len(tags)} tags",
+                f"{_many(tokens, 'token')} and {_many(tags, 'tag')}",
                 where=where,
                 expected="a tag for every token",
             )
@@ -95,6 +95,10 @@ def _strings(what: str, value: Any, where: str) -> list[str]:
                 f"{what}[{index}] is {items[index]!r:.60}", where=where, expected="a text"
             )
     return [item for item in found if item is not None]
+
+
+def _many(items: list[str], what: str) -> str:
+    return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"
 
 
 def _plain(value: Any) -> str | None:

@@ -98,7 +98,7 @@ def iter_tagged(
                 "this is a folder",
                 where=str(source),
                 expected="a file, or a folder with files named train, dev and test",
-                hint="there is " + listed([p.name for p in visible(source)]),
+                hint="there is " + (listed([p.name for p in visible(source)]) or "nothing in it"),
             )
     elif split not in (None, "train"):
         raise InputError(

@@ -52,6 +52,16 @@ def check_sizes(estimator: BaseEstimator, names: Iterable[str]) -> None:
             )
 
 
+def check_counts(estimator: BaseEstimator, names: Iterable[str]) -> None:
+    """Raise InputError unless each named constructor argument is a whole number, 0 allowed."""
+    for name in names:
+        value = getattr(estimator, name)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise InputError(
+                f"{name} is {value!r}", where=name, expected="a whole number of 0 or more"
+            )
+
+
 def check_shares(estimator: BaseEstimator, names: Iterable[str]) -> None:
     """Raise InputError unless each named constructor argument lies in [0, 1)."""
     for name in names:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from clew.train import is_main, on_main
+from clew.errors import InputError
+from clew.train import checkpoint, is_main, on_main
 
 WORK = ".work"  # in the folder of a fit: its encoded data, until it is finished
 LOOK = 2500  # steps at most between two evaluations
@@ -38,6 +39,18 @@ def workspace(out: Path | None) -> Iterator[Path]:
     finally:
         if is_main():
             shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def undone(out: Path | None) -> Iterator[None]:
+    """A folder that was not there before is not there after what failed within the block."""
+    new = out is not None and is_main() and not out.exists()
+    try:
+        yield
+    except InputError:
+        if new and out is not None and not checkpoint.exists(out):
+            shutil.rmtree(out, ignore_errors=True)
+        raise
 
 
 def evaluations(steps: int) -> int | None:

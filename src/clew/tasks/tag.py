@@ -18,14 +18,14 @@ from clew.nn import Stack
 from clew.tasks import _estimator as shared
 from clew.tasks._folder import Contents, is_model
 from clew.tasks._tag.baseline import without_memory
-from clew.tasks._tag.corpora import Knowledge, Prepared, prepare, undone
+from clew.tasks._tag.corpora import Knowledge, Prepared, prepare
 from clew.tasks._tag.encoder import TagEncoder
 from clew.tasks._tag.inputs import given, given_aside, words_of
 from clew.tasks._tag.judge import Judge, evaluated
 from clew.tasks._tag.live import TagStream, tagging
 from clew.tasks._tag.net import TaggerNetwork, chain
 from clew.tasks._tag.problem import Found, TagProblem, judged, probabilities, tagged
-from clew.tasks._work import Figures, Measured, measured, workspace
+from clew.tasks._work import Figures, Measured, measured, undone, workspace
 from clew.train import sync
 from clew.train.lock import lock_folder
 from clew.train.loop import train
@@ -277,8 +277,8 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
         """All figures of new sentences; X, y, labels and word as in fit.
 
         accuracy of the tags; of spans precision, recall and f1 (strict, as conlleval counts);
-        sentences all of whose tags are right; label_accuracy where labels are given. A tag that
-        was not there in training is a mistake, counted as unseen; such a label is an InputError.
+        sentences all of whose tags are right; label_accuracy where labels are given. A tag or
+        label that was not there in training is a mistake; how many there are is unseen.
         """
         check_is_fitted(self, "network_")
         source = given(X, y, labels, word=word)
@@ -339,8 +339,7 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
         """The loop's settings, once every constructor argument is known to be possible."""
         shared.check_sizes(self, ("vocabulary_size", "min_count", "embedding_size", "hidden_size",
                                   "num_layers", "batch_size"))  # fmt: skip
-        if self.character_size is False or self.character_size != 0:
-            shared.check_sizes(self, ("character_size",))
+        shared.check_counts(self, ("character_size",))
         shared.check_shares(
             self, ("dropout", "word_dropout", "label_smoothing", "recurrent_dropout", "zoneout",
                    "held_out")

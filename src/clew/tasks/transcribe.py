@@ -30,7 +30,7 @@ from clew.tasks._transcribe.transcript import Transcript
 from clew.tasks._transcribe.units import Units
 from clew.tasks._transcribe.variation import Variation
 from clew.tasks._transcribe.yardstick import time_left, without_memory
-from clew.tasks._work import Measured, measured, workspace
+from clew.tasks._work import Measured, measured, undone, workspace
 from clew.train import checkpoint, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder
@@ -173,7 +173,7 @@ class Transcriber(BaseEstimator):  # type: ignore[misc]
                 raise InputError("validation is no pair", where="validation", expected="(X, y)")
             parts.append(heard(*pair, name="validation"))
         mark = " ".join(part.fingerprint for part in parts)
-        with contextlib.ExitStack() as stack:
+        with undone(folder), contextlib.ExitStack() as stack:
             if folder is not None and sync.is_main():
                 stack.enter_context(lock_folder(folder))
             if folder is not None and sync.on_main(lambda: is_model(folder)):

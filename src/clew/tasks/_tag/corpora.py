@@ -8,7 +8,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from clew.tasks._tag import bio as bio
 from clew.tasks._tag.encoder import Survey, TagEncoder, split, survey
 from clew.tasks._tag.inputs import Given, Sentence
 from clew.tasks._tag.store import Sink, Store
-from clew.train import checkpoint, on_main, sync
+from clew.train import on_main
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,6 @@ class Prepared:
             "labels": len(self.encoder.labels),
             "vocabulary": len(self.encoder.pieces),
         }
-
-
-@contextmanager
-def undone(folder: Path | None) -> Iterator[None]:
-    """A folder that was not there before is not there after what failed within the block."""
-    new = folder is not None and sync.is_main() and not folder.exists()
-    try:
-        yield
-    except InputError:
-        if new and folder is not None and not checkpoint.exists(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def prepare(source: Given, aside: Given | None, known: Knowledge, work: Path) -> Prepared:
@@ -143,10 +130,7 @@ class Mender:
     """
 
     def __init__(self, tags: Iterable[str]) -> None:
-        names = set(tags)
-        self.spans = bio.is_bio(names)
-        kinds = {name[1:] for name in names if name != bio.OUTSIDE}
-        self._known = {bio.OUTSIDE, *(letter + kind for letter in "BIESLU" for kind in kinds)}
+        self.spans = bio.is_bio(set(tags))
         self._count, self._first = 0, ""
 
     def mend(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
@@ -155,7 +139,7 @@ class Mender:
             yield from sentences
             return
         for sentence in sentences:
-            if not self._known.issuperset(sentence.tags):  # the encoder tells of what is unknown
+            if not all(map(_marks, sentence.tags)):  # the encoder tells of what is unknown
                 yield sentence
                 continue
             for place in bio.faults(sentence.tags):
@@ -173,6 +157,11 @@ class Mender:
             return []
         more = f", and {self._count - 1:,} more like it" if self._count > 1 else ""
         return [f"{self._first}{more}: read as the beginning of a span, as conlleval does"]
+
+
+def _marks(tag: str) -> bool:
+    """Whether a tag, maybe of a kind that is not known, marks a span or what is outside."""
+    return tag == bio.OUTSIDE or (tag[0] in "BIESLU" and tag[1:2] in ("", "-"))
 
 
 def _keep(work: Path, mark: str, found: Prepared) -> None:

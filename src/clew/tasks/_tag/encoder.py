@@ -155,27 +155,28 @@ class TagEncoder:
         labelled: bool = True,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        """Give all sentences to `sink`; raises InputError for a label that is not known.
+        """Give all sentences to `sink`.
 
-        labelled: whether they have labels. A tag that is not known becomes UNSEEN, which no answer
-        is, and `tell` hears of the first one.
+        labelled: whether they have labels. A tag or label that is not known becomes UNSEEN, which
+        no answer is, and `tell` hears of the first one of each.
         """
         numbers = self._numbers()
         tags = {name: n for n, name in enumerate(self.tags)}
         labels = {name: n for n, name in enumerate(self.labels)}
+        tell_tag = tell_label = tell
         for sentence in sentences:
             found = [numbers(word) for word in sentence.words]
             truth = [tags.get(tag) or _code(tag, tags) for tag in sentence.tags]
-            if tell is not None and max(truth, default=0) >= GOES_ON:
+            if tell_tag is not None and max(truth, default=0) >= GOES_ON:
                 at = next(n for n, tag in enumerate(truth) if tag >= GOES_ON)
-                tell(f"the tag {sentence.tags[at]!r} ({sentence.place(at)}) was not there in "
-                     "training: such tags count as mistakes")  # fmt: skip
-                tell = None
+                tell_tag(_unseen("tag", sentence.tags[at], sentence.place(at)))
+                tell_tag = None
             label = None
             if self.labels and labelled:
-                if sentence.label not in labels:
-                    raise _unseen(str(sentence.label), self.labels, sentence.place(0))
-                label = labels[sentence.label]
+                label = labels.get(str(sentence.label), UNSEEN)
+                if tell_label is not None and label == UNSEEN:
+                    tell_label(_unseen("label", str(sentence.label), sentence.place(None)))
+                    tell_label = None
             sink.add([number for number, _ in found], truth, [spelled for _, spelled in found],
                      key(sentence.words, seed), label)  # fmt: skip
 
@@ -272,9 +273,8 @@ def _code(tag: str, tags: dict[str, int]) -> int:
     return tags.get(tag, GOES_ON if tag.startswith("I-") else UNSEEN)
 
 
-def _unseen(name: str, known: list[str], where: str) -> InputError:
-    some = ", ".join(repr(one) for one in known[:10]) + (", ..." if len(known) > 10 else "")
-    return InputError(f"the label {name!r} was not there in training", where=where, expected=some)
+def _unseen(what: str, name: str, where: str) -> str:
+    return f"the {what} {name!r} ({where}) was not there in training: such {what}s are mistakes"
 
 
 def split(store: Store, bound: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -17,12 +17,15 @@ EXPECTED = "a list of words (or a text, cut at spaces) for each sentence"
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words with a tag each, maybe a label of the whole; `place` says where a word stands."""
+    """Words with a tag each, maybe a label of the whole.
+
+    `place` says where a word stands, or for None the label.
+    """
 
     words: Sequence[str]
     tags: Sequence[str]
     label: str | None
-    place: Callable[[int], str]
+    place: Callable[[int | None], str]
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def given(
         ]  # fmt: skip
         _as_many(words, names, "labels", "labels")
     sentences = [
-        Sentence(w, t, None if names is None else names[i], _Place(f"{of}y", i))
+        Sentence(w, t, None if names is None else names[i], _Place(of, i))
         for i, (w, t) in enumerate(zip(words, found, strict=True))
     ]
     return Given(lambda: sentences, names is not None)
@@ -109,8 +112,10 @@ class _Place:
     of: str
     index: int
 
-    def __call__(self, word: int) -> str:
-        return f"{self.of}[{self.index}][{word}]"
+    def __call__(self, word: int | None) -> str:
+        if word is None:
+            return f"{self.of}labels[{self.index}]"
+        return f"{self.of}y[{self.index}][{word}]"
 
 
 def _file(path: Path, y: Any, labels: Any, word: Any) -> Given:

@@ -11,7 +11,7 @@ from torch import nn
 from clew.errors import InputError
 from clew.tasks._tag import bio as bio
 from clew.tasks._tag.corpora import Mender
-from clew.tasks._tag.encoder import GOES_ON, TagEncoder
+from clew.tasks._tag.encoder import GOES_ON, UNSEEN, TagEncoder
 from clew.tasks._tag.inputs import Given
 from clew.tasks._tag.problem import Found, tagged
 from clew.tasks._tag.scores import by_kind, of_spans
@@ -34,6 +34,8 @@ class Judge:
         self._truth = [store.truth(index) for index in places.tolist()]
         self._unseen = sum(int((tags >= GOES_ON).sum()) for tags in self._truth)
         self._labels = np.asarray(store.labels[places]) if len(store.labels) else None
+        if self._labels is not None:
+            self._unseen += int((self._labels == UNSEEN).sum())
         self._spans = [self._read(tags) for tags in self._truth] if encoder.spans else []
 
     def __call__(self, found: Found) -> Evaluation:
@@ -73,7 +75,7 @@ class Judge:
 def evaluated(network: nn.Module, encoder: TagEncoder, source: Given) -> tuple[Judge, Found]:
     """What a tagger finds in sentences with their tags, and what judges it.
 
-    Raises InputError where there are no words, or labels that the tagger has not learned.
+    Raises InputError where there are no words, or labels and a tagger that has learned none.
     """
     if source.labelled and not encoder.labels:
         raise InputError("this tagger has learned no labels of sentences", where="labels")

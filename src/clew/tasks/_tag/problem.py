@@ -114,8 +114,9 @@ def nats(
         real = batch.real & (tags < scores.shape[2])
         loss = F.cross_entropy(scores[real], tags[real], reduction="sum", label_smoothing=smoothing)
     if label_scores is not None:
+        known = labels < label_scores.shape[1]
         loss = loss + F.cross_entropy(
-            label_scores, labels, reduction="sum", label_smoothing=smoothing
+            label_scores[known], labels[known], reduction="sum", label_smoothing=smoothing
         )
     return loss
 

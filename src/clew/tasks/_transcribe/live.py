@@ -10,7 +10,6 @@ from clew.data.features import Frames, Mel, MelReader, Stacker
 from clew.data.resample import Resampler, check_rate
 from clew.data.sound import as_samples
 from clew.errors import InputError
-from clew.nn import checks
 from clew.tasks._transcribe.net import Head, TranscriberNetwork
 from clew.tasks._transcribe.transcript import Word, Written
 from clew.tasks._transcribe.units import Units
@@ -29,7 +28,14 @@ class LiveTranscript:
         self, network: TranscriberNetwork, units: Units, mel: Mel, rate: int | None = None
     ) -> None:
         stack: Any = network.reader
-        checks.one_way(stack, "stream")
+        if stack.bidirectional:
+            raise InputError(
+                "stream of a transcriber that reads in both directions: it has to hear the end "
+                "first",
+                where="bidirectional",
+                expected="one that was made with bidirectional=False (--no-bidirectional)",
+                hint="transcribe(sound), or the name of a sound file, is heard as a whole",
+            )
         self.rate = mel.rate if rate is None else check_rate(rate, "rate")
         self._resampler = Resampler(self.rate, mel.rate)
         self._reader = MelReader(mel)
