@@ -28,7 +28,7 @@ MEANING: dict[str, tuple[str, str]] = {
     "lowercase": (TEXT, "Read A as a."),
     "shared": (TEXT, "One vocabulary for sources and targets."),
     "unknown": (TEXT, "In place of unknown words: copy (from the source) or keep (<unk>)."),
-    "max_length": (TEXT, "Most pieces of a text: more are not read (translate: such pairs are left out)."),
+    "max_length": (TEXT, "Most pieces that are read of a text (of a pair: else it is left out)."),
     "cell": (NETWORK, "The arithmetic of one step: lstm, gru or rnn."),
     "embedding_size": (NETWORK, "Numbers that stand for one piece of text."),
     "character_size": (NETWORK, "Numbers that remember a word's letters, each way; 0: none."),

