@@ -65,7 +65,8 @@ def run(
             every = all_references(model, X_test, y_test, beam)
             print(
                 f"{name}, {minutes:.1f} min, {how}: BLEU {figures['bleu']:.2f}, with all "
-                f"references {every:.2f}  chrF {figures['chrf']:.2f}  ({seconds:.0f} s for {len(X_test):,})",
+                f"references {every:.2f}  chrF {figures['chrf']:.2f}  "
+                f"({seconds:.0f} s for {len(X_test):,})",
                 flush=True,
             )
             found[f"{name}, {how}"] = figures["bleu"]
