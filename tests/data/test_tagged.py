@@ -197,7 +197,12 @@ def test_a_file_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
         ("a.conll", "\n\n# only this\n", "no sentences", "a.conll"),
         ("a.conll", b"caf\xe9 X\n", "not UTF-8: byte 3", "byte 3"),
         ("a.conll", b"a X\n\0", "binary file", "byte 4 (a NUL byte)"),
-        ("a.conll.gz", gzip.compress(b"a X\n" * 999)[:-9], "compressed file is damaged", ".gz"),
+        (
+            "a.conll.gz",
+            gzip.compress(b"a X\n" * 999, mtime=0)[:-9],
+            "compressed file is damaged",
+            ".gz",
+        ),
         ("a.conll.gz", b"\x1f\x8b, but not gzip", "compressed file is damaged", ".gz"),
         ("a.conllu", "1\ta\tX\n", "3 columns, CoNLL-U has 10", ":1"),
         ("a.conllu", "1 a a X X _ 0 root _ _\n", "1 column, CoNLL-U has 10", ":1"),
