@@ -27,9 +27,9 @@ def name(path: Path) -> str:
 
 def test_imports_go_down_only() -> None:
     # In a process of its own: it sets up logging anew, which shuts what others log to.
+    lint = "from importlinter.cli import lint_imports_command as lint; lint()"
     linted = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"]
-        + ["--config", str(ROOT / "pyproject.toml"), "--no-cache"],
+        [sys.executable, "-c", lint, "--config", ROOT / "pyproject.toml", "--no-cache"],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
