@@ -1,12 +1,10 @@
 // What this processor can do at most: multiplications and additions a second, and how fast each
 // level of memory is read. The best of repeated tries, since other work only ever slows one down.
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>

@@ -16,7 +16,8 @@ constexpr std::size_t large_page = std::size_t(1) << 21;
 
 // Locked by trying only: who finds it taken (in a forked process perhaps for ever) does without.
 std::mutex lock;
-std::vector<Block> kept;
+// Never destroyed: a tensor may be given back when everything else of the process is gone.
+std::vector<Block>& kept = *new std::vector<Block>;
 std::size_t kept_total = 0, lent = 0, most_lent = 0;
 
 // The smallest kept block that is large enough, and not much too large; its place in `kept`.
@@ -28,6 +29,9 @@ std::size_t fitting(std::size_t bytes) {
       best = k;
   return best;
 }
+
+// No longer lent. What was borrowed while the lock was taken was never counted.
+void returned(std::size_t bytes) { lent -= bytes < lent ? bytes : lent; }
 
 Block remove(std::size_t place) {
   const Block block = kept[place];
@@ -58,12 +62,18 @@ Block borrow(std::size_t bytes) {
       const Block block = found ? remove(place) : Block{nullptr, bytes};
       lent += block.bytes;
       if (lent > most_lent) most_lent = lent;
-      while (!kept.empty() && lent + kept_total > most_lent) std::free(remove(kept.size() - 1).memory);
+      while (!kept.empty() && lent + kept_total > most_lent)
+        std::free(remove(kept.size() - 1).memory);
       if (found) return block;
     }
   }
   const Block block{std::aligned_alloc(large_page, bytes), bytes};
-  use_large_pages(block.memory, bytes);
+  if (block.memory) {
+    use_large_pages(block.memory, bytes);
+  } else {
+    const std::unique_lock<std::mutex> held(lock, std::try_to_lock);
+    if (held) returned(bytes);
+  }
   return block;
 }
 
@@ -72,7 +82,7 @@ void give_back(Block block) {
   {
     const std::unique_lock<std::mutex> held(lock, std::try_to_lock);
     if (held) {
-      lent -= block.bytes < lent ? block.bytes : lent;
+      returned(block.bytes);
       if (lent + kept_total + block.bytes <= most_lent) {
         offer(block);
         kept.push_back(block);
