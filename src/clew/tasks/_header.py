@@ -87,12 +87,11 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refuse_pickle(start: bytes, path: Path) -> None:
     """Raise InputError where the first bytes of a file are those of a pickle or a torch archive."""
     kind = None
-    # A safetensors header of 640 bytes begins so, too, but zeros follow, which no pickle has.
-    if (
-        start[:1] == b"\x80"
-        and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
-        and start[2:3] != b"\0"
-    ):
+    # The length of a safetensors header may begin so, too; taken for a length, no pickle's first
+    # eight bytes are a possible one.
+    header = len(start) >= 8 and int.from_bytes(start[:8], "little") <= HEADER_LIMIT
+    protocol = start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+    if protocol and not header:
         kind = "a pickle"
     elif start[:4] == b"PK\x03\x04":
         kind = "a zip archive, as torch.save writes (a pickle inside)"
