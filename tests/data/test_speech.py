@@ -95,6 +95,18 @@ def test_the_line_that_is_broken_is_named(folder: Path, line: str, message: str)
     assert str(error.where).startswith(f"{path}:3")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("m.jsonl", '{"audio": "a.wav", '), ("m.jsonl", "[1]"), ("m.json", "[7]"), ("m", '{"audio"')],
+)
+def test_the_shape_that_was_expected_is_that_of_a_manifest(
+    folder: Path, name: str, text: str
+) -> None:
+    error = _refused(_manifest(folder, text + "\n", name))
+    assert '{"audio": "a.wav", "text": "..."}' in str(error.expected)
+    assert "label" not in str(error)
+
+
 def test_a_missing_sound_is_named_with_what_is_close(folder: Path) -> None:
     path = _manifest(folder, '{"audio": "deep/b.flak", "text": "x"}\n')
     error = _refused(path)

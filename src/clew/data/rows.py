@@ -38,10 +38,13 @@ def place(path: Path, number: int, counted: str = "line") -> str:
     return f"{path}:{number}" if counted == "line" else f"{path}, {counted} {number}"
 
 
-def read_table(path: Path, data: bytes) -> Table | None:
+EXAMPLE = '{"text": "...", "label": "..."}'
+
+
+def read_table(path: Path, data: bytes, example: str = EXAMPLE) -> Table | None:
     """The table in `data`, all of file `path`; None if neither name nor content speak of a table.
 
-    Raises InputError for a broken table, naming the line.
+    example: an object, as messages show it. Raises InputError for a broken table, naming the line.
     """
     ending = path.suffix.lower()
     if data[:4] == b"PAR1" or ending in (".parquet", ".pq"):
@@ -64,8 +67,8 @@ def read_table(path: Path, data: bytes) -> Table | None:
     if ending in (".jsonl", ".ndjson", ".json"):
         text = text_of(path, data)
         if ending == ".json" and text.lstrip()[:1] == "[":
-            return _json_array(path, text)
-        return _json_lines(path, text)
+            return _json_array(path, text, example)
+        return _json_lines(path, text, example)
     return None
 
 
@@ -156,7 +159,7 @@ def _unquoted(field: str) -> str:
     return inner.replace('""', '"')
 
 
-def _json_lines(path: Path, text: str) -> Table:
+def _json_lines(path: Path, text: str, example: str) -> Table:
     rows: list[tuple[int, Any]] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -169,12 +172,12 @@ def _json_lines(path: Path, text: str) -> Table:
             raise InputError(
                 f"the line is not JSON: {said}",
                 where=place(path, number) + column,
-                expected='one object a line, such as {"text": "...", "label": "..."}',
+                expected=f"one object a line, such as {example}",
             ) from error
-    return _objects(path, rows, "line")
+    return _objects(path, rows, "line", example)
 
 
-def _json_array(path: Path, text: str) -> Table:
+def _json_array(path: Path, text: str, example: str) -> Table:
     try:
         items = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -185,10 +188,10 @@ def _json_array(path: Path, text: str) -> Table:
             expected="a list of objects",
             hint="one object a line goes into a .jsonl file",
         ) from error
-    return _objects(path, list(enumerate(items, 1)), "item")
+    return _objects(path, list(enumerate(items, 1)), "item", example)
 
 
-def _objects(path: Path, rows: list[tuple[int, Any]], counted: str) -> Table:
+def _objects(path: Path, rows: list[tuple[int, Any]], counted: str, example: str) -> Table:
     if not rows:
         raise InputError("the file is empty", where=str(path), expected="one object a line")
     names: list[str] = list(rows[0][1]) if isinstance(rows[0][1], dict) else []
@@ -197,7 +200,7 @@ def _objects(path: Path, rows: list[tuple[int, Any]], counted: str) -> Table:
             raise InputError(
                 f"this is {_named(row)}, not an object",
                 where=place(path, number, counted),
-                expected='{"text": "...", "label": "..."}',
+                expected=example,
             )
         for name in row:
             if name not in names:

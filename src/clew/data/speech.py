@@ -20,6 +20,7 @@ _AUDIO = ("audio", "audio_filepath", "wav", "path", "file", "audio_path", "filen
 _TEXT = ("text", "transcript", "transcription", "sentence")
 _START = ("start", "offset")
 _DURATION = ("duration",)
+_EXAMPLE = '{"audio": "a.wav", "text": "..."}'
 
 
 def read_speech(
@@ -97,15 +98,17 @@ def _table(path: Path) -> Table:
         raise InputError(
             "this is a sound file, not a manifest",
             where=str(path),
-            expected='lines {"audio": "a.wav", "text": "..."}, or a folder',
+            expected=f"lines {_EXAMPLE}, or a folder",
         )
     data = _bytes(path)
-    table = read_table(path, data)
+    table = read_table(path, data, _EXAMPLE)
     if table is not None:
         return table
     if data.lstrip()[:1] != b"{":
         return separated(path, text_of(path, data), None)
-    table = read_table(path.with_name(path.name + ".jsonl"), data)  # whatever it is called
+    table = read_table(
+        path.with_name(path.name + ".jsonl"), data, _EXAMPLE
+    )  # whatever it is called
     assert table is not None
     return Table(path, table.columns, table.numbers, table.counted)
 
@@ -126,8 +129,7 @@ def _column(table: Table, option: str, chosen: str | None, names: tuple[str, ...
             where=str(table.path),
             expected=f"one of {listed(table.columns, 20)}"
             if found
-            else f'a column "{names[0]}", as in {{"audio": "a.wav", "text": "..."}}; '
-            f"there is {listed(table.columns, 20)}",
+            else f'a column "{names[0]}", as in {_EXAMPLE}; there is {listed(table.columns, 20)}',
             hint=None if found else f"name it: --{option} COLUMN, or {option}=... in Python",
         )
     return found
@@ -165,7 +167,7 @@ def _text(value: Any, kind: str, where: str) -> str:
     raise InputError(
         f"no {kind}: {said}",
         where=where,
-        expected='{"audio": "a.wav", "text": "..."}; a text may be ""',
+        expected=f'{_EXAMPLE}; a text may be ""',
     )
 
 
