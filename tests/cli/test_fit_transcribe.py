@@ -79,6 +79,28 @@ def test_a_mistake_is_named_before_anything_is_read(place, tmp_path):
     assert fit(place / "said.jsonl", "--out", tmp_path / "m", "--stack", 0).exit_code == 2
 
 
+def test_what_is_broken_in_the_test_is_told_before_the_fit(place, tmp_path):
+    (tmp_path / "broken.wav").write_bytes((place / "0.wav").read_bytes()[:500])
+    (tmp_path / "test.jsonl").write_text('{"wav file": "broken.wav", "said": "ab"}\n')
+    words = [place / "said.jsonl", "--test", tmp_path / "test.jsonl", "--out", tmp_path / "m"]
+    with pytest.raises(InputError, match="breaks off") as caught:
+        fit(*words, "--audio", "wav file", "--text", "said", *TINY)
+    assert "test.jsonl:1" in caught.value.where
+    assert not (tmp_path / "m").exists()
+
+
+def test_characters_of_the_test_that_were_not_learned_are_told(fitted):
+    rates = {"wer": 0.5, "cer": 0.5, "recordings": 2}
+    some = {**rates, "units": "characters", "unknown": list("éü")}
+    metrics = library.load(fitted[1]).metrics_
+    told = fit_transcribe.TRANSCRIBED.table(metrics, some)
+    line = "characters of the test that were not there in training are errors: 'é', 'ü'"
+    assert line in told
+    assert line[:20] not in "".join(
+        fit_transcribe.TRANSCRIBED.table(metrics, {**some, "unknown": []})
+    )
+
+
 def test_a_row_for_each_sound_file(fitted, place):
     model = library.load(fitted[1])
     paths = [str(place / "0.wav"), str(place / "3.wav")]

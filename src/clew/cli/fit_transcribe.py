@@ -72,6 +72,8 @@ def transcribe(
     train = _part(data, "train", audio, text)
     held_out = None if validation is None else _part(validation, "dev", audio, text)
     apart = None if test is None else _part(test, "test", audio, text)
+    if apart is not None:
+        _readable(apart, model.sample_rate)
     with_reporter = reporter(quiet=quiet, headline=f"{data}: {len(train):,} recordings")
     keep_work(
         lambda: model.fit(
@@ -84,7 +86,8 @@ def transcribe(
     tested: dict[str, Any] | None = None
     if apart is not None and say.is_main():
         rates = model.error_rates(apart)
-        tested = {"wer": rates.wer, "cer": rates.cer, "recordings": len(apart)}
+        unknown = {"units": model.units_.name, "unknown": model.units_.unknown(apart.texts)}
+        tested = {"wer": rates.wer, "cer": rates.cer, "recordings": len(apart), **unknown}
     finish(model, target, tested, TRANSCRIBED, quiet=quiet, json=json)
 
 
@@ -99,6 +102,15 @@ def _part(
     return read_speech(path, audio=audio, text=text, split=name if divided else None)
 
 
+def _readable(test: Recordings, rate: int) -> None:
+    """Raise InputError for a sound that is broken now, not when the training is over."""
+    from clew.tasks._transcribe.heard import heard
+
+    given = heard(test)
+    for index in range(len(given)):
+        given.read(index, rate)
+
+
 def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
     score, baseline, held = metrics["score"], metrics["baseline"], metrics["held_out"]
     named = [("this model", score)]
@@ -110,6 +122,13 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
         f"on {held['recordings']:,} recordings held out"
         + (f", {tested['recordings']:,} of the test" if tested else "")
     )
+    if tested and tested["unknown"]:
+        from clew.data.files import listed
+
+        some = listed(map(repr, tested["unknown"]), 10)
+        lines.append(
+            f"{tested['units']} of the test that were not there in training are errors: {some}"
+        )
     if baseline:
         # Of the difference of two shares of the same words, each of which is right or wrong.
         count = max(1, held["words"])
