@@ -267,6 +267,20 @@ def test_units_unseen_in_training_are_errors_and_said():
     assert model.error_rates([ONE], ["éé"]).wer >= 1
 
 
+def test_what_is_unknown_is_never_written(new):
+    X, y = new
+    model = tiny(bidirectional=False).fit(X, y)
+    with torch.no_grad():
+        model.network_.output.bias[1] = 100.0  # <unk> is what it would say at every step
+    assert "".join(model.predict(X[:3])).strip()
+    assert not set("".join(model.predict(X))) - set("abcd ")
+    assert not set("".join(model.predict(X[:3], beam=3))) - set("abcd ")
+    live = model.stream()
+    live.push(X[0])
+    live.finish()
+    assert live.text == model.transcribe(X[0]).text
+
+
 def test_what_is_no_recording_of_a_rate_is_named(tmp_path, both_ways):
     soundfile.write(tmp_path / "x.wav", ONE, RATE)
     for sound, rate, where in (

@@ -31,6 +31,7 @@ def test_in_pieces_as_in_one_and_as_a_loop_says(path, data):
         before = piecewise.text
         piecewise.read(rows(path[start:stop], len(CHAR)))
         assert piecewise.text.startswith(before)
+        assert piecewise.words == words_of(CHAR, piecewise.state[0], 0.5)
         other = Written(CHAR, 0.5)
         other.state = piecewise.state
         assert (other.text, other.words, other.score) == (
@@ -52,6 +53,20 @@ def test_words_last_from_their_first_to_their_last_step():
     written = Written(CHAR, 0.1)
     written.read(rows(path, len(CHAR)))
     assert written.words == (Word("ab", 0.1, 0.6), Word("b", 0.8, 0.9))
+
+
+def test_words_are_read_once_however_often_they_are_asked_for():
+    written = Written(CHAR, 0.1)
+    spelled = CHAR.spell
+    asked = []
+    CHAR.spell = lambda units: asked.append(units) or spelled(units)
+    try:
+        for _ in range(50):
+            written.read(rows([CHAR.encode("a")[0], CHAR.encode(" ")[0]], len(CHAR)))
+            assert len(written.words) == 1 + written.text.count(" ")
+    finally:
+        del CHAR.spell
+    assert len(asked) <= 50 * 5  # as the square of their number it would be thousands
 
 
 def test_a_letter_of_two_bytes_waits_for_the_second():

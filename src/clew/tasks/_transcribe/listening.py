@@ -18,7 +18,7 @@ from clew.tasks._transcribe.heard import Heard
 from clew.tasks._transcribe.net import TranscriberNetwork
 from clew.tasks._transcribe.problem import log_probabilities
 from clew.tasks._transcribe.transcript import Transcript, Written, words_of
-from clew.tasks._transcribe.units import Units
+from clew.tasks._transcribe.units import Units, writable
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def transcripts(
             yield front.steps(log_mel(sound.samples, mel))
 
     step = mel.seconds(front.together)
-    for found in log_probabilities(network.eval(), steps()):
+    for found in map(writable, log_probabilities(network.eval(), steps())):
         seconds, warnings = about.popleft()
         if decoding.beam == 1:
             written = Written(units, step)

@@ -12,7 +12,7 @@ from clew.data.sound import as_samples
 from clew.errors import InputError
 from clew.tasks._transcribe.net import Head, TranscriberNetwork
 from clew.tasks._transcribe.transcript import Word, Written
-from clew.tasks._transcribe.units import Units
+from clew.tasks._transcribe.units import Units, writable
 
 
 class LiveTranscript:
@@ -114,5 +114,5 @@ class LiveTranscript:
         before = len(self.text)
         if len(steps):
             found = np.stack([self._layers.push(step) for step in steps])  # (T, H)
-            self._written.read(self._head(found))
+            self._written.read(writable(self._head(found)))
         return self.text[before:]

@@ -22,7 +22,7 @@ from clew.tasks._transcribe.ctc import frames_needed, greedy
 from clew.tasks._transcribe.net import Head, TranscriberNetwork
 from clew.tasks._transcribe.said import Said
 from clew.tasks._transcribe.scores import error_rates
-from clew.tasks._transcribe.units import Units
+from clew.tasks._transcribe.units import Units, writable
 from clew.tasks._transcribe.variation import Variation
 from clew.train.problem import Evaluation
 
@@ -105,7 +105,7 @@ def judged(
             torch.tensor([len(target)]), reduction="sum",
         )  # fmt: skip
         nats, number = nats + float(loss), number + len(target) + 1
-        texts.append(units.decode(greedy(found).units))
+        texts.append(units.decode(greedy(writable(found)).units))
     rates = error_rates([units.text(text) for text in part.texts[:count]], texts)
     return {"wer": rates.wer, "cer": rates.cer, "nats_per_unit": nats / max(1, number)}
 

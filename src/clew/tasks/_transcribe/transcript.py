@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,27 +44,51 @@ def words_of(units: Units, pieces: NDArray[np.int64], seconds: float) -> tuple[W
 
     seconds: how long a step is. Byte pairs that are a part of a character wait for the rest.
     """
-    found: list[tuple[str, int, int]] = []
-    waiting: list[int] = []
-    begin, inside = 0, False
-    for unit, start, end in pieces.tolist():
-        begin = begin if waiting else start
-        waiting.append(unit)
-        text = units.spell(waiting)
-        if text.endswith(_BROKEN):
-            continue
-        waiting = []
-        for letter in text:
-            if letter.isspace():
-                inside = False
-            elif inside:
-                found[-1] = (found[-1][0] + letter, found[-1][1], end)
-            else:
-                found.append((letter, begin, end))
-                inside = True
-    return tuple(
-        Word(text, round(start * seconds, 3), round(end * seconds, 3)) for text, start, end in found
-    )
+    words = _Words(units, seconds)
+    words.read(pieces.tolist())
+    return tuple(words.found)
+
+
+class _Words:
+    """The words of units that come one after the other; what was read is not read again."""
+
+    def __init__(self, units: Units, seconds: float) -> None:
+        self._units, self._seconds = units, seconds
+        self.found: list[Word] = []
+        self.count = 0  # pieces that were read
+        self._waiting: list[int] = []
+        self._begin, self._inside = 0, False
+
+    def read(self, pieces: Sequence[Sequence[int]]) -> None:
+        """More pieces: the unit, its first step, the step it ends at."""
+        self.count += len(pieces)
+        for unit, start, end in pieces:
+            self._begin = self._begin if self._waiting else start
+            self._waiting.append(unit)
+            text = self._units.spell(self._waiting)
+            if text.endswith(_BROKEN):
+                continue
+            self._waiting = []
+            stop = round(end * self._seconds, 3)
+            for letter in text:
+                if letter.isspace():
+                    self._inside = False
+                elif self._inside:
+                    last = self.found[-1]
+                    self.found[-1] = Word(last.text + letter, last.start, stop)
+                else:
+                    self.found.append(Word(letter, round(self._begin * self._seconds, 3), stop))
+                    self._inside = True
+
+    def with_last(self, pieces: Sequence[Sequence[int]]) -> tuple[Word, ...]:
+        """All words as they are with some pieces more, which are not kept: they may last on."""
+        kept = self._waiting.copy(), self._begin, self._inside, self.count
+        whole, last = len(self.found), self.found[-1:]
+        self.read(pieces)
+        found = tuple(self.found)
+        self.found[max(0, whole - 1) :] = last
+        self._waiting, self._begin, self._inside, self.count = kept
+        return found
 
 
 class Written:
@@ -81,6 +106,7 @@ class Written:
         self._pieces: list[list[int]] = []  # unit, first step, the step it ends at
         self._last, self._step, self._score = 0, 0, 0.0
         self._spelled, self._settled = "", 0  # the text of the first so many pieces
+        self._words = _Words(self._units, self._seconds)
         self.ended = False
 
     def read(self, found: NDArray[np.float64]) -> None:
@@ -115,7 +141,8 @@ class Written:
     @property
     def words(self) -> tuple[Word, ...]:
         """Its words and their times."""
-        return words_of(self._units, self._array(), self._seconds)
+        self._words.read(self._pieces[self._words.count : -1])
+        return self._words.with_last(self._pieces[-1:])
 
     @property
     def score(self) -> float:

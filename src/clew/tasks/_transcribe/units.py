@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from clew.errors import InputError
 from clew.tasks._folder import TOKENIZER, Contents
 from clew.tasks._header import check_tokenizer
 
+UNKNOWN = 1
 _NAMES = {"char": "characters", "word": "words", "bpe": "byte pairs"}
 
 
@@ -57,7 +59,7 @@ class Units:
         return lower(text) if self.tokenizer.lowercase else text
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """The units (n,) of a text; 1 where one is not known."""
+        """The units (n,) of a text; UNKNOWN where one is not known."""
         return np.array(self.tokenizer.encode(_spaced(text, self.tokenizer.unit)), dtype=np.int64)
 
     def decode(self, units: Sequence[int]) -> str:
@@ -72,6 +74,16 @@ class Units:
         """The units of texts that are not known, in order of their names."""
         spaced = (_spaced(text, self.tokenizer.unit) for text in texts)
         return sorted({piece for text in spaced for _, piece in self.tokenizer.unknown(text)})
+
+
+def writable(log_probs: NDArray[Any]) -> NDArray[Any]:
+    """Log-probabilities (T, V) of what may be written: never of an unknown unit.
+
+    Rare words are learned as unknown ones. What is likeliest after them is written in their place.
+    """
+    found = log_probs.copy()
+    found[:, UNKNOWN] = -np.inf
+    return found
 
 
 def _spaced(text: str, unit: Unit) -> str:
