@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from clew.tasks._language.corpora import Corpora
-from clew.tasks._language.ngrams import LIMIT, ngram_baseline
 from clew.tasks._language.window import window_baseline
+from clew.tasks._ngrams import LIMIT, ngram_baseline
 from clew.tasks._work import Figures
 from clew.train import Reporter, on_main
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clew.errors import InputError
-from clew.tasks._language import ngrams as _ngrams
-from clew.tasks._language.ngrams import NGrams, ngram_baseline
+from clew.tasks import _ngrams
+from clew.tasks._ngrams import NGrams, ngram_baseline
 
 
 def slow(text: Sequence[int], size: int, history: tuple[int, ...], token: int) -> float:

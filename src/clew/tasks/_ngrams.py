@@ -1,4 +1,4 @@
-"""Interpolated n-grams: what a language model must beat to show that its memory earns its keep.
+"""Interpolated n-grams: what a network must beat to show that its memory earns its keep.
 
 Every order is mixed with the next shorter one by the rule of Witten and Bell ("The zero-frequency
 problem", 1991), down to the uniform distribution over the vocabulary:
