@@ -191,7 +191,7 @@ def test_saved_equals_loaded(sort, tmp_path):
         ([["a"], ["b"]], [["A"]], None, "2 sentences, and tags for 1"),
         ([["a", "b"], ["a", "b", "c"]], [["A", "B"], ["A", "B"]], None, "3 words and 2 tags"),
         ([["a", "b"]], [["A", "A"]], None, "every tag is 'A'"),
-        ([["a", 3]], [["A", "B"]], None, "int"),
+        ([["a", 3]], [["A", "B"]], None, "this is of type int"),
         ([["a", "b"]], [["A", 3]], None, "int"),
         ([["a", "b"]], [["A", None]], None, "NoneType"),
         ([["a", "b"]], [["A", ""]], None, "empty"),

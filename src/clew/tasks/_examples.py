@@ -36,14 +36,19 @@ class Sequences:
         item = self.items[index]
         if self.kind == "text":
             return item
-        return tuple(item) if self.kind == "tokens" else (item.shape, item.tobytes())
+        if self.kind == "tokens":
+            return tuple(item)
+        return item.shape, hashlib.blake2b(item, digest_size=16).digest()
 
 
-def check_sequences(X: Any, kind: Kind | None = None, features: int | None = None) -> Sequences:
+def check_sequences(
+    X: Any, kind: Kind | None = None, features: int | None = None, *, gaps: bool = False
+) -> Sequences:
     """What X holds: texts, token lists or arrays (T, D); all of one sort, all sound.
 
     `kind` and `features` (D) are those seen in training, where there was one. Empty texts, lists
-    and arrays are allowed. Raises InputError naming the place of the first unsound sequence.
+    and arrays are allowed; NaN, for what is missing, with `gaps` alone. Raises InputError naming
+    the place of the first unsound sequence.
     """
     if isinstance(X, str | bytes):
         raise InputError(
@@ -53,7 +58,7 @@ def check_sequences(X: Any, kind: Kind | None = None, features: int | None = Non
         items = list(X)
     except TypeError:
         raise InputError(
-            f"X is a {type(X).__name__}", where="X", expected="a list of sequences"
+            f"X is of type {type(X).__name__}", where="X", expected="a list of sequences"
         ) from None
     if not items and kind is None:
         raise InputError("there are no sequences", where="X", expected="at least two")
@@ -62,7 +67,7 @@ def check_sequences(X: Any, kind: Kind | None = None, features: int | None = Non
         return Sequences("text", [check_text(item, f"X[{i}]") for i, item in enumerate(items)])
     if found == "tokens":
         return Sequences("tokens", [_tokens(item, i) for i, item in enumerate(items)])
-    return _arrays(items, features)
+    return _arrays(items, features, gaps)
 
 
 def _kind(items: list[Any]) -> Kind:
@@ -81,7 +86,9 @@ def _kind(items: list[Any]) -> Kind:
 def check_text(item: Any, where: str) -> str:
     """The item, a text; raises InputError for anything else, and for half a surrogate pair."""
     if not isinstance(item, str):
-        raise InputError(f"this is a {type(item).__name__}", where=where, expected="a text (str)")
+        raise InputError(
+            f"this is of type {type(item).__name__}", where=where, expected="a text (str)"
+        )
     try:
         item.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -96,29 +103,26 @@ def check_text(item: Any, where: str) -> str:
 def _tokens(item: Any, index: int) -> list[str]:
     if isinstance(item, str) or not isinstance(item, list | tuple | np.ndarray):
         raise InputError(
-            f"this is a {type(item).__name__}", where=f"X[{index}]", expected="a list of tokens"
+            f"this is of type {type(item).__name__}",
+            where=f"X[{index}]",
+            expected="a list of tokens",
         )
     return [check_text(token, f"X[{index}][{place}]") for place, token in enumerate(item)]
 
 
-def _arrays(items: list[Any], features: int | None) -> Sequences:
+def _arrays(items: list[Any], features: int | None, gaps: bool) -> Sequences:
     for index, item in enumerate(items):
         if isinstance(item, str | bytes):
             raise InputError("this is a text", where=f"X[{index}]", expected="an array (T, D)")
     if not items:
         return Sequences("arrays", [], features)
-    width = check_arrays(items)
+    width = check_arrays(items, gaps=gaps)
     if features is not None and width != features:
         raise InputError(
             f"the arrays have {width} features a step", where="X", expected=f"{features}, as in fit"
         )
     with np.errstate(over="ignore"):
         arrays = [np.ascontiguousarray(item, dtype=np.float32) for item in items]
-    for index, array in enumerate(arrays):
-        if not np.isfinite(array).all():
-            raise InputError(
-                "a number is too large for float32", where=f"X[{index}]", hint="scale the data"
-            )
     return Sequences("arrays", arrays, width)
 
 
@@ -133,7 +137,7 @@ def check_labels(y: Any, count: int) -> np.ndarray:
         labels = [item.item() if isinstance(item, np.generic) else item for item in y]
     except TypeError:
         raise InputError(
-            f"y is a {type(y).__name__}", where="y", expected="a list of labels"
+            f"y is of type {type(y).__name__}", where="y", expected="a list of labels"
         ) from None
     if len(labels) != count:
         raise InputError(f"{count} sequences and {len(labels)} labels", where="y")
@@ -147,7 +151,7 @@ def check_labels(y: Any, count: int) -> np.ndarray:
             )
         if type(label) is not type(labels[0]):
             raise InputError(
-                f"the label is a {type(label).__name__}, and y[0] a {type(labels[0]).__name__}",
+                f"the label is of type {type(label).__name__}, y[0] of {type(labels[0]).__name__}",
                 where=f"y[{index}]",
                 expected="labels of one sort",
             )

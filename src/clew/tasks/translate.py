@@ -384,7 +384,7 @@ def _two(validation: Any) -> tuple[Any, Any]:
         return validation, None
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise InputError(
-            f"validation is a {type(validation).__name__}",
+            f"validation is of type {type(validation).__name__}",
             where="validation",
             expected="a pair (X, y), or a file of pairs",
         )

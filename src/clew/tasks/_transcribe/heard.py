@@ -72,7 +72,7 @@ def heard(X: Any, y: Any = None, *, name: str = "X", spoken: bool = True) -> Hea
         items = None
     if items is None or isinstance(X, dict):
         raise InputError(
-            f"{name} is a {type(X).__name__}", where=name, expected="a list of recordings"
+            f"{name} is of type {type(X).__name__}", where=name, expected="a list of recordings"
         )
     if isinstance(X, np.ndarray) and X.dtype != object and X.ndim == 1 and X.dtype.kind != "U":
         raise InputError(
@@ -139,7 +139,9 @@ def _texts(y: Any, count: int, name: str) -> list[str]:
         place = f"{name}[{index}]"
         if not isinstance(text, str):
             raise InputError(
-                f"this is a {type(text).__name__}", where=place, expected='a text; "" for silence'
+                f"this is of type {type(text).__name__}",
+                where=place,
+                expected='a text; "" for silence',
             )
         try:
             text.encode("utf-8")
