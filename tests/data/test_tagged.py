@@ -87,6 +87,7 @@ def test_conllu(tmp_path: Path) -> None:
         ["do", "not", "stop", "I"],
         ["aux", "advmod", "root", "obj"],
     )
+    assert read(tmp_path, CONLLU, "a.conllu", tag="feats")[0][1] == ["_", "_", "_", "Case=Acc"]
     path = saved(tmp_path, CONLLU, "a.conllu")
     labelled = read_tagged(path, label="mood")
     assert labelled.labels == ["pleading", "bored"]
@@ -132,6 +133,18 @@ def test_spans_become_bio(tmp_path: Path) -> None:
         )
     ]
     assert read(tmp_path, '{"text": "a b", "entities": []}') == [(["a", "b"], ["O", "O"])]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "cut"),
+    [(4, 12, None), (4, 11, "New Yor"), (5, 12, "ew York"), (3, 12, None), (4, 13, None),
+     (14, 16, "20"), (14, 18, None)],
+)  # fmt: skip
+def test_a_span_that_cuts_a_word_in_two_is_marked(tmp_path: Path, begin, end, cut) -> None:
+    row = {"text": "to (New York) 2026.", "spans": [{"start": begin, "end": end, "label": "X"}]}
+    [found] = read_tagged(saved(tmp_path, json.dumps(row), "a.jsonl")).sentences
+    assert found.cut == cut
+    assert "".join(found.tokens) == row["text"].replace(" ", "")
 
 
 WORDS = st.text(alphabet="ab#-.\xa0é\u2028\x85\x1c", min_size=1, max_size=4).filter(
@@ -208,6 +221,7 @@ def test_a_file_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
         ("a.conllu", "1 a a X X _ 0 root _ _\n", "1 column, CoNLL-U has 10", ":1"),
         ("a.conllu", CONLLU.replace("3\tstop", "4\tstop"), "number '4', and it is word 3", ":7"),
         ("a.conllu", CONLLU.replace("\n\n# mood = bored\n", "\n"), "'1', and it is word 5", ":10"),
+        ("a.conllu", CONLLU.replace("VERB", "_"), "in CoNLL-U _ stands for none", ":7"),
         ("a.jsonl", '{"tokens": ["a"], "tags": ["X"]}\n{"tokens"\n', "not JSON", ":2, column 10"),
         ("a.jsonl", "[1]", "no object", ":1"),
         ("a.json", '[{"tokens": ["a"],\n "tags": ["X"]}]', "not JSON", ":1, column 19"),

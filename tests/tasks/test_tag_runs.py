@@ -60,6 +60,26 @@ def test_a_file_gives_what_its_lists_give(tmp_path):
     assert read.score(file) == lists.score(X, y)
 
 
+def test_what_is_odd_in_a_file_is_told_with_its_place(tmp_path):
+    file = tmp_path / "train.txt"
+    file.write_text("a\tX\nb\tX\n")
+    with pytest.raises(InputError, match="every tag is 'X'") as caught:
+        Tagger(**TINY).fit(file)
+    assert caught.value.where == str(file)
+    assert "--tag-column" in caught.value.hint
+    file.write_text("# sort = x\na\tX\nb\tY\n")
+    with pytest.raises(InputError, match="every label is 'x'") as caught:
+        Tagger(**TINY).fit(file, labels="sort")
+    assert caught.value.where == str(file)
+    spans = tmp_path / "train.jsonl"
+    row = '{"text": "to Oslo now", "spans": [{"start": 3, "end": %d, "label": "p"}]}\n'
+    spans.write_text(row % 7 + row % 6 + row % 5)
+    told = Told()
+    Tagger(**TINY).fit(spans, report=told)
+    assert f"the span 'Osl' ({spans}:2) begins or ends inside a word" in told.messages[0]
+    assert "as one in 1 more does" in told.messages[0]
+
+
 def test_a_file_is_encoded_once_and_resumed(tmp_path, monkeypatch):
     X, y = sentences()
     file, out = tmp_path / "train.txt", tmp_path / "m"

@@ -17,6 +17,7 @@ Lines: TypeAlias = Iterator[tuple[int, str]]  # numbered from 1
 
 LONGEST = 100_000  # words of a sentence: more are a file without empty lines
 NAMES = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_GAPS = ("upos", "xpos", "deprel")  # of the others, such as feats, _ says that there are none
 _SPACES = re.compile("[ \t]+")
 _KEY = re.compile(r"#\s*([^=]*?)\s*=\s*(.*)")
 _PLUS = "# global.columns"
@@ -26,7 +27,8 @@ _PLUS = "# global.columns"
 class Sentence:
     """Words, a tag each, the label of the sentence where one was asked for, the line of each word.
 
-    `line` is that of the sentence's beginning.
+    `line` is that of the sentence's beginning. cut: the first span of a JSON object that begins or
+    ends inside a word, if one does.
     """
 
     path: Path
@@ -35,6 +37,7 @@ class Sentence:
     label: str | None
     line: int
     lines: list[int]
+    cut: str | None = None
 
     def place(self, word: int | None = None) -> str:
         """Where the sentence, or one of its words, stands: file:line."""
@@ -59,6 +62,7 @@ class _Form:
     word: int
     tag: int
     ids: bool  # whether the first column numbers the words of a sentence
+    gaps: bool  # whether a tag of _ is none
 
     def cut(self, line: str) -> list[str]:
         return line.split("\t") if self.tabs else _SPACES.split(line.strip(" \t"))
@@ -136,6 +140,13 @@ def _add(
             where=place(path, number),
             expected="a word and its tag on every line",
         )
+    if form.gaps and tag == "_":
+        raise InputError(
+            "the tag is missing: in CoNLL-U _ stands for none",
+            where=place(path, number),
+            expected="a tag for every word",
+            hint="leave the sentence out, or name another column: --tag-column; in Python y",
+        )
     if len(words) >= LONGEST:
         raise InputError(
             f"the sentence has more than {LONGEST:,} words",
@@ -173,7 +184,8 @@ def _form(
             expected="a word and its tag on every line, spaces or a tab between them",
             hint=None if one else "name both: --word-column, --tag-column; in Python word, y",
         )
-    return _Form(tabs, count, word, tag, ids and (names or [])[:1] == ["id"])
+    known = names if ids and names else [""] * count
+    return _Form(tabs, count, word, tag, known[0] == "id", known[tag] in _GAPS)
 
 
 def _index(what: str, column: Column, count: int, names: list[str] | None, where: str) -> int:

@@ -49,8 +49,9 @@ def _sentence(path: Path, number: int, line: str, asked: Columns) -> Sentence:
             expected=f"one object a line, such as {_SHAPE}",
         )
     text = _get(row, asked.word, _TOKENS, where)
+    cut: str | None = None
     if asked.tag is None and not any(name in row for name in _TAGS):
-        tokens, tags = _of_spans(text, _get(row, None, (*_TAGS, *_SPANS), where), where)
+        tokens, tags, cut = _of_spans(text, _get(row, None, (*_TAGS, *_SPANS), where), where)
     else:
         tokens = _strings("tokens", text, where)
         tags = _strings("tags", _get(row, asked.tag, _TAGS, where), where)
@@ -67,7 +68,7 @@ def _sentence(path: Path, number: int, line: str, asked: Columns) -> Sentence:
             raise InputError(
                 f"the label {row[asked.label]!r:.60} is no text", where=where, expected="a text"
             )
-    return Sentence(path, tokens, tags, label, number, [number] * len(tokens))
+    return Sentence(path, tokens, tags, label, number, [number] * len(tokens), cut)
 
 
 def _get(row: dict[str, Any], asked: str | int | None, known: tuple[str, ...], where: str) -> Any:
@@ -116,8 +117,11 @@ def _plain(value: Any) -> str | None:
     return value
 
 
-def _of_spans(text: Any, spans: Any, where: str) -> tuple[list[str], list[str]]:
-    """Words and BIO tags of a text with marked spans; a word is cut where a span begins or ends."""
+def _of_spans(text: Any, spans: Any, where: str) -> tuple[list[str], list[str], str | None]:
+    """Words and BIO tags of a text with marked spans; a word is cut where a span begins or ends.
+
+    Last the first span that begins or ends between two letters or digits, None if there is none.
+    """
     if _plain(text) is None or not isinstance(text, str):
         raise InputError(f"the text is {text!r:.60}", where=where, expected="a text (str)")
     if not isinstance(spans, list):
@@ -139,7 +143,13 @@ def _of_spans(text: Any, spans: Any, where: str) -> tuple[list[str], list[str]]:
         tags += ["O"] * len(outside)
         tags += [f"{'I' if place else 'B'}-{kind}" for place in range(len(inside))]
         at = end
-    return tokens, tags
+    cut = (text[a:b] for a, b, _ in marked if _inside(text, a) or _inside(text, b))
+    return tokens, tags, next(cut, None)
+
+
+def _inside(text: str, at: int) -> bool:
+    """Whether a place is between two letters or digits."""
+    return 0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum()
 
 
 def _span(text: str, span: Any, where: str) -> tuple[int, int, str]:

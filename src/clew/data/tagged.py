@@ -80,9 +80,11 @@ def iter_tagged(
       not given. A line that begins with # and has not the columns of a word, above the first word
       of a sentence, is a comment; `-DOCSTART-` is no word.
     - CoNLL-U: `word` and `tag` may be names (form, upos, xpos, feats, deprel, ...), form and upos
-      where not given. Words with an id such as 3-4 or 3.1 are left out.
+      where not given. Words with an id such as 3-4 or 3.1 are left out. A tag `_` of upos, xpos or
+      deprel is missing, and refused.
     - JSON lines: {"tokens": [...], "tags": [...]}, or {"text": "...", "spans": [{"start": 0,
-      "end": 8, "label": "place"}]}, which becomes BIO; `word` and `tag` name other keys.
+      "end": 8, "label": "place"}]}, which becomes BIO; `word` and `tag` name other keys. A word is
+      cut where a span begins or ends; `cut` of the sentence holds a span that does so inside one.
     - a folder with parts named train, dev and test, of which `split` picks one (train if None)
 
     `label` names the label of the sentence: the key of a JSON object, or the comment

@@ -89,8 +89,9 @@ def _encode(source: Given, aside: Given | None, known: Knowledge, folder: Path |
     if mender.spans:
         first.tags = Counter(bio.complete(first.tags))
     encoder = TagEncoder.learn(
-        first, size=known.size, min_count=known.min_count, lowercase=known.lowercase
-    )
+        first, size=known.size, min_count=known.min_count, lowercase=known.lowercase,
+        file=source.name,
+    )  # fmt: skip
     sink = Sink(folder)
     notes: list[str] = []
     for sentences in (source, aside or ()):
@@ -132,6 +133,7 @@ class Mender:
     def __init__(self, tags: Iterable[str]) -> None:
         self.spans = bio.is_bio(set(tags))
         self._count, self._first = 0, ""
+        self._cuts, self._cut = 0, ""  # spans that cut a word in two, and the first of them
 
     def mend(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Each sentence; where its tags are spans, they follow the rules (see `bio.repair`)."""
@@ -139,6 +141,9 @@ class Mender:
             yield from sentences
             return
         for sentence in sentences:
+            if sentence.cut is not None:
+                self._cut = self._cut or f"{sentence.cut!r:.60} ({sentence.place(0)})"
+                self._cuts += 1
             if not all(map(_marks, sentence.tags)):  # the encoder tells of what is unknown
                 yield sentence
                 continue
@@ -152,11 +157,18 @@ class Mender:
             yield dataclasses.replace(sentence, tags=bio.repair(sentence.tags))
 
     def notes(self) -> list[str]:
-        """What was mended, in words."""
-        if not self._count:
-            return []
-        more = f", and {self._count - 1:,} more like it" if self._count > 1 else ""
-        return [f"{self._first}{more}: read as the beginning of a span, as conlleval does"]
+        """What was mended, and what looks wrong, in words."""
+        notes = []
+        if self._cuts:
+            more = f", as one in {self._cuts - 1:,} more does" if self._cuts > 1 else ""
+            notes.append(
+                f"the span {self._cut} begins or ends inside a word{more}: the word is cut in two "
+                "there, and no text to be tagged will be; are spans counted in characters, from 0?"
+            )
+        if self._count:
+            more = f", and {self._count - 1:,} more like it" if self._count > 1 else ""
+            notes.append(f"{self._first}{more}: read as the beginning of a span, as conlleval does")
+        return notes
 
 
 def _marks(tag: str) -> bool:

@@ -120,10 +120,15 @@ class TagEncoder:
     lowercase: bool
 
     @classmethod
-    def learn(cls, found: Survey, *, size: int, min_count: int, lowercase: bool) -> TagEncoder:
-        """The encoder of what a survey found; raises InputError for too few or too many tags."""
+    def learn(
+        cls, found: Survey, *, size: int, min_count: int, lowercase: bool, file: str | None = None
+    ) -> TagEncoder:
+        """The encoder of what a survey found, maybe in a file.
+
+        Raises InputError for too few or too many tags.
+        """
         for names, what in ((found.tags, "tags"), (found.labels, "labels")):
-            _check_names(sorted(names), what)
+            _check_names(sorted(names), what, file)
         counts = found.words
         for mark in (PAD, UNKNOWN):
             counts.pop(mark, None)
@@ -252,18 +257,26 @@ def _ranked(counts: Counter[str]) -> list[str]:
     return sorted(counts, key=lambda name: (-counts[name], name))
 
 
-def _check_names(names: list[str], what: str) -> None:
+_CHOICES = {
+    "tags": "is it the column of the tags? --tag-column names it; in Python y",
+    "labels": "is it the label you mean? --label names it; in Python labels",
+}
+
+
+def _check_names(names: list[str], what: str, file: str | None) -> None:
+    where = file or ("y" if what == "tags" else "labels")
     if len(names) == 1 or (what == "tags" and not names):
         raise InputError(
             f"every {what[:-1]} is {names[0]!r}" if names else "there are no words with tags",
-            where="y" if what == "tags" else "labels",
+            where=where,
             expected=f"two {what} or more",
+            hint=_CHOICES[what] if file else None,
         )
     size = len(json.dumps(names, ensure_ascii=False).encode("utf-8"))
     if len(names) > GOES_ON or size > LIMITS[CONFIG] // 4:
         raise InputError(
             f"there are {len(names)} different {what}, too many or too long",
-            where="y" if what == "tags" else "labels",
+            where=where,
             hint="were words and tags exchanged?" if what == "tags" else None,
         )
 

@@ -26,18 +26,20 @@ class Sentence:
     tags: Sequence[str]
     label: str | None
     place: Callable[[int | None], str]
+    cut: str | None = None  # what of its text is a span that begins or ends inside a word
 
 
 @dataclass(frozen=True)
 class Given:
     """Sentences that can be read again and again; `files` tell a stored copy whether it is theirs.
 
-    labelled: each has a label of its own.
+    labelled: each has a label of its own. name: of the file they are read from.
     """
 
     read: Callable[[], Iterable[Sentence]]
     labelled: bool
     files: list[Any] | None = None  # path, size, time and columns; None for lists
+    name: str | None = None
 
     def __iter__(self) -> Iterator[Sentence]:
         return iter(self.read())
@@ -95,7 +97,7 @@ def given_aside(validation: Any, source: Given, y: Any, labels: Any, word: Any) 
     else:
         if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
             raise InputError(
-                f"validation is a {type(validation).__name__}",
+                f"validation is of type {type(validation).__name__}",
                 where="validation", expected="(X, y), (X, y, labels), or a Path",
             )  # fmt: skip
         found = given(*validation, of="validation ")
@@ -123,14 +125,14 @@ def _file(path: Path, y: Any, labels: Any, word: Any) -> Given:
 
     def read() -> Iterator[Sentence]:
         for found in iter_tagged(path, word=word, tag=y, label=labels):
-            yield Sentence(found.tokens, found.tags, found.label, found.place)
+            yield Sentence(found.tokens, found.tags, found.label, found.place, found.cut)
 
     read_now = iter(read())  # so that a file that is not there is told of before anything is done
     next(read_now, None)
     parts = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     status = [(p, p.stat()) for p in parts]
     marks: list[Any] = [[str(p.resolve()), s.st_size, s.st_mtime_ns] for p, s in status]
-    return Given(read, labels is not None, [*marks, word, y, labels])
+    return Given(read, labels is not None, [*marks, word, y, labels], str(path))
 
 
 def _listed(given: Any, where: str, expected: str) -> list[Any]:
