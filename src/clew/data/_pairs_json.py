@@ -94,8 +94,10 @@ def _text(item: dict[str, Any], name: str, where: str) -> str:
     )
 
 
-def json_lines(path: Path, texts: Iterator[str]) -> Iterator[Item]:
-    """The objects of a file that has one a line."""
+def json_lines(
+    path: Path, texts: Iterator[str], example: str = '{"source": "...", "target": "..."}'
+) -> Iterator[Item]:
+    """The objects of a file that has one a line; `example` is what errors show as expected."""
     for number, line in lines(texts):
         if not line.strip():
             continue
@@ -107,7 +109,7 @@ def json_lines(path: Path, texts: Iterator[str]) -> Iterator[Item]:
             raise InputError(
                 f"the line is not JSON: {said}",
                 where=where,
-                expected='one object a line, such as {"source": "...", "target": "..."}',
+                expected=f"one object a line, such as {example}",
             ) from error
 
 
