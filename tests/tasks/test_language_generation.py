@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from clew.data.text import Tokenizer
 from clew.errors import InputError
+from clew.tasks._draw import choose
 from clew.tasks._language import generation as _generation
-from clew.tasks._language.generation import Decoding, as_text, choose, read_prompt, write
+from clew.tasks._language.generation import Decoding, as_text, read_prompt, write
 from clew.tasks._language.net import LanguageNetwork
 
 SCORES = torch.tensor([0.1, -math.inf, 2.0, 1.5, -1.0, 1.9], dtype=torch.float64)
@@ -107,7 +108,7 @@ def test_prompt_once_then_one_step_a_token(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(_generation, "CHUNK", 2)
     read: list[int] = []
     stepped: list[int] = []
-    forward, stepper = model.forward, _generation._stepper
+    forward, stepper = model.forward, _generation.stepper
 
     def watched(network: LanguageNetwork, state: Any) -> Callable[[int], torch.Tensor]:
         step = stepper(network, state)
@@ -122,7 +123,7 @@ def test_prompt_once_then_one_step_a_token(monkeypatch: pytest.MonkeyPatch) -> N
 
         return one
 
-    monkeypatch.setattr(_generation, "_stepper", watched)
+    monkeypatch.setattr(_generation, "stepper", watched)
     model.forward = lambda t, s=None: (read.extend(t[:, 0].tolist()), forward(t, s))[1]  # type: ignore[method-assign]
     assert list(write(model, [2, 3, 4, 5, 6], Decoding(20, seed=5))) == expected
     assert read == [2, 3, 4, 5, 6]

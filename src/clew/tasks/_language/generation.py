@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,10 @@ from torch import Tensor
 
 from clew.data.text import Tokenizer
 from clew.errors import InputError
-from clew.tasks._language.net import LanguageNetwork, State, reading
+from clew.tasks._draw import Draw, check_whole, choose, generator
+from clew.tasks._language.net import LanguageNetwork
 from clew.tasks._language.scoring import CHUNK
+from clew.tasks._step import reading, stepper
 
 NEVER = (0, 1)  # <pad> and <unk> are read, never written
 _HELD = 16  # tokens kept back at most while the bytes of one character are incomplete
@@ -37,39 +38,13 @@ class Decoding:
     stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _whole("length", self.length, 0)
-        if isinstance(self.temperature, bool) or not isinstance(self.temperature, (int, float)):
-            raise InputError(
-                f"temperature must be a number, not {self.temperature!r}", where="temperature"
-            )
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
-            raise InputError(
-                f"temperature must not be {self.temperature}",
-                where="temperature",
-                expected="0 (always the likeliest) or more; 1 draws by the model's probabilities",
-            )
-        if self.top_k is not None:
-            _whole("top_k", self.top_k, 1)
-        if self.top_p is not None and not (
-            isinstance(self.top_p, (int, float)) and 0 < self.top_p <= 1
-        ):
-            raise InputError(
-                f"top_p must not be {self.top_p}", where="top_p", expected="above 0 and at most 1"
-            )
-        if self.seed is not None:
-            _whole("seed", self.seed, 0)
+        check_whole("length", self.length, 0)
+        Draw(self.temperature, self.top_k, self.top_p, self.seed)
         if any(not isinstance(text, str) or not text for text in self.stop):
             raise InputError(
                 "a stop text is empty, or no text", where="stop",
                 expected="at least one character", hint="leave stop out to write the whole length",
             )  # fmt: skip
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(
-            f"{name} must not be {value!r}", where=name, expected=f"a whole number from {least}"
-        )
 
 
 def read_prompt(prompt: str, tokenizer: Tokenizer) -> list[int]:
@@ -85,32 +60,13 @@ def read_prompt(prompt: str, tokenizer: Tokenizer) -> list[int]:
     return tokenizer.encode(prompt)
 
 
-def choose(logits: Tensor, how: Decoding, generator: torch.Generator) -> int:
-    """Choose a token by its scores (V,), on the CPU in double precision. -inf is never chosen."""
-    if how.temperature == 0:
-        return int(logits.argmax())
-    scores = (logits - logits.max()) / how.temperature
-    if how.top_k is not None and how.top_k < len(scores):
-        kept = torch.topk(scores, how.top_k).indices
-        scores = torch.full_like(scores, -math.inf).scatter(0, kept, scores[kept])
-    chances = scores.softmax(0)
-    if how.top_p is not None and how.top_p < 1:
-        ordered, order = chances.sort(descending=True, stable=True)
-        # a token stays if those likelier than it do not reach p together: the first always does
-        outside = order[ordered.cumsum(0) - ordered >= how.top_p]
-        chances = chances.index_fill(0, outside, 0.0)
-    return int(torch.multinomial(chances, 1, generator=generator))
-
-
 def write(network: LanguageNetwork, prompt: Sequence[int], how: Decoding) -> Iterator[int]:
     """The tokens that follow `prompt`, one a step; memory does not grow with their number.
 
     After an empty prompt the first token is drawn by how often each occurs in the text that was
     learned from.
     """
-    generator = torch.Generator().manual_seed(
-        how.seed if how.seed is not None else secrets.randbits(63)
-    )
+    chance = generator(how.seed)
     with reading(network):
         scores, state = network.log_frequency, None
         for start in range(0, len(prompt), CHUNK):
@@ -119,32 +75,12 @@ def write(network: LanguageNetwork, prompt: Sequence[int], how: Decoding) -> Ite
             scores = network.logits(features[-1, 0])
     step: Callable[[int], Tensor] | None = None
     for written in range(1, how.length + 1):
-        token = choose(_allowed(scores), how, generator)
+        token = choose(_allowed(scores), how, chance)
         yield token
         if written < how.length:
-            step = step or _stepper(network, state)
+            step = step or stepper(network, state)
             with reading(network):
                 scores = step(token)
-
-
-def _stepper(network: LanguageNetwork, state: State) -> Callable[[int], Tensor]:
-    """What reads one token after the other, from `state` on, and gives the scores after each."""
-    stream = network.stack.stream()  # packs the weights once; the bits of network.step
-    if state is not None:
-        stream.state = _arrays(state)
-    table = network.embedding.weight
-
-    def step(token: int) -> Tensor:
-        y = stream.push(table[token].cpu().numpy())  # (H,)
-        return network.logits(torch.from_numpy(y).to(table))
-
-    return step
-
-
-def _arrays(state: State) -> State:
-    if isinstance(state, Tensor):
-        return state.cpu().numpy()
-    return tuple(map(_arrays, state))
 
 
 def _allowed(logits: Tensor) -> Tensor:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -167,15 +166,3 @@ def _in_pieces(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) 
 
 def _target_nats(rows: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(F.linear(rows, weight, bias), targets, reduction="none")
-
-
-@contextmanager
-def reading(network: nn.Module) -> Iterator[None]:
-    """Within it the network answers and does not learn: eval mode, no gradients; then as before."""
-    was = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        network.train(was)

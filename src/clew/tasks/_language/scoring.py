@@ -14,7 +14,8 @@ from torch import Tensor
 
 from clew.data.corpus import Corpus
 from clew.tasks._language.corpora import RELEASE, unknown_tokens
-from clew.tasks._language.net import LanguageNetwork, State, reading
+from clew.tasks._language.net import LanguageNetwork, State
+from clew.tasks._step import reading
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clew.tasks._language.net import reading, target_nats
+from clew.tasks._language.net import target_nats
+from clew.tasks._step import reading
 from clew.train import Evaluation, TrainSettings, train
 
 HIDDEN = 256  # units of its one layer; a quarter of it where the vocabulary is large
