@@ -43,15 +43,28 @@ def test_stopped_while_the_baseline_learns_it_goes_on_there(tmp_path):
     X, y = pairs()
     settings = {**TINY, "baseline": True}
     whole = Translator(**settings).fit(X, y)
+    stopped = Told(5, interrupt)
     with pytest.raises(Interrupted) as stop:
-        Translator(**settings).fit(X, y, out=tmp_path / "m", report=Told(5, interrupt))
+        Translator(**settings).fit(X, y, out=tmp_path / "m", report=stopped)
     assert stop.value.folder == tmp_path / "m"
+    assert stopped.messages[-1].endswith(f"the run is kept in {tmp_path / 'm'}")
     assert not (tmp_path / "m" / "checkpoint.safetensors").exists()
     told = Told(1, lambda: told.messages.append("began anew"))
     rest = Translator(**settings).fit(X, y, out=tmp_path / "m", resume=True, report=told)
     assert told.messages.count("began anew") == 1  # the second network, not the first
     assert equal(weights(whole), weights(rest))
     assert rest.metrics_["baseline"] == whole.metrics_["baseline"]
+
+
+def test_stopped_while_the_baseline_is_scored_the_run_is_kept(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clew.tasks._translate.fit.judge", stop)
+    settings = {**TINY, "epochs": 1, "baseline": True}
+    with pytest.raises(Interrupted) as caught:
+        Translator(**settings).fit(*pairs(12), out=tmp_path / "m")
+    assert caught.value.folder == tmp_path / "m"
 
 
 def test_resume_refuses_other_data_and_other_settings(tmp_path):

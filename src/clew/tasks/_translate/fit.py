@@ -156,6 +156,19 @@ def figures(
     return {**found, **scores, "pairs": len(prepared.held_out)}
 
 
+class _Within:
+    """Passes on what a run in `place` tells, which lies within `folder`: it names the folder."""
+
+    def __init__(self, report: Reporter, place: Path | None, folder: Path | None) -> None:
+        self._report, self._names = report, (str(place), str(folder))
+        self.start, self.step = report.start, report.step
+        self.evaluated, self.done = report.evaluated, report.done
+
+    def message(self, text: str) -> None:
+        """Something a person should read."""
+        self._report.message(text.replace(*self._names))
+
+
 def without_attention(
     model: Any, prepared: Prepared, settings: TrainSettings, *,
     work: Path, folder: Path | None, begun: float, report: Reporter,
@@ -170,7 +183,7 @@ def without_attention(
         report.message(f"first {WITHOUT}")
         history = learn(
             model, network, prepared, dataclasses.replace(settings, time=limit),
-            out=place, resume=begun_before, report=report,
+            out=place, resume=begun_before, report=_Within(report, place, folder),
         )  # fmt: skip
         found = figures(model, network, prepared, history, report)
         told = (
@@ -186,8 +199,10 @@ def without_attention(
     mark = f"{prepared.fingerprint} {model.get_params()}"
     try:
         found = measured(work, mark, begun, measure if model.baseline else lambda: ({}, {}))
-    except Interrupted:
-        raise Interrupted(folder=folder) from None
+    except KeyboardInterrupt as stop:
+        if isinstance(stop, Interrupted) or checkpoint.exists(work / "without"):
+            raise Interrupted(folder=folder) from None
+        raise
     if settings.time is None:
         return settings, found
     rest = max(USED_TIME * settings.time - found.seconds, LEAST_TIME * settings.time)
