@@ -210,8 +210,8 @@ def test_clone_and_search():
     ("X", "y", "what", "where"),
     [
         (["a", "b"], ["c"], "2 sources and 1 targets", "y"),
-        (["a", "b"], ["c", 3], "this is a int", "y[1]"),
-        (["a", None], ["c", "d"], "this is a NoneType", "X[1]"),
+        (["a", "b"], ["c", 3], "this is of type int", "y[1]"),
+        (["a", None], ["c", "d"], "this is of type NoneType", "X[1]"),
         (["a", "b\ud800"], ["c", "d"], "surrogate", "X[1]"),
         (["a", "b"], None, "there are no targets", "y"),
         ([], [], "there are no sequences", "X"),
