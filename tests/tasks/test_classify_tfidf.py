@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from clew.tasks._classify.tfidf import averages_baseline, figures, tfidf_baseline
+from clew.tasks._classify.tfidf import figures, tfidf_baseline
 
 WORDS = ["good film", "a bad film", "good , good", "bad plot", "a good plot", "so bad"]
 LABELS = [1, 0, 1, 0, 1, 0]
@@ -36,21 +36,6 @@ def test_without_a_single_word_the_most_frequent_label_is_left(cut):
     assert found["name"] == "most frequent label"
     assert found["accuracy"] == found["majority"] == pytest.approx(2 / 3)
     assert found["log_loss"] == pytest.approx(-(2 * np.log(0.75) + np.log(0.25)) / 3)
-
-
-def test_averages_know_means_but_not_order():
-    draw = np.random.default_rng(0)
-    up = [np.linspace(0, 1, 9)[:, None] + draw.normal(size=(9, 1)) / 50 for _ in range(20)]
-    level = [np.r_[x[:-1][::-1], x[-1:]] for x in up]  # the same mean, deviation and last value
-    far = [x + 3 for x in up]
-    labels = [0] * 20 + [1] * 20
-    assert averages_baseline(up + far, labels, up + far, labels)["accuracy"] == 1.0
-    assert averages_baseline(up + level, labels, up + level, labels)["accuracy"] < 0.8
-
-
-def test_averages_of_an_empty_array():
-    X = [np.zeros((0, 2)), np.ones((3, 2)), np.zeros((0, 2)), np.ones((1, 2))]
-    assert averages_baseline(X, [0, 1, 0, 1], X, [0, 1, 0, 1])["accuracy"] == 1.0
 
 
 def test_figures_by_hand():

@@ -5,7 +5,13 @@ import pytest
 
 from clew.tasks._classify.encoder import Encoder
 from clew.tasks._classify.labelling import Examples
-from clew.tasks._classify.yardsticks import COUNTS_TIME, SECONDS, counting_share, without_memory
+from clew.tasks._classify.yardsticks import (
+    COUNTS_TIME,
+    REGRESSION,
+    SECONDS,
+    counting_share,
+    without_memory,
+)
 from clew.tasks._examples import check_sequences
 from clew.train import TrainSettings
 
@@ -15,7 +21,10 @@ def test_counting_takes_its_share_of_the_time_and_no_more():
     assert counting_share(texts, None) == 0.0
     assert counting_share(texts, 10.0) == pytest.approx(SECONDS * 100_000 / 10)
     assert counting_share(texts, 0.01) == COUNTS_TIME
-    assert counting_share(check_sequences([np.zeros((9, 2))]), 0.01) == 0.0
+    series = check_sequences([np.zeros((900, 2)), np.zeros((100, 2))])
+    assert counting_share(series, 10.0) == pytest.approx(REGRESSION * 2000 / 10)
+    assert counting_share(series, None) == 0.0
+    assert counting_share(series, 0.001) == COUNTS_TIME
 
 
 @pytest.mark.parametrize(("time", "counted"), [(None, 60), (30.0, 60), (1.0, 16)])

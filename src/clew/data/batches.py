@@ -62,11 +62,11 @@ def bucketed(
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def check_arrays(X: Sequence[Any]) -> int:
+def check_arrays(X: Sequence[Any], *, gaps: bool = False) -> int:
     """Check sequences of numbers, each (T, D), and return D.
 
     Raises InputError naming the sequence (and step) for: none at all, other dimensions than two,
-    something that is no number, different D, NaN or infinity.
+    something that is no number, different D, infinity, and NaN, unless `gaps` are allowed.
     """
     if len(X) == 0:
         raise InputError("there are no sequences", expected="a list of arrays (T, D)")
@@ -84,14 +84,18 @@ def check_arrays(X: Sequence[Any]) -> int:
     width = check_width(arrays)
     for i, a in enumerate(arrays):
         with np.errstate(over="ignore"):  # what float32 cannot hold is as wrong as infinity
-            wrong = ~np.isfinite(a.astype(np.float32))
+            single = a.astype(np.float32)
+        wrong = np.isinf(single) if gaps else ~np.isfinite(single)
         if wrong.any():
             step, column = (int(n) for n in np.argwhere(wrong)[0])
             raise InputError(
                 f"sequence {i} holds {a[step, column]} at step {step}, column {column}",
                 where=f"X[{i}][{step}, {column}]",
                 expected="finite numbers",
-                hint="fill gaps before training, or leave those steps out",
+                hint="fill gaps before training, leave those steps out, or, to classify, set "
+                "missing to 'mask'"
+                if np.isnan(a[step, column])
+                else "leave that step out, or scale the numbers down",
             )
     return width
 

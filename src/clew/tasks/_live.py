@@ -24,6 +24,7 @@ from clew.nn.stream import (
 )
 
 Encode = Callable[[str], Sequence[int]]
+Scale = Callable[[Array], Array]
 
 
 class LiveStream:
@@ -46,6 +47,9 @@ class LiveStream:
         ending: Ending,
         names: Sequence[Any],
         encode: Encode | None,
+        scale: Scale | None = None,
+        features: int | None = None,
+        gaps: bool = False,
         batch_size: int = 1,
         dtype: Any = None,
     ) -> None:
@@ -58,9 +62,12 @@ class LiveStream:
         self._engine = Running(
             storeys, batch_size, half=half, table=_here(table), pool=pool, head=head
         )
-        self._features = int(stack.input_size)
+        self._features = int(stack.input_size) if features is None else features
         self._encode = encode
+        self._scale, self._gaps = scale, gaps
         self._push = self._engine.push
+        # What has to be scaled is never fit to be read as it is given.
+        self._at_once = self._push if scale is None else (lambda x_t, moves: None)
         self.batch_size = batch_size
         self.names = list(names)
 
@@ -68,14 +75,15 @@ class LiveStream:
         """Reads one step of each sequence and returns (B, V) or (B, C); of a single one (V,), (C,).
 
         x_t: for text a token of each sequence, as its text or its number; for arrays (B, D), of a
-        single sequence (D,). moves: (B,) bool, who reads; the others keep their state, what is
-        given for them is not read, and their rows of the answer are zeros.
+        single sequence (D,), as they were given to fit. moves: (B,) bool, who reads; the others
+        keep their state, what is given for them is not read, and their rows of the answer are
+        zeros.
 
         Raises:
             InputError: a wrong shape, text that is not one token, a number that is none, NaN or
                 infinity; the state is as it was before.
         """
-        y = self._push(x_t, moves)  # None where it is not at once fit to be read
+        y = self._at_once(x_t, moves)  # None where it is not at once fit to be read
         return self._converted(x_t, moves) if y is None else y
 
     def read(self, text: str | Sequence[str]) -> Array:
@@ -155,8 +163,9 @@ class LiveStream:
                     where="x_t",
                     expected=f"shape {(self.batch_size, self._features)}",
                 )
-            x = np.ascontiguousarray(x if mask is None else np.where(mask[:, np.newaxis], x, 0))
-            check_finite(x, "x_t")
+            x = x if mask is None else np.where(mask[:, np.newaxis], x, 0)
+            check_finite(np.where(np.isnan(x), 0, x) if self._gaps else x, "x_t")
+            x = np.ascontiguousarray(x if self._scale is None else self._scale(x))
         else:
             if isinstance(x_t, Tensor):
                 x_t = x_t.numpy(force=True)

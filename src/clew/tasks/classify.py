@@ -20,6 +20,7 @@ from clew.tasks._classify.encoder import Encoder, check_classes, places
 from clew.tasks._classify.labelling import Examples, LabelProblem, probabilities
 from clew.tasks._classify.live import classifying
 from clew.tasks._classify.net import POOLS, ClassifierNetwork
+from clew.tasks._classify.scaling import lengths
 from clew.tasks._classify.tfidf import figures
 from clew.tasks._classify.yardsticks import WINDOW_TIME, counting_share, without_memory
 from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, hold_out
@@ -50,6 +51,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     vocabulary_size, min_count, lowercase: which units of the text are known (for token lists the
         first two). max_length: longer texts keep their end; None keeps everything.
+    scaling: of arrays; "standard" gives each channel mean 0 and deviation 1 over the examples
+        trained on. missing: NaN in arrays is refused, or read as the mean with a further channel
+        that marks it ("mask"); infinity is always refused.
     dropout: on embeddings, between layers and before the scores. word_dropout: the share of known
         words that is read as unknown while training. label_smoothing: probability spread over the
         other labels while training.
@@ -82,6 +86,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         zoneout: float = 0.0,
         init: Literal["torch", "orthogonal", "chrono"] = "torch",
         max_length: int | None = None,
+        scaling: Literal["standard", "none"] = "standard",
+        missing: Literal["refuse", "mask"] = "refuse",
         label_smoothing: float = 0.1,
         epochs: int = 6,
         batch_size: int = 32,
@@ -114,6 +120,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.zoneout = zoneout
         self.init = init
         self.max_length = max_length
+        self.scaling = scaling
+        self.missing = missing
         self.label_smoothing = label_smoothing
         self.epochs = epochs
         self.batch_size = batch_size
@@ -151,7 +159,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sync.join()
         tell = report if report is not None and sync.is_main() else Silent()
         folder = sync.on_main(lambda: shared.open_out(out, resume))
-        sequences = check_sequences(X)
+        gaps = self.missing == "mask"
+        sequences = check_sequences(X, gaps=gaps)
         labels = check_labels(y, len(sequences))
         parts = [(sequences, labels)]
         classes = check_classes(labels)
@@ -160,7 +169,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise InputError(
                     f"validation is a {type(validation).__name__}", expected="a pair (X, y)"
                 )
-            apart = check_sequences(validation[0], sequences.kind, sequences.features)
+            apart = check_sequences(validation[0], sequences.kind, sequences.features, gaps=gaps)
             other = check_labels(validation[1], len(apart))
             if len(places(classes, other, "validation y")) == 0:
                 raise InputError("there is nothing in it", where="validation", expected="(X, y)")
@@ -192,6 +201,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder = Encoder.learn(
             learned[0], classes, unit=self.unit, size=self.vocabulary_size,
             min_count=self.min_count, lowercase=self.lowercase, max_length=self.max_length,
+            standard=self.scaling == "standard", gaps=self.missing == "mask",
         )  # fmt: skip
         self._take(encoder)
         train_part, held_out = (
@@ -200,7 +210,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.network_ = self._build(max(len(ids) for ids in train_part.sequences))
+            self.network_ = self._build(int(lengths(train_part.sequences).max()))
         baseline: dict[str, Any] = {}
         window: dict[str, Any] = {}
         share = NETWORK_TIME
@@ -315,6 +325,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _read(cls, contents: Contents) -> Classifier:
         model: Classifier = shared.restore(cls, contents)
         model._take(encoder := Encoder.read(contents, model.max_length))
+        if encoder.kind == "arrays" and encoder.scaling is None:
+            model.scaling = "none"  # of folders written before there was a choice
         sizes = ("hidden_size",) if encoder.kind == "arrays" else ("hidden_size", "embedding_size")
         contents.check_plausible(model, sizes, ("num_layers",))
         shared.furnish(model, contents, lambda: model._build(None))
@@ -333,6 +345,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         shared.check_choice(self, "unit", ("word", "char", "bpe"))
         shared.check_cell(self)
         shared.check_choice(self, "pool", POOLS)
+        shared.check_choice(self, "scaling", ("standard", "none"))
+        shared.check_choice(self, "missing", ("refuse", "mask"))
         shared.check_flags(self, ("lowercase", "bidirectional", "layer_norm", "baseline"))
         if self.held_out == 0:
             raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
@@ -362,7 +376,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         init = self.init if longest is not None else "torch"
         vocabulary = self._encoder.vocabulary
         stack = Stack(
-            self._encoder.features or int(self.embedding_size),
+            self._encoder.width or int(self.embedding_size),
             int(self.hidden_size), int(self.num_layers),
             cell=self.cell, bidirectional=self.bidirectional,
             dropout=self.dropout, layer_norm=self.layer_norm,

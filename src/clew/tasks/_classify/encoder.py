@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from clew.data.text import Tokenizer, Unit
 from clew.errors import InputError
+from clew.tasks._classify.scaling import Scaled, Scaling
 from clew.tasks._examples import Kind, Sequences, check_labels, check_sequences
 from clew.tasks._folder import CONFIG, LIMITS, TOKENIZER, Contents
 from clew.tasks._header import check_tokenizer
@@ -56,6 +58,7 @@ class Encoder:
     features: int | None  # D of arrays, else None
     classes: np.ndarray  # (C,), in order
     max_length: int | None = None  # longer sequences keep their end
+    scaling: Scaling | None = None  # of arrays; None reads them as they are
 
     @classmethod
     def learn(
@@ -68,8 +71,15 @@ class Encoder:
         min_count: int,
         lowercase: bool,
         max_length: int | None,
+        standard: bool = True,
+        gaps: bool = False,
     ) -> Encoder:
-        """The encoder of these sequences: their vocabulary, or the number of their features."""
+        """The encoder of these sequences: their vocabulary, or the scaling of their features."""
+        scaling = None
+        if sequences.features is not None and (standard or gaps):
+            scaling = Scaling.learn(
+                sequences.items, sequences.features, standard=standard, gaps=gaps
+            )
         tokenizer: Tokenizer | Pieces | None = None
         if sequences.kind == "tokens":
             tokenizer = Pieces.train(sequences.items, size=size, min_count=min_count)
@@ -84,19 +94,31 @@ class Encoder:
             )
         if tokenizer is not None:  # rather now than when it is to be stored, after training
             check_tokenizer(tokenizer.to_json().encode("utf-8"), len(tokenizer), "X")
-        return cls(sequences.kind, tokenizer, sequences.features, classes, max_length)
+        return cls(sequences.kind, tokenizer, sequences.features, classes, max_length, scaling)
 
     @property
     def vocabulary(self) -> int | None:
         """How many pieces are known; None for arrays."""
         return None if self.tokenizer is None else len(self.tokenizer)
 
+    @property
+    def width(self) -> int | None:
+        """How many numbers the network reads at a step of an array; None for text."""
+        return self.features if self.scaling is None else self.scaling.width
+
+    @property
+    def gaps(self) -> bool:
+        """Whether values of an array may be missing."""
+        return self.scaling is not None and self.scaling.gaps
+
     def check(self, X: Any) -> Sequences:
         """X as sequences of the sort learned from; raises InputError (see check_sequences)."""
-        return check_sequences(X, self.kind, self.features)
+        return check_sequences(X, self.kind, self.features, gaps=self.gaps)
 
-    def encode(self, sequences: Sequences) -> list[np.ndarray]:
-        """Ids (T,) or features (T, D) of every sequence."""
+    def encode(self, sequences: Sequences) -> Sequence[np.ndarray]:
+        """Ids (T,) of every sequence, or its features (T, width), scaled."""
+        if self.scaling is not None:
+            return Scaled(sequences.items, self.scaling, self.max_length)
         encoded = sequences.items
         if self.tokenizer is not None:
             batch = self.tokenizer.encode_batch(sequences.items)
@@ -111,13 +133,14 @@ class Encoder:
             "features": self.features,
             "classes": self.classes.tolist(),
             "labels": "str" if self.classes.dtype.kind == "U" else str(self.classes.dtype),
+            "scaling": None if self.scaling is None else self.scaling.facts(),
         }
 
     @classmethod
     def read(cls, contents: Contents, max_length: int | None) -> Encoder:
         """The encoder that a model folder keeps; raises InputError where its parts do not agree."""
-        sizes = contents.network
-        if set(sizes) != {"kind", "vocabulary", "features", "classes", "labels"}:
+        sizes = {"scaling": None, **contents.network}  # models of before had none
+        if set(sizes) != {"kind", "vocabulary", "features", "classes", "labels", "scaling"}:
             raise contents.bad("'network' does not describe a classifier")
         features = sizes["features"]
         kinds: tuple[Kind, ...] = ("text", "tokens", "arrays")
@@ -140,7 +163,12 @@ class Encoder:
         size = sizes["vocabulary"]
         if isinstance(size, bool) or size != (None if tokenizer is None else len(tokenizer)):
             raise contents.bad("'vocabulary' of 'network' is not the size of the tokenizer")
-        return cls(kind, tokenizer, features, _classes(contents), max_length)
+        scaling = None
+        if sizes["scaling"] is not None:
+            scaling = None if features is None else Scaling.read(sizes["scaling"], features)
+            if scaling is None:
+                raise contents.bad("'scaling' of 'network' does not go with its features")
+        return cls(kind, tokenizer, features, _classes(contents), max_length, scaling)
 
 
 def _classes(contents: Contents) -> np.ndarray:

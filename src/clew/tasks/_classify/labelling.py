@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clew.data.batches import bucketed, pad
+from clew.tasks._classify.scaling import lengths as lengths_of
 from clew.tasks._classify.tfidf import figures
 from clew.train.problem import Evaluation
 
@@ -22,7 +23,7 @@ CELLS = 32_768  # padded steps in one batch of predictions: bounds its memory
 class Examples:
     """Encoded sequences, ids (T,) or features (T, D), and their classes (N,)."""
 
-    sequences: list[np.ndarray]
+    sequences: Sequence[np.ndarray]
     classes: np.ndarray
 
     def __len__(self) -> int:
@@ -56,7 +57,7 @@ class LabelProblem:
         self.seed = seed
         self.word_dropout = word_dropout
         self.label_smoothing = label_smoothing
-        self.lengths = np.array([len(sequence) for sequence in train.sequences])
+        self.lengths = lengths_of(train.sequences)
 
     def plan(self, epoch: int, rank: int, world: int) -> Sequence[Any]:
         """Places of the examples of each batch; None where this rank has none."""
@@ -88,7 +89,7 @@ class LabelProblem:
 
 def probabilities(network: nn.Module, sequences: Sequence[np.ndarray]) -> np.ndarray:
     """Probabilities (N, C), float64, of encoded sequences; `network` is in eval mode."""
-    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    lengths = lengths_of(sequences)
     order = np.argsort(lengths, kind="stable")
     device = next(network.parameters()).device
     rows: list[np.ndarray] = []

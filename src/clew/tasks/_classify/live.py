@@ -42,6 +42,9 @@ def classifying(
         ending="probabilities",
         names=encoder.classes.tolist(),
         encode=encode,
+        scale=encoder.scaling,
+        features=encoder.features,
+        gaps=encoder.gaps,
         batch_size=batch_size,
         dtype=dtype,
     )

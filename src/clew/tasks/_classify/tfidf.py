@@ -1,4 +1,4 @@
-"""What a label can be read from without memory: counts of words, averages of channels."""
+"""What a label can be read from without memory: counts of words; and figures of any answers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 PIECES = r"(?u)\w+|[^\w\s]"  # words, and every mark of punctuation alone
 
@@ -37,26 +35,9 @@ def tfidf_baseline(
     except ValueError:  # no text has a single word: nothing to count
         return _majority(train_labels, test_labels)
     model = LogisticRegression(C=10.0, max_iter=200)
-    return _score(
+    return score(
         "TF-IDF + logistic regression",
         model, train, train_labels, vectorizer.transform(test_texts), test_labels,
-    )  # fmt: skip
-
-
-def averages_baseline(
-    train_arrays: Sequence[np.ndarray],
-    train_labels: Sequence[Any] | np.ndarray,
-    test_arrays: Sequence[np.ndarray],
-    test_labels: Sequence[Any] | np.ndarray,
-) -> dict[str, Any]:
-    """Score logistic regression over the mean, deviation and last value of each channel.
-
-    Arrays are (T, D) floats. Returns what `tfidf_baseline` returns.
-    """
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    return _score(
-        "averages + logistic regression",
-        model, _averages(train_arrays), train_labels, _averages(test_arrays), test_labels,
     )  # fmt: skip
 
 
@@ -64,20 +45,10 @@ def _pairs(tokens: Sequence[str]) -> list[tuple[str, ...]]:
     return [*((token,) for token in tokens), *itertools.pairwise(tokens)]
 
 
-def _averages(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    rows = []
-    for array in arrays:
-        values = np.asarray(array, dtype=np.float64)  # (T, D)
-        if len(values) == 0:
-            rows.append(np.zeros(3 * values.shape[1]))
-        else:
-            rows.append(np.concatenate([values.mean(0), values.std(0), values[-1]]))
-    return np.stack(rows)  # (N, 3 D)
-
-
-def _score(
+def score(
     name: str, model: Any, train: Any, train_labels: Any, test: Any, test_labels: Any
 ) -> dict[str, Any]:
+    """Fit a model of scikit-learn on features `train` and score it on `test`: its figures."""
     if len(set(np.asarray(train_labels).tolist())) == 1:
         return _majority(train_labels, test_labels)
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""What a classifier is measured against: counts or averages, and a network with a fixed window."""
+"""What a classifier is measured against: counts, or a regression; a network of a fixed window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy as np
 from clew.tasks._classify.encoder import Encoder
 from clew.tasks._classify.fixed import window_baseline
 from clew.tasks._classify.labelling import Examples
-from clew.tasks._classify.tfidf import averages_baseline, tfidf_baseline
+from clew.tasks._classify.scaling import lengths
+from clew.tasks._classify.summaries import series_baseline
+from clew.tasks._classify.tfidf import tfidf_baseline
 from clew.tasks._examples import Sequences
 from clew.train import sync
 from clew.train.settings import TrainSettings
@@ -19,6 +21,7 @@ from clew.train.settings import TrainSettings
 WINDOW_TIME = 0.1  # share of a fit's `time`
 COUNTS_TIME = 0.2  # the most that counting words may take of it
 SECONDS = 1.5e-6  # that counting takes for one character of text, on a slow machine
+REGRESSION = 1e-6  # seconds that the regression takes for one number of a series
 EPOCHS = 5  # at most, of the window's network
 
 
@@ -31,8 +34,10 @@ def counting_share(texts: Sequences, time: float | None) -> float:
 
 
 def _counting(texts: Sequences, time: float | None) -> float:
-    if time is None or texts.kind == "arrays":
+    if time is None:
         return 0.0
+    if texts.kind == "arrays":
+        return REGRESSION * int(lengths(texts.items).sum()) * (texts.features or 1) / time
     letters = 1 if texts.kind == "text" else 5  # in a token, about
     return SECONDS * letters * sum(map(len, texts.items)) / time
 
@@ -50,7 +55,7 @@ def without_memory(
     dropout: float,
     batch_size: int,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Figures of counts (of words; for arrays, averages) and of the window, on held-out examples.
+    """Figures of counts (of words; of arrays a regression) and of the window, on held-out examples.
 
     Where `settings.time` is too short to count every text, some by chance are; how many were
     stands under "counted".
@@ -59,16 +64,22 @@ def without_memory(
     if (excess := _counting(learned, settings.time) / COUNTS_TIME) > 1:
         random = np.random.default_rng(settings.seed)
         some = random.permutation(some)[: math.ceil(len(learned) / excess)]
-    counted, labels = learned.pick(some).items, train.classes[some]
-    counts = averages_baseline if learned.kind == "arrays" else tfidf_baseline
-    baseline = sync.on_main(lambda: counts(counted, labels, apart.items, held_out.classes))
+    labels = train.classes[some]
+
+    def count() -> dict[str, Any]:
+        if learned.kind == "arrays":
+            counted = [train.sequences[k] for k in some.tolist()]
+            return series_baseline(counted, labels, held_out.sequences, held_out.classes)
+        return tfidf_baseline(learned.pick(some).items, labels, apart.items, held_out.classes)
+
+    baseline = sync.on_main(count)
     limit = None if settings.time is None else WINDOW_TIME * settings.time
     window = window_baseline(
         train,
         held_out,
         dataclasses.replace(settings, epochs=min(settings.epochs, EPOCHS), time=limit),
         vocabulary=encoder.vocabulary,
-        features=encoder.features or embedding_size,
+        features=encoder.width or embedding_size,
         hidden_size=hidden_size,
         classes=len(encoder.classes),
         dropout=dropout,

@@ -1,0 +1,267 @@
+"""Series of numbers with a label each: .ts files, long tables, JSON lines, NumPy's .npz."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clew.data import folders, ts
+from clew.data._pairs_json import Item, items, json_lines, lines, parquet
+from clew.data._pairs_rows import _csv as records
+from clew.data._pairs_rows import _texts as texts
+from clew.data._series_items import array_series, object_series
+from clew.data._series_parts import Series
+from clew.data._series_rows import LongColumns, frame_rows, long_series
+from clew.data.files import existing, listed, visible
+from clew.data.folders import Part
+from clew.data.rows import place
+from clew.errors import InputError
+
+__all__ = ["LabelledSeries", "holds_series", "read_series"]
+
+_PACKED = (".gz", ".xz")
+_SEPARATED = (".csv", ".tsv", ".tab")
+_OBJECTS = (".jsonl", ".ndjson", ".json")
+_BEGINNING = 1 << 16  # characters in which the names of columns are looked for
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSeries:
+    """Series (T, D), T of their own, float32, NaN where a value is missing; the label of each.
+
+    labels: None where there are none. where: the place each begins at. names: what each is called,
+    where it is. channels: the D names, where there are some.
+    """
+
+    sequences: list[NDArray[np.float32]]
+    labels: list[str] | None
+    where: list[str]
+    names: list[str] | None
+    channels: list[str] | None
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @property
+    def gap(self) -> str | None:
+        """Where the first missing value is; None where nothing is missing."""
+        for values, where in zip(self.sequences, self.where, strict=True):
+            missing = np.isnan(values)
+            if missing.any():
+                t, d = (int(k) for k in np.argwhere(missing)[0])
+                name = self.channels[d] if self.channels else d + 1
+                return f"{where}: step {t + 1} of channel {name}"
+        return None
+
+
+def read_series(
+    source: Any,
+    *,
+    unique_id: str | None = None,
+    ds: str | None = None,
+    label: str | None = None,
+    values: Sequence[str] | None = None,
+    split: Part | None = None,
+) -> LabelledSeries:
+    """Series with a label each, from any of the layouts below; a file may be packed by gzip or xz.
+
+    - `.ts`, as the UCR/UEA archive has them (see `clew.data.ts`)
+    - a long table, a row for each moment of each series: `.csv`, `.tsv`, `.jsonl`, `.parquet`, or a
+      DataFrame of polars or pandas. Columns `unique_id`, `ds` and `label` (or class, category,
+      target), or those that are named; `values` names the channels, or they are all others. The
+      label is the same in all rows of a series; `ds` are numbers or dates that rise within it.
+    - JSON lines {"series": [[...], ...], "label": ...}, a list for each step
+    - `.npz` with X (N, T, D) or (N, T), y (N,) and, where they differ, lengths (N,)
+    - a folder with parts named train, dev and test, of which `split` picks one (train if None)
+
+    A value that is missing (an empty cell, ?, NaN, null) is NaN. Labels may be missing in all.
+    Raises InputError naming file and line, or row and column, for whatever is broken.
+    """
+    columns = LongColumns(unique_id, ds, label, None if values is None else tuple(values))
+    if hasattr(source, "columns") and hasattr(source, "__getitem__"):
+        names, rows = frame_rows(source)
+        return _of_rows(*long_series(names, rows, columns, lambda n: f"row {n}, from 0", "table"))
+    path = existing(source)
+    if path.is_dir():
+        path = folders.part(path, split)
+        if path.is_dir():
+            raise InputError(
+                "this is a folder",
+                where=str(path),
+                expected="a file of series, or a folder with files named train and test",
+                hint="there is " + (listed([p.name for p in visible(path)]) or "nothing in it"),
+            )
+    elif split not in (None, "train"):
+        raise InputError(
+            f"a single file has no part {split!r}", where=str(path), hint="give the folder"
+        )
+    return _of_file(path, columns)
+
+
+def holds_series(path: Path) -> bool:
+    """Whether a file, or a part of a folder, holds series by its name or the names in it.
+
+    A table does if its columns are called unique_id and ds, JSON lines if there is a list under
+    series.
+    """
+    if path.is_dir():
+        inside = folders.parts(path)
+        return bool(inside) and all(p.is_file() and holds_series(p) for p in inside.values())
+    ending = _ending(path)
+    if ending in (".ts", ".npz"):
+        return True
+    try:
+        if ending in (".parquet", ".pq"):
+            first = next((item for _, item, _ in parquet(path, None)), None)
+        elif ending in _SEPARATED + _OBJECTS:
+            begin = _beginning(path)
+            if ending in _SEPARATED:
+                names = {name.strip(' "') for name in _split(begin)}
+                return {"unique_id", "ds"} <= names
+            if begin.lstrip()[:1] == "[":
+                return '"series"' in begin or '"unique_id"' in begin
+            if len(begin) >= _BEGINNING:  # a long line is hardly anything else
+                return '"series"' in begin[:1000]
+            first = json.loads(begin)
+        else:
+            return False
+    except (InputError, ValueError, RecursionError):
+        return False  # who reads it will say what is wrong
+    return isinstance(first, dict) and ("series" in first or {"unique_id", "ds"} <= set(first))
+
+
+def _split(line: str) -> list[str]:
+    return line.split(max(",;\t|", key=line.count))
+
+
+def _beginning(path: Path) -> str:
+    """The first line that holds something, as far as is needed."""
+    found = ""
+    for text in texts(path, None):
+        found = (found + text).lstrip("\n")
+        if "\n" in found or len(found) >= _BEGINNING:
+            break
+    return found.partition("\n")[0]
+
+
+def _ending(path: Path) -> str:
+    name = path.name.lower()
+    for packed in _PACKED:
+        name = name.removesuffix(packed)
+    return Path(name).suffix
+
+
+def _of_file(path: Path, columns: LongColumns) -> LabelledSeries:
+    ending = _ending(path)
+    if ending == ".ts":
+        _no_columns(path, columns)
+        return _of_rows(list(ts.series(path, lines(texts(path, None)))), None)
+    if ending == ".npz":
+        _no_columns(path, columns)
+        return _of_rows(list(array_series(path)), None)
+    if ending in _SEPARATED:
+        table = records(path, _filled(path))
+        _, first = next(table)
+        names = [name.strip() for name in first]
+        return _long(path, names, table, columns, "line")
+    if ending in _OBJECTS:
+        text = _filled(path)
+        head = next(text)
+        array = ending == ".json" and head.lstrip()[:1] == "["
+        return _of_objects(path, (items if array else json_lines)(path, chain([head], text)),
+                           columns, "item" if array else "line")  # fmt: skip
+    if ending in (".parquet", ".pq"):
+        return _of_objects(path, parquet(path, None), columns, "row")
+    raise InputError(
+        f"the ending {ending or 'of the name'} tells of no series",
+        where=str(path),
+        expected=".ts, .csv, .tsv, .jsonl, .parquet or .npz",
+    )
+
+
+def _filled(path: Path) -> Iterator[str]:
+    """The text of a file that holds some."""
+    text = texts(path, None)
+    first = ""
+    while not first.strip():
+        more = next(text, None)
+        if more is None:
+            raise InputError("the file is empty", where=str(path), expected="series")
+        first += more
+    return chain([first], text)
+
+
+def _of_objects(
+    path: Path, every: Iterator[Item], columns: LongColumns, counted: str
+) -> LabelledSeries:
+    """Objects that are a series each, or a row each of a long table."""
+    first = next(every, None)
+    if first is None:
+        raise InputError("the file is empty", where=str(path), expected="series")
+    every = chain([first], every)
+    if isinstance(first[1], dict) and "series" in first[1]:
+        if columns.unique_id or columns.ds or columns.values:
+            _no_columns(path, columns)
+        return _of_rows(list(object_series(every, columns.label)), None)
+    names = list(first[1]) if isinstance(first[1], dict) else []
+
+    def cells() -> Iterator[tuple[int, list[Any]]]:
+        for number, item, where in every:
+            if not isinstance(item, dict) or not set(item) <= set(names):
+                raise InputError(
+                    "this is no row like the first",
+                    where=where,
+                    expected="an object with " + listed(names, 20) if names else "an object",
+                )
+            yield number, [item.get(name) for name in names]
+
+    return _long(path, names, cells(), columns, counted)
+
+
+def _long(
+    path: Path, names: list[str], rows: Iterable[tuple[int, Sequence[Any]]], columns: LongColumns,
+    counted: str,
+) -> LabelledSeries:  # fmt: skip
+    return _of_rows(
+        *long_series(names, rows, columns, lambda number: place(path, number, counted), str(path))
+    )
+
+
+def _no_columns(path: Path, columns: LongColumns) -> None:
+    if columns != LongColumns():
+        raise InputError(
+            "there are no columns to choose from: this is no table",
+            where=str(path),
+            hint="leave out the names of the columns",
+        )
+
+
+def _of_rows(found: list[Series], channels: list[str] | None) -> LabelledSeries:
+    if not found:
+        raise InputError("there is no series in the file", expected="one or more")
+    without = next((each for each in found if each.label is None), None)
+    labels = None if without is not None else [str(each.label) for each in found]
+    if without is not None and any(each.label is not None for each in found):
+        raise InputError(
+            "the series has no label, and others have", where=without.where, expected="a label"
+        )
+    width = found[0].values.shape[1]
+    for each in found:
+        if each.values.shape[1] != width and len(each.values):
+            raise InputError(
+                f"the series has {each.values.shape[1]} channels",
+                where=each.where,
+                expected=f"{width}, as the first",
+            )
+    named = [each.name for each in found if each.name is not None]
+    return LabelledSeries(
+        [each.values for each in found], labels, [each.where for each in found],
+        named if len(named) == len(found) else None, channels,
+    )  # fmt: skip
