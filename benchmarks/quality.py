@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import _compose
 import _tag
 import _transcribe
 import _translate
@@ -70,7 +71,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ["sst2", "shakespeare", "shakespeare-large", "upos", "snips", "translate", "fsdd"]
+    names = [
+        "sst2",
+        "shakespeare",
+        "shakespeare-large",
+        "upos",
+        "snips",
+        "translate",
+        "fsdd",
+        "jsb",
+    ]
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?")
     parser.add_argument("--only", choices=names, action="append")
     parser.add_argument("--seeds", type=int, default=5)
@@ -89,6 +99,8 @@ def main() -> int:
             _tag.run_snips(asked.data, quick=asked.quick)
         elif name == "translate":
             _translate.run(asked.data, quick=asked.quick)
+        elif name == "jsb":
+            _compose.run_jsb(asked.data, quick=asked.quick)
         elif name == "fsdd":
             _transcribe.run(asked.data, quick=asked.quick)
         else:

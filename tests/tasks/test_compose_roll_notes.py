@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from clew.errors import InputError
-from clew.tasks._compose.roll_notes import Drawing, Independent, InTurn
+from clew.tasks._compose.roll_notes import Independent, InTurn, Polyphony
+from clew.tasks._draw import Draw, generator
 
 P, H = 6, 3
 EVERY = torch.tensor(list(itertools.product([0.0, 1.0], repeat=P)), dtype=torch.float64)
@@ -28,6 +29,10 @@ def made(kind, seed=0):
 def chances(head, features):
     with torch.no_grad():
         return torch.exp(-head.nats(features.expand(len(EVERY), H), EVERY)).numpy()
+
+
+def drawn(head, *how):
+    return tuple(head.draw(*how).tolist())
 
 
 def by_hand(head, features, notes):
@@ -75,11 +80,10 @@ def test_draws_follow_the_chances(kind, temperature):
         with torch.no_grad():
             for p in (head.scores.weight, head.scores.bias):
                 p.mul_(temperature)  # drawn at the temperature that takes it back
-    random = np.random.default_rng(0)
+    random = generator(0)
     count = 1000
     found = Counter(
-        tuple(head.draw(features, Drawing(temperature, 0, P), random).tolist())
-        for _ in range(count)
+        drawn(head, features, Draw(temperature), Polyphony(0, P), random) for _ in range(count)
     )
     truth = chances(*made(kind))
     seen = np.array([found[tuple(map(int, notes))] / count for notes in EVERY.tolist()])
@@ -92,13 +96,11 @@ def test_independent_notes_are_drawn_given_how_many_there_are():
     how_many = EVERY.sum(1).numpy()
     truth = chances(head, features) * ((how_many >= 2) & (how_many <= 4))
     truth /= truth.sum()
-    random, count = np.random.default_rng(0), 1000
-    found = Counter(
-        tuple(head.draw(features, Drawing(1.0, 2, 4), random).tolist()) for _ in range(count)
-    )
+    random, count = generator(0), 1000
+    found = Counter(drawn(head, features, Draw(1.0), Polyphony(2, 4), random) for _ in range(count))
     seen = np.array([found[tuple(map(int, notes))] / count for notes in EVERY.tolist()])
     assert np.all(np.abs(seen - truth) < 5 * np.sqrt(truth / count) + 1 / count)
-    best = head.draw(features, Drawing(0, 2, 4), random)
+    best = head.draw(features, Draw(0), Polyphony(2, 4), random)
     assert best.tolist() == EVERY[truth.argmax()].tolist()
 
 
@@ -106,10 +108,10 @@ def test_independent_notes_are_drawn_given_how_many_there_are():
 @pytest.mark.parametrize("temperature", [0, 1e-3, 1, 100])
 @pytest.mark.parametrize("bounds", [(0, 0), (1, 1), (3, 4), (P, P), (0, P)])
 def test_as_many_notes_as_are_allowed(kind, temperature, bounds):
-    random = np.random.default_rng(0)
+    random = generator(0)
     for seed in range(4):
         head, features = made(kind, seed)
-        notes = head.draw(features, Drawing(temperature, *bounds), random)
+        notes = head.draw(features, Draw(temperature), Polyphony(*bounds), random)
         assert set(notes.tolist()) <= {0, 1}
         assert bounds[0] <= notes.sum() <= bounds[1]
 
@@ -118,9 +120,9 @@ def test_as_many_notes_as_are_allowed(kind, temperature, bounds):
 def test_a_cold_draw_is_the_likeliest(kind):
     """Of the notes in turn, each the likeliest after those before it."""
     head, features = made(kind)
-    random = np.random.default_rng(0)
-    cold = {tuple(head.draw(features, Drawing(1e-4, 0, P), random).tolist()) for _ in range(9)}
-    assert cold == {tuple(head.draw(features, Drawing(0, 0, P), random).tolist())}
+    random = generator(0)
+    cold = {drawn(head, features, Draw(1e-4), Polyphony(0, P), random) for _ in range(9)}
+    assert cold == {drawn(head, features, Draw(0), Polyphony(0, P), random)}
 
 
 @both
@@ -141,4 +143,4 @@ def test_notes_begin_as_often_as_they_were_counted(kind):
 def test_scores_that_are_not_finite_are_told(kind):
     head, features = made(kind)
     with pytest.raises(InputError, match="not finite"):
-        head.draw(features * torch.nan, Drawing(1.0, 0, P), np.random.default_rng(0))
+        head.draw(features * torch.nan, Draw(1.0), Polyphony(0, P), generator(0))

@@ -13,19 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from clew.errors import InputError
+from clew.tasks._draw import Draw, choose
 
 Array = np.ndarray[Any, Any]
+_PLAIN = Draw()
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """How the notes of a step are drawn.
+class Polyphony:
+    """How many notes a step that is written has: never fewer than `least`, nor more than `most`."""
 
-    temperature: 1 draws by the network's probabilities, less is bolder, 0 takes what is likeliest.
-    least, most: how many notes there are, never fewer and never more.
-    """
-
-    temperature: float
     least: int
     most: int
 
@@ -46,30 +43,32 @@ class Independent(nn.Module):
         scores = self.scores(features)
         return F.binary_cross_entropy_with_logits(scores, notes, reduction="none").sum(-1)
 
-    def draw(self, features: Tensor, how: Drawing, random: np.random.Generator) -> Array:
+    def draw(
+        self, features: Tensor, how: Draw, polyphony: Polyphony, generator: torch.Generator
+    ) -> Array:
         """Notes (P,) of one step, zeros and ones, given its features (H,).
 
         By P(x | least <= sum x <= most) exactly: first how many, then note by note.
         """
-        scores = _finite(self.scores(features))
-        pitches = len(scores)
-        notes = np.zeros(pitches, np.uint8)
+        scores = _finite(self.scores(features)).numpy()
+        least, most = polyphony.least, polyphony.most
+        notes = np.zeros(len(scores), np.uint8)
         if how.temperature == 0:
             order = np.argsort(-scores, kind="stable")
-            likely = int((scores > 0).sum())
-            notes[order[: min(max(likely, how.least), how.most)]] = 1
+            notes[order[: min(max(int((scores > 0).sum()), least), most)]] = 1
             return notes
         scores = scores / how.temperature
         off, on = -np.logaddexp(0, scores), -np.logaddexp(0, -scores)
         # ways[k, c]: ln of the chance that c of the notes k, k + 1, .. sound
-        ways = np.full((pitches + 1, how.most + 1), -math.inf)
-        ways[pitches, 0] = 0.0
-        for k in reversed(range(pitches)):
+        ways = np.full((len(scores) + 1, most + 1), -math.inf)
+        ways[-1, 0] = 0.0
+        for k in reversed(range(len(scores))):
             ways[k] = off[k] + ways[k + 1]
             ways[k, 1:] = np.logaddexp(ways[k, 1:], on[k] + ways[k + 1, :-1])
-        left = how.least + _pick(ways[0, how.least :], random)
-        for k in range(pitches):
-            if left and random.random() < math.exp(on[k] + ways[k + 1, left - 1] - ways[k, left]):
+        left = least + choose(torch.from_numpy(ways[0, least:]), _PLAIN, generator)
+        random = torch.rand(len(scores), generator=generator, dtype=torch.float64).tolist()
+        for k, chance in enumerate(random):
+            if left and chance < math.exp(on[k] + ways[k + 1, left - 1] - ways[k, left]):
                 notes[k] = 1
                 left -= 1
         return notes
@@ -111,20 +110,20 @@ class InTurn(nn.Module):
         # "no more" is said once
         return nats.reshape(targets.shape).mul(F.pad(there, (1, 0), value=True)).sum(1)
 
-    def draw(self, features: Tensor, how: Drawing, random: np.random.Generator) -> Array:
+    def draw(
+        self, features: Tensor, how: Draw, polyphony: Polyphony, generator: torch.Generator
+    ) -> Array:
         """Notes (P,) of one step, zeros and ones, given its features (H,)."""
         notes = np.zeros(self.pitches, np.uint8)
         hidden, above = self.reading(features), self.pitches
-        for drawn in range(how.most):
+        for drawn in range(polyphony.most):
             scores = _finite(self.scores(torch.relu(hidden)))
             scores[above:-1] = -math.inf
-            if drawn < how.least:  # there must be more, and room below for those that must follow
-                scores[: how.least - drawn - 1] = -math.inf
+            missing = polyphony.least - drawn
+            if missing > 0:  # one must sound, and leave room below for those that must follow
+                scores[: missing - 1] = -math.inf
                 scores[-1] = -math.inf
-            if how.temperature == 0:
-                note = int(scores.argmax())
-            else:
-                note = _pick(scores / how.temperature, random)
+            note = choose(scores, how, generator)
             if note == self.pitches:
                 break
             notes[note] = 1
@@ -141,16 +140,11 @@ def _in_turn(notes: Tensor) -> Tensor:
     return torch.where(found == 0, pitches, found - 1)
 
 
-def _finite(scores: Tensor) -> Array:
-    found: Array = scores.detach().double().cpu().numpy()
-    if not np.isfinite(found).all():
+def _finite(scores: Tensor) -> Tensor:
+    """Scores on the CPU in double precision."""
+    found = scores.detach().to(device="cpu", dtype=torch.float64, copy=True)
+    if not bool(torch.isfinite(found).all()):
         raise InputError(
             "the network's scores are not finite", hint="train it anew at a smaller learning rate"
         )
     return found
-
-
-def _pick(scores: Array, random: np.random.Generator) -> int:
-    """A place drawn by the softmax of its score."""
-    chances = np.exp(scores - scores.max()).cumsum()
-    return int(np.searchsorted(chances, random.random() * chances[-1], side="right"))

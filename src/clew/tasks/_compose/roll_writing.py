@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,49 +13,39 @@ from numpy.typing import NDArray
 from clew.errors import InputError
 from clew.nn import Stack
 from clew.tasks._compose.roll_net import RollNetwork
-from clew.tasks._compose.roll_notes import Drawing
+from clew.tasks._compose.roll_notes import Independent, Polyphony
+from clew.tasks._draw import Draw, check_whole, generator
 
 
 @dataclass(frozen=True)
 class RollWriting:
     """How a roll is written; raises InputError for values that mean nothing.
 
-    steps: how many are written. temperature: 1 draws by the network's probabilities, less is
-    bolder, 0 takes the likeliest notes. polyphony: the fewest and the most notes of a step; None
-    is what all but a few steps of the training rolls have. seed: None draws one.
+    steps: how many are written. draw: temperature, 0 for the likeliest notes, and seed; top_k and
+    top_p where notes are drawn in turn. polyphony: the fewest and the most notes of a step; None is
+    what all but a few steps of the training rolls have.
     """
 
     steps: int = 64
-    temperature: float = 1.0
+    draw: Draw = field(default_factory=Draw)
     polyphony: tuple[int, int] | None = None
-    seed: int | None = None
 
     def __post_init__(self) -> None:
-        _whole("steps", self.steps, 0)
-        number = isinstance(self.temperature, int | float) and not isinstance(
-            self.temperature, bool
-        )
-        if not number or not (math.isfinite(self.temperature) and self.temperature >= 0):
+        check_whole("steps", self.steps, 0)
+        if self.polyphony is None:
+            return
+        try:
+            least, most = self.polyphony
+        except (TypeError, ValueError):
+            least, most = 1, 0
+        check_whole("polyphony", least, 0)
+        check_whole("polyphony", most, 0)
+        if least > most:
             raise InputError(
-                f"temperature is {self.temperature!r}",
-                where="temperature",
-                expected="0 (the likeliest notes) or more; 1 draws by the model's probabilities",
+                f"polyphony must not be {self.polyphony!r}",
+                where="polyphony",
+                expected="the fewest notes, then the most",
             )
-        if self.seed is not None:
-            _whole("seed", self.seed, 0)
-        if self.polyphony is not None:
-            try:
-                least, most = self.polyphony
-            except (TypeError, ValueError):
-                least = most = -1
-            for count in (least, most):
-                _whole("polyphony", count, 0)
-            if least > most:
-                raise InputError(
-                    f"polyphony is {self.polyphony!r}",
-                    where="polyphony",
-                    expected="the fewest notes, then the most",
-                )
 
 
 def write(
@@ -78,21 +66,27 @@ def write(
             where="opening",
             expected=f"(T, {network.pitches}), zeros and ones",
         )
-    least, most = how.polyphony or network.polyphony.tolist()
-    if most > network.pitches:
+    polyphony = Polyphony(*(how.polyphony or network.polyphony.tolist()))
+    if polyphony.most > network.pitches:
         raise InputError(
-            f"polyphony is {how.polyphony!r}",
+            f"polyphony must not be {how.polyphony!r}",
             where="polyphony",
             expected=f"at most {network.pitches} notes",
         )
-    drawing = Drawing(how.temperature, least, most)
-    return _written(network, reader, opened, how, drawing)
+    if isinstance(network.output, Independent) and (how.draw.top_k or how.draw.top_p):
+        raise InputError(
+            "top_k and top_p choose one of many, and these notes are independent",
+            where="top_p" if how.draw.top_p else "top_k",
+            expected="a temperature",
+        )
+    return _written(network, reader, opened, how, polyphony)
 
 
 def _written(
-    network: RollNetwork, reader: Stack, opened: NDArray[Any], how: RollWriting, drawing: Drawing
-) -> Iterator[NDArray[np.uint8]]:
-    random = np.random.default_rng(secrets.randbits(63) if how.seed is None else how.seed)
+    network: RollNetwork, reader: Stack, opened: NDArray[Any], how: RollWriting,
+    polyphony: Polyphony,
+) -> Iterator[NDArray[np.uint8]]:  # fmt: skip
+    random = generator(how.draw.seed)
     stream = reader.stream()  # packs the weights once; the bits of the whole
     x_t = np.zeros(network.pitches + 1, np.float32)
     x_t[-1] = 1  # the mark of the beginning
@@ -101,16 +95,10 @@ def _written(
     for step in opened:
         x_t[:-1] = step
         y_t = stream.push(x_t)
-    for _ in range(how.steps):
+    for written in range(1, how.steps + 1):
         with torch.inference_mode():
             features = torch.from_numpy(y_t).to(network.device)
-            x_t[:-1] = network.output.draw(features, drawing, random)
+            x_t[:-1] = network.output.draw(features, how.draw, polyphony, random)
         yield x_t[:-1].astype(np.uint8)
-        y_t = stream.push(x_t)
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(
-            f"{name} is {value!r}", where=name, expected=f"a whole number of {least} or more"
-        )
+        if written < how.steps:
+            y_t = stream.push(x_t)
