@@ -92,7 +92,7 @@ class AR:
     def fit(cls, y: ArrayLike, season: int = 1) -> AR:
         """The order with the least AIC, then least squares by statsmodels' AutoReg on y (T,).
 
-        Orders go up to 12 (T/100)^(1/4), or a season and a step where that is more, all compared on
+        Orders go up to 24 (T/100)^(1/4), or a season and a step where that is more, all compared on
         the same values. Raises InputError for fewer than 10 values, or without statsmodels.
         """
         given = np.asarray(y, dtype=np.float64)
@@ -133,8 +133,8 @@ class AR:
 
 
 def most_lags(count: int, season: int) -> int:
-    """The largest order that is tried for so many values."""
-    usual = int(12.0 * (count / 100.0) ** 0.25)
+    """The largest order that is tried: so large that AIC chooses, and not the end of the list."""
+    usual = int(24.0 * (count / 100.0) ** 0.25)
     return max(1, min(max(usual, season + 1), _MOST_LAGS, count // 3))
 
 
