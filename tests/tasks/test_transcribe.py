@@ -250,7 +250,8 @@ def test_a_broken_sound_is_named_with_its_line(tmp_path):
      ("unit", "letter"), ("hidden_size", 0), ("speed", 1.0), ("speed", -0.1), ("volume", -1),
      ("volume", float("nan")), ("time_masks", -1), ("time_span", 1.5), ("frequency_masks", True),
      ("frequency_span", "a"), ("held_out", 0.0), ("cell", "LSTM"), ("lowercase", "no"),
-     ("batch_size", 0), ("vocabulary_size", 2), ("dropout", 1.0), ("time", "soon")],
+     ("batch_size", 0), ("seed", ""), ("seed", None), ("vocabulary_size", 2),
+     ("dropout", 1.0), ("time", "soon")],
 )  # fmt: skip
 def test_impossible_settings_are_named(name, value):
     with pytest.raises(InputError) as caught:

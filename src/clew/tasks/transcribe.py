@@ -355,9 +355,10 @@ class Transcriber(BaseEstimator):  # type: ignore[misc]
         shared.check_flags(self, ("lowercase", "bidirectional", "layer_norm", "baseline"))
         if self.held_out == 0:
             raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
+        settings = shared.train_settings(self)
         self._mel()
         self._how().variation.check()
-        return shared.train_settings(self)
+        return settings
 
     def _mel(self) -> Mel:
         return Mel(rate=int(self.sample_rate), bins=int(self.bins), floor=FLOOR)
