@@ -22,8 +22,12 @@ from clew.tasks._files import checksum
 from clew.tasks._folder import digest
 from clew.tasks.classify import Classifier
 from clew.tasks.language import LanguageModel
+from clew.tasks.tag import Tagger
+from clew.tasks.transcribe import Transcriber
+from clew.tasks.translate import Translator
 
 ALLOWED = 100 << 20  # bytes
+SMALL = {"hidden_size": 3, "num_layers": 1, "epochs": 1, "baseline": False, "device": "cpu"}
 NAMES = ("config.json", "model.safetensors", "tokenizer.json", "metrics.json")
 STRANGE = (None, True, -1, 0, 1, 2**31, 2**63, 2**70, 10**9, 1.5, 1e308, "", "x", "../../x", [], {},
            [[]], {"a": 1}, "\u0000", "\ud800", [2**62, 2**62], "F64")  # fmt: skip
@@ -38,13 +42,36 @@ def models(root):
         model = Classifier(
             embedding_size=3, hidden_size=3, cell=cell, epochs=1, baseline=False, device="cpu"
         ).fit(X, [0, 1] * 6)
-        model.save(root / sort)
-        yield root / sort, lambda model, X=X: model.predict_proba(X)
-    written = LanguageModel(
-        embedding_size=3, hidden_size=3, num_layers=1, epochs=1, baseline=False, device="cpu"
-    ).fit("a good film, a bad plot. " * 40)
-    written.save(root / "language")
-    yield root / "language", lambda model: np.array([bits for _, bits in model.surprise("a film")])
+        yield saved(model, root / sort), lambda model, X=X: model.predict_proba(X)
+    written = LanguageModel(embedding_size=3, **SMALL).fit("a good film, a bad plot. " * 40)
+    yield (
+        saved(written, root / "language"),
+        lambda model: np.array([bits for _, bits in model.surprise("a film")]),
+    )
+    tags = [["B-x", "O" if n % 2 else "I-x"] for n in range(12)]
+    tagger = Tagger(embedding_size=3, character_size=2, **SMALL)
+    tagger.fit([text.split()[:2] for text in words], tags, labels=["a", "b"] * 6)
+    yield saved(tagger, root / "tag"), lambda model: np.concatenate(model.predict_proba(words))
+    translator = Translator(embedding_size=3, unit="word", **SMALL).fit(words, words[::-1])
+    yield saved(translator, root / "translate"), scores
+    draw = np.random.default_rng(0)
+    sounds = [draw.normal(0, 0.1, 3000).astype(np.float32) for _ in range(6)]
+    transcriber = Transcriber(sample_rate=8000, bins=4, stack=2, **SMALL)
+    transcriber.fit(sounds, ["ab", "b"] * 3)
+    yield (
+        saved(transcriber, root / "transcribe"),
+        lambda model: np.array([model.transcribe(sounds[0]).score]),
+    )
+
+
+def saved(model, folder):
+    model.save(folder)
+    return folder
+
+
+def scores(model):
+    found = model.candidates(["good film 0", ""], n_best=2)
+    return np.array([candidate.score for some in found for candidate in some])
 
 
 def flip(draw, folder):
@@ -127,7 +154,9 @@ def same_meaning(good, folder):
     free = {"epochs", "batch_size", "learning_rate", "weight_decay", "clip", "warmup", "patience",
             "held_out", "baseline", "seed", "device", "time", "dropout", "word_dropout", "init",
             "vocabulary_size", "min_count", "lowercase", "unit", "recurrent_dropout", "zoneout",
-            "embedding_size", "max_length"}  # fmt: skip
+            "embedding_size", "max_length", "average", "label_smoothing", "teacher_forcing",
+            "metric", "crf", "speed", "volume", "time_masks", "time_span", "frequency_masks",
+            "frequency_span"}  # fmt: skip
     return all(
         ours["parameters"][name] == theirs["parameters"].get(name, ours["parameters"][name])
         for name in ours["parameters"]
@@ -147,11 +176,12 @@ def main(root):
     tracemalloc.start()
     counts = {"folders": 0, "refused": 0, "same": 0, "peak": 0}
     for number in range(320):
-        (good, ask), answer = kept[number % 4], answers[number % 4]
+        sort, turn = number % len(kept), number // len(kept)
+        (good, ask), answer = kept[sort], answers[sort]
         work = root / "work"
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(good, work)
-        harm = (flip, truncate, edit_json, edit_sealed, edit_sealed)[number // 4 % 5]
+        harm = (flip, truncate, edit_json, edit_sealed, edit_sealed)[turn % 5]
         harm(draw, work)
         tracemalloc.reset_peak()
         counts["folders"] += 1
