@@ -60,7 +60,7 @@ def season_of(panel: Panel) -> int:
 
 
 def strength(y: NDArray[np.float64], season: int) -> float:
-    """Autocorrelation of y (T,) at lag m without its running mean; NaN for T < 3 m, or constants."""
+    """Autocorrelation of y (T,) at lag m without its running mean; NaN for T < 3 m, constants."""
     if len(y) < 3 * season or np.isnan(y).all():
         return float("nan")
     values = filled(y)
