@@ -85,8 +85,9 @@ def _page(drawn: Sequence[Drawn], value: str, kind: str) -> bytes:
     for axes in every[len(drawn) :]:
         axes.set_visible(False)
     if labels:
+        beside = -(-len(labels) // 2) if len(labels) > 7 else len(labels)
         page.legend(
-            labels.values(), labels.keys(), loc="outside lower center", ncols=-(-len(labels) // 2) if len(labels) > 7 else len(labels),
+            labels.values(), labels.keys(), loc="outside lower center", ncols=beside,
             fontsize=9, frameon=False,
         )  # fmt: skip
     buffer = io.BytesIO()
@@ -105,7 +106,8 @@ def _draw(axes: Any, one: Drawn) -> None:
             axes.vlines(ahead, lower, upper, colors=grey, linewidth=10, label=label)
         else:
             axes.fill_between(ahead, lower, upper, color=grey, linewidth=0, label=label)
-    alone: dict[str, Any] = {"marker": ".", "markersize": 2} if np.isnan(one.history).any() else {}
+    gaps = np.isnan(one.history).any() and known <= 150  # a value between two would not be seen
+    alone: dict[str, Any] = {"marker": ".", "markersize": 2} if gaps else {}
     axes.plot(before, one.history, color="0.35", linewidth=1.0, label="history", **alone)
     for (name, values), dash in zip(one.baselines.items(), _DASHES, strict=False):
         axes.plot(ahead, values, color="0.3", linewidth=1.2, linestyle=dash, label=name)
