@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from clew.tasks._compose.roll_baseline import by_frequency, by_window
+from clew.tasks._compose.roll_baseline import STEPS, Choice, by_frequency, train_window
 from clew.tasks._compose.roll_net import build
 from clew.tasks._compose.roll_problem import RollProblem, score
 from clew.train.loop import train
@@ -50,11 +50,12 @@ def run_jsb(data: Path, seed: int = 0, quick: bool = False) -> dict[str, float]:
     settings = TrainSettings(**TRAINING, seed=seed, time=15 if quick else None)
     tell("how often each note sounds", by_frequency(learned, test))
     for notes in ("independent", "in turn"):
-        found = by_window(
-            learned, test, settings, pitches=88, notes=notes, note_size=128, hidden_size=256,
-            batch_size=BATCH, transpose=TRANSPOSE, dropout=0.4,
+        how = Choice(
+            pitches=88, notes=notes, note_size=128, hidden_size=256, dropout=0.4, batch_size=BATCH,
+            transpose=TRANSPOSE,
         )  # fmt: skip
-        tell(f"notes {notes}, {found['name']}", found)
+        window, _ = train_window(learned, valid, settings, how)
+        tell(f"notes {notes}, the last {STEPS} steps only", score(window, test).figures())
     result = {}
     for notes, transpose in (("independent", TRANSPOSE), ("in turn", TRANSPOSE),
                              ("independent", 0), ("in turn", 0)):  # fmt: skip

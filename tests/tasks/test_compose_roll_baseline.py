@@ -5,7 +5,7 @@ import math
 import pytest
 from rolls import PITCHES, roll, rolls
 
-from clew.tasks._compose.roll_baseline import by_frequency, by_window, frequencies
+from clew.tasks._compose.roll_baseline import Choice, by_frequency, by_window, frequencies
 from clew.train.settings import TrainSettings
 
 
@@ -28,9 +28,11 @@ def test_how_often_each_note_sounds():
 def test_a_window_foretells_better_than_frequencies():
     learned, held_out = [roll(12, n, n % 4) for n in range(6)], [roll(12, 3, 2)]
     settings = TrainSettings(epochs=25, learning_rate=0.03, device="cpu")
-    options = {"pitches": PITCHES, "notes": "in turn", "note_size": 8, "hidden_size": 32,
-               "batch_size": 6, "transpose": 2, "dropout": 0.0}  # fmt: skip
-    found = by_window(learned, held_out, settings, **options)
+    how = Choice(
+        pitches=PITCHES, notes="in turn", note_size=8, hidden_size=32, dropout=0.0, batch_size=6,
+        transpose=2,
+    )  # fmt: skip
+    found = by_window(learned, held_out, settings, how)
     assert found["nats_per_step"] < 0.8 * by_frequency(learned, held_out)["nats_per_step"]
-    again = by_window(learned, held_out, settings, **options)
+    again = by_window(learned, held_out, settings, how)
     assert found == {**again, "seconds": found["seconds"]}

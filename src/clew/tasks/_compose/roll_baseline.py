@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from clew.tasks._compose.roll_net import RollNetwork, Window
 from clew.tasks._compose.roll_problem import RollProblem, Rolls, Score, each, score
+from clew.train.history import History
 from clew.train.loop import train
 from clew.train.settings import TrainSettings
 
@@ -40,28 +42,48 @@ def frequencies(rolls: Rolls) -> NDArray[np.float64]:
     return np.asarray(sounding / steps, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What the window's network shares with the recurrent one: see RollNetwork and RollProblem."""
+
+    pitches: int
+    notes: Literal["in turn", "independent"]
+    note_size: int
+    hidden_size: int
+    dropout: float
+    batch_size: int
+    transpose: int
+
+
 def by_window(
-    learned: Rolls, held_out: Rolls, settings: TrainSettings, *, pitches: int,
-    notes: Literal["in turn", "independent"], note_size: int, hidden_size: int, batch_size: int,
-    transpose: int, dropout: float,
-) -> dict[str, Any]:  # fmt: skip
+    learned: Rolls, held_out: Rolls, settings: TrainSettings, how: Choice
+) -> dict[str, Any]:
     """Figures of a network that sees the last STEPS steps, trained by the same loop."""
+    network, history = train_window(learned, held_out, settings, how)
+    return {
+        "name": f"feedforward, the last {STEPS} steps",
+        **score(network, held_out).figures(),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "seconds": round(history.seconds, 3),
+    }
+
+
+def train_window(
+    learned: Rolls, held_out: Rolls, settings: TrainSettings, how: Choice
+) -> tuple[RollNetwork, History]:
+    """The network of `by_window`, in eval mode, and its run."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = RollNetwork(
-            Window(pitches + 1, hidden_size, STEPS), pitches, notes=notes, note_size=note_size,
-            dropout=dropout,
+            Window(how.pitches + 1, how.hidden_size, STEPS), how.pitches, notes=how.notes,
+            note_size=how.note_size, dropout=how.dropout,
         )  # fmt: skip
     network.count(each(learned))
     limit = None if settings.time is None else WINDOW_TIME * settings.time
     settings = dataclasses.replace(settings, epochs=min(settings.epochs, EPOCHS), time=limit)
     problem = RollProblem(
-        network, learned, held_out, batch_size=batch_size, seed=settings.seed, transpose=transpose
-    )
+        network, learned, held_out, batch_size=how.batch_size, seed=settings.seed,
+        transpose=how.transpose,
+    )  # fmt: skip
     history = train(problem, settings)
-    return {
-        "name": f"feedforward, the last {STEPS} steps",
-        **score(network.eval(), held_out).figures(),
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "seconds": round(history.seconds, 3),
-    }
+    return network, history
