@@ -1,0 +1,155 @@
+"""The fit of a composer of notes: its settings, its network, its rival, its training."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clew.errors import InputError
+from clew.tasks import _estimator as shared
+from clew.tasks._compose.net import TuneNetwork
+from clew.tasks._compose.prepare import Prepared
+from clew.tasks._compose.problem import TuneProblem, figures
+from clew.tasks._compose.store import Part
+from clew.tasks._compose.vocabulary import Vocabulary
+from clew.tasks._folder import MODEL, Contents
+from clew.tasks._ngrams import LIMIT, ngram_baseline
+from clew.tasks._work import Figures, Measured, evaluations, measured
+from clew.train import Reporter, TrainSettings, on_main, sync, train
+from clew.train.history import History
+
+USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
+REMEMBERED = 4_000_000  # tokens of the tunes learned from that a model keeps, at most
+
+
+def check_settings(model: Any) -> TrainSettings:
+    """The loop's settings, once every constructor argument is known to be possible."""
+    shared.check_choice(model, "notation", ("auto", "abc", "midi", "roll"))
+    shared.check_choice(model, "notes", ("in turn", "independent"))
+    shared.check_sizes(model, ("embedding_size", "hidden_size", "num_layers", "window",
+                              "batch_size"))  # fmt: skip
+    shared.check_shares(model, ("dropout", "recurrent_dropout", "zoneout", "held_out"))
+    shared.check_cell(model)
+    shared.check_flags(model, ("transpose", "residual", "layer_norm", "baseline"))
+    if model.held_out == 0:
+        raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
+    return shared.train_settings(model)
+
+
+def build(model: Any, vocabulary: int, remembered: int = 0, tunes: int = 0, *,
+          learning: bool) -> TuneNetwork:  # fmt: skip
+    """The network of an estimator's settings; `learning`: its first weights matter."""
+    init: Any = model.init if learning else "torch"
+    return TuneNetwork(
+        vocabulary, embedding_size=int(model.embedding_size), hidden_size=int(model.hidden_size),
+        num_layers=int(model.num_layers), cell=model.cell, residual=model.residual,
+        dropout=model.dropout, layer_norm=model.layer_norm,
+        recurrent_dropout=model.recurrent_dropout, zoneout=model.zoneout, init=init,
+        t_max=max(3, int(model.window)) if init == "chrono" else None,
+        remembered=remembered, tunes=tunes,
+    )  # fmt: skip
+
+
+def begin(model: Any, prepared: Prepared) -> TuneNetwork:
+    """A network that has learned nothing but how often each token occurs."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(model.seed))
+        network = build(model, len(prepared.vocabulary), learning=True)
+    network.count(prepared.train.pieces())
+    return network
+
+
+def rival(
+    model: Any, prepared: Prepared, settings: TrainSettings, work: Path, begun: float,
+    report: Reporter,
+) -> tuple[TrainSettings, Measured]:  # fmt: skip
+    """What n-grams over the same tokens reach, and the settings with the time that is left."""
+
+    def measure() -> Figures:
+        size = len(prepared.vocabulary)
+        grams = ngrams(prepared.train, prepared.held_out, size)
+        told = f"{grams['bits_per_token']:.3f} bits/token"
+        report.message(f"{grams['name']}: {told}")
+        return grams, {}
+
+    mark = f"{prepared.fingerprint} {model.get_params()}"
+    found = measured(work, mark, begun, measure if model.baseline else lambda: ({}, {}))
+    if settings.time is None:
+        return settings, found
+    rest = max(USED_TIME * settings.time - found.seconds, LEAST_TIME * settings.time)
+    return dataclasses.replace(settings, time=rest), found
+
+
+def ngrams(train: Part, held_out: Part, size: int) -> dict[str, Any]:
+    """The figures of the best of n-grams of the orders 2 to 5; they learn LIMIT tokens at most."""
+    tokens, judged = train.last(LIMIT)[0], held_out.last(LIMIT)[0]
+    grams = on_main(lambda: ngram_baseline(tokens, judged, size))
+    orders, best = grams.pop("nats_per_token"), grams.pop("best")
+    part = held_out
+    return {
+        "name": f"{best}-grams",
+        **figures(orders[str(best)] * part.tokens, part),
+        "order": best,
+        "unigram": figures(orders["1"] * part.tokens, part),
+        "nats_per_token_by_order": orders,
+        **grams,
+    }
+
+
+def learn(
+    model: Any, network: TuneNetwork, prepared: Prepared, settings: TrainSettings, *,
+    out: Path | None, resume: bool, report: Reporter,
+) -> History:  # fmt: skip
+    """Train the network; the best weights are in it afterwards."""
+    problem = TuneProblem(
+        network, prepared.train, prepared.held_out, batch_size=int(model.batch_size),
+        window=int(model.window), seed=settings.seed,
+    )  # fmt: skip
+    look = evaluations(len(problem.plan(0, sync.rank(), sync.world())))
+    return train(
+        problem, dataclasses.replace(settings, evaluate_every=look), out=out, resume=resume,
+        fingerprint={"data": prepared.fingerprint, **own(model)}, report=report,
+    )  # fmt: skip
+
+
+def own(model: Any) -> dict[str, Any]:
+    """The constructor arguments that the loop does not know."""
+    loop = {field.name for field in dataclasses.fields(TrainSettings)}
+    chosen = {k: v for k, v in model.get_params(deep=False).items() if k not in loop}
+    return dict(shared.plain(chosen))
+
+
+def sizes(network: TuneNetwork, vocabulary: Vocabulary) -> dict[str, Any]:
+    """What config.json keeps of a network."""
+    return {
+        "vocabulary": len(vocabulary),
+        "remembered": len(network.learned),
+        "tunes": len(network.starts),
+    }
+
+
+def check_sizes(contents: Contents, vocabulary: Vocabulary) -> tuple[int, int]:
+    """How much a model folder remembers, (tokens, tunes); raises InputError where it cannot be."""
+    found = contents.network
+    if set(found) != {"vocabulary", "remembered", "tunes"}:
+        raise contents.bad("'network' does not describe a composer")
+    if found["vocabulary"] != len(vocabulary):
+        raise contents.bad("'vocabulary' of 'network' is not the number of tokens")
+    for name, tensor in (("remembered", "learned"), ("tunes", "starts")):
+        entry = contents.entries.get(tensor)
+        if type(found[name]) is not int or entry is None or entry.shape != (found[name],):
+            raise contents.bad(f"{name!r} of 'network' is not the size of {tensor!r}")
+    return found["remembered"], found["tunes"]
+
+
+def check_memory(contents: Contents, network: TuneNetwork) -> None:
+    """Raise InputError where the tunes that a model remembers are not tunes of its tokens."""
+    learned, starts = network.learned.cpu(), network.starts.cpu()
+    tokens = len(network.bias)
+    fit = len(starts) > 0 and len(learned) > 0 and int(starts[0]) == 0
+    fit = fit and int(learned.min()) >= 0 and int(learned.max()) < tokens
+    if not (fit and bool((starts.diff() > 0).all()) and int(starts[-1]) < len(learned)):
+        raise contents.bad("the tunes that are remembered are none", name=MODEL)

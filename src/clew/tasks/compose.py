@@ -1,0 +1,315 @@
+"""Compose: tunes in; their likelihood, and new ones written note by note, out."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time as clock
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from clew.errors import InputError
+from clew.tasks import _estimator as shared
+from clew.tasks._compose import fit as fitting
+from clew.tasks._compose.composing import Composing, Request
+from clew.tasks._compose.prepare import Prepared, only, prepare
+from clew.tasks._compose.problem import figures, tune_nats
+from clew.tasks._compose.sources import notation_of
+from clew.tasks._compose.vocabulary import Notation, Vocabulary
+from clew.tasks._folder import TOKENIZER, Contents, is_model
+from clew.tasks._step import reading
+from clew.tasks._work import undone, workspace
+from clew.train import Reporter, Silent, TrainSettings, sync
+from clew.train.history import History
+from clew.train.lock import lock_folder
+
+if TYPE_CHECKING:
+    from clew.tasks._compose.composition import Composition
+
+NOTE = (
+    "The weights and the moment to stop were chosen on these tunes. "
+    "For a score on some that chose nothing: score(tunes), or clew fit compose --test FILE."
+)
+
+
+class Composer(BaseEstimator):  # type: ignore[misc]
+    """A recurrent network that learns tunes and writes new ones, as a scikit-learn estimator.
+
+    P(tune) = prod_t P(x_t | x_1 .. x_{t-1}), the x_t tokens of the notation: of ABC its notes, bar
+    lines and chord symbols, of MIDI events, of a piano roll the notes of each step. The network
+    embeds them and reads them with `num_layers` layers of `cell`. A `held_out` share of the
+    different tunes decides when to stop and which weights to keep.
+
+    notation: "abc", "midi", "roll", or "auto": by the files.
+    transpose: learn in one key what was written in several: a tune in ABC is moved to the key of
+        its mode without signs, others are moved anew in each epoch.
+    notes: of a piano roll, the notes of one step "in turn", each given those above it, or
+        "independent" (as Bai et al. 2018).
+    window: tokens or steps that the gradient goes back; the state is carried further.
+    dropout: on embeddings, between layers and before the scores. residual, init, layer_norm,
+        recurrent_dropout, zoneout: see clew.nn.Stack.
+    epochs, batch_size (tunes), learning_rate, weight_decay, clip (longest gradient), warmup (share
+        of the steps), patience (evaluations without improvement before it stops). average: decay
+        of the running mean of the weights, which is what is scored and kept; 0 is none.
+    baseline: also score what has no memory: n-grams. time: seconds or "3m", the most that fit may
+        take.
+
+    After fit: network_, vocabulary_, metrics_ (as metrics.json), history_, data_.
+    """
+
+    def __init__(
+        self,
+        *,
+        notation: Literal["auto", "abc", "midi", "roll"] = "auto",
+        transpose: bool = True,
+        notes: Literal["in turn", "independent"] = "in turn",
+        cell: Literal["lstm", "gru", "rnn"] = "lstm",
+        embedding_size: int = 64,
+        hidden_size: int = 256,
+        num_layers: int = 2,
+        residual: bool = False,
+        dropout: float = 0.4,
+        layer_norm: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        init: Literal["torch", "orthogonal", "chrono"] = "torch",
+        window: int = 512,
+        batch_size: int = 16,
+        epochs: int = 30,
+        learning_rate: float = 5e-3,
+        weight_decay: float = 0.05,
+        average: float = 0.99,
+        clip: float | None = 1.0,
+        warmup: float = 0.05,
+        patience: int | None = 5,
+        held_out: float = 0.1,
+        baseline: bool = True,
+        seed: int = 0,
+        device: str = "auto",
+        time: str | float | None = None,
+    ) -> None:
+        self.notation = notation
+        self.transpose = transpose
+        self.notes = notes
+        self.cell = cell
+        self.embedding_size = embedding_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.residual = residual
+        self.dropout = dropout
+        self.layer_norm = layer_norm
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.init = init
+        self.window = window
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.average = average
+        self.clip = clip
+        self.warmup = warmup
+        self.patience = patience
+        self.held_out = held_out
+        self.baseline = baseline
+        self.seed = seed
+        self.device = device
+        self.time = time
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        validation: Any = None,
+        errors: Literal["raise", "skip"] = "raise",
+        out: str | Path | None = None,
+        resume: bool = False,
+        report: Reporter | None = None,
+    ) -> Composer:
+        """Learn from tunes: an .abc file, a folder of .abc or .mid files, a .json of piano rolls.
+
+        Or a list of what the readers of clew.data make of them. They are encoded once and never
+        held in memory. validation: tunes to use in place of a held-out share. errors: "skip" leaves
+        out tunes that do not parse. out: a new folder for checkpoints and, in the end, the model;
+        resume: go on with the run that stopped there, bit for bit. report: a listener, see
+        clew.train. Raises InputError for what does not parse, naming file, tune and line, for
+        settings that are not possible, and where `out` holds something already.
+        """
+        begun = clock.monotonic()
+        settings = self._check()
+        if errors not in ("raise", "skip"):
+            raise InputError(f"errors is {errors!r}", where="errors", expected="raise or skip")
+        sync.join()
+        tell = report if report is not None and sync.is_main() else Silent()
+        folder = sync.on_main(lambda: shared.open_out(out, resume))
+        notation = notation_of(data, self.notation, "data")
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(undone(folder))
+            if folder is not None and sync.is_main():
+                stack.enter_context(lock_folder(folder))
+            work = stack.enter_context(workspace(folder))
+            prepared = prepare(
+                data, validation, notation=cast(Notation, notation), share=float(self.held_out),
+                seed=int(self.seed), errors=errors, common=bool(self.transpose),
+                work=work / "data",
+            )  # fmt: skip
+            mark = prepared.fingerprint
+            if folder is not None and sync.on_main(lambda: is_model(folder)):
+                shared.adopt(self, folder, "compose", mark, tell)
+                return self
+            self.vocabulary_ = prepared.vocabulary
+            settings, before = fitting.rival(self, prepared, settings, work, begun, tell)
+            self._fit(prepared, settings, before.baseline, folder, resume, tell)
+            self.metrics_["seconds"] = round(clock.monotonic() - begun, 3)
+            if folder is not None and sync.is_main():
+                self._write(folder)
+        return self
+
+    def _fit(
+        self, prepared: Prepared, settings: TrainSettings, baseline: dict[str, Any],
+        folder: Path | None, resume: bool, report: Reporter,
+    ) -> None:  # fmt: skip
+        self.network_ = fitting.begin(self, prepared)
+        self.history_: History = fitting.learn(
+            self, self.network_, prepared, settings, out=folder, resume=resume, report=report
+        )
+        held = prepared.held_out
+        with reading(self.network_):
+            nats = float(tune_nats(self.network_, held, int(self.window)).sum())
+        self.network_.remember(*prepared.train.last(fitting.REMEMBERED))
+        self.data_ = {
+            "fingerprint": prepared.fingerprint,
+            "tunes": len(prepared.train),
+            "tokens": prepared.train.tokens,
+            "characters": prepared.train.characters,
+            "held_out": len(held),
+            "vocabulary": len(prepared.vocabulary),
+        }
+        self.metrics_ = shared.build_metrics(
+            figures(nats, held), baseline=baseline, window={},
+            curve=self.history_.to_dict()["rows"], seconds=self.history_.seconds,
+            network=self.network_,
+        )  # fmt: skip
+        self.metrics_["held_out"] = {
+            "tunes": len(held), "tokens": held.tokens, "characters": held.characters, "note": NOTE
+        }  # fmt: skip
+
+    def evaluate(self, tunes: Any) -> dict[str, Any]:
+        """How well tunes are foretold: nats and bits a token and a character, perplexity.
+
+        tunes: as `fit` takes them. Raises InputError as `fit` does.
+        """
+        check_is_fitted(self, "network_")
+        with tempfile.TemporaryDirectory(prefix="clew-") as work, reading(self.network_):
+            part = only(tunes, self.vocabulary_, bool(self.transpose), Path(work))
+            nats = tune_nats(self.network_, part, int(self.window))
+            return {
+                **figures(float(nats.sum()), part),
+                "tunes": len(part), "tokens": part.tokens, "characters": part.characters,
+                "unknown": part.unknown(),
+            }  # fmt: skip
+
+    def score(self, tunes: Any) -> float:
+        """The mean of ln P of a token of these tunes, in nats: higher is better."""
+        return -float(self.evaluate(tunes)["nats_per_token"])
+
+    def compose(
+        self,
+        key: str | None = None,
+        metre: str | None = None,
+        bars: int | None = None,
+        *,
+        temperature: float = 1.0,
+        top_p: float | None = None,
+        seed: int | None = None,
+        prompt: Any = None,
+        n: int = 1,
+    ) -> Composition | list[Composition]:
+        """Write a tune, or a list of `n` where that is more than 1.
+
+        key, metre: "G", "Ador"; "6/8": where none is given that of the prompt, or the most frequent
+        of those learned. bars: its length, a pickup and the bar it completes counted as one; drawn
+        where none is given. temperature: 1 draws by the model's probabilities, less is bolder, 0
+        takes the likeliest. top_p: among the fewest that have probability p together. seed: the
+        same seed writes the same. prompt: an opening to go on from, ABC or a Tune. Every bar is
+        full, repeats are closed. What came of it says how much of it is in the tunes learned
+        from (`.recall`). Raises InputError for a metre or mode that was not learned, for a prompt
+        that overfills a bar, and for settings that mean nothing.
+        """
+        request = Request(
+            key=key, metre=metre, bars=bars, temperature=temperature, top_p=top_p, seed=seed,
+            prompt=prompt, n=n,
+        )  # fmt: skip
+        found = list(self._composing().compose(request))
+        return found[0] if n == 1 else found
+
+    def writing(
+        self,
+        key: str | None = None,
+        metre: str | None = None,
+        bars: int | None = None,
+        *,
+        temperature: float = 1.0,
+        top_p: float | None = None,
+        seed: int | None = None,
+        prompt: Any = None,
+    ) -> Iterator[str]:
+        """What `compose` writes, token by token as it comes; takes the same arguments."""
+        request = Request(
+            key=key, metre=metre, bars=bars, temperature=temperature, top_p=top_p, seed=seed,
+            prompt=prompt,
+        )  # fmt: skip
+        return self._composing().writing(request)
+
+    def _composing(self) -> Composing:
+        check_is_fitted(self, "network_")
+        return Composing(self.network_, self.vocabulary_, bool(self.transpose))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model folder; clew.load reads it back, bit for bit.
+
+        Raises InputError where the folder holds something already, or cannot be written.
+        """
+        check_is_fitted(self, "network_")
+        if sync.is_main():
+            target = shared.open_out(folder, resume=False)
+            assert target is not None
+            self._write(target)
+
+    def _write(self, folder: Path) -> None:
+        shared.save(
+            self,
+            folder,
+            task="compose",
+            title="A composer",
+            network=fitting.sizes(self.network_, self.vocabulary_),
+            tokenizer=self.vocabulary_.to_json(),
+            figure="nats_per_character",
+            use='import clew\n\nmodel = clew.load("{folder}")\nprint(model.compose())',
+        )
+
+    @classmethod
+    def _read(cls, contents: Contents) -> Composer:
+        model: Composer = shared.restore(cls, contents)
+        contents.check_plausible(model, ("hidden_size", "embedding_size"), ("num_layers",))
+        if contents.tokenizer is None:
+            raise contents.bad(f"there is no {TOKENIZER}", expected="one, for a composer")
+        try:
+            model.vocabulary_ = Vocabulary.from_json(contents.tokenizer)
+        except InputError as error:
+            raise contents.bad(error.what, name=TOKENIZER, expected=error.expected) from error
+        sizes = fitting.check_sizes(contents, model.vocabulary_)
+        shared.furnish(
+            model, contents,
+            lambda: fitting.build(model, len(model.vocabulary_), *sizes, learning=False),
+        )  # fmt: skip
+        fitting.check_memory(contents, model.network_)
+        return model
+
+    def _check(self) -> TrainSettings:
+        """The loop's settings, once every constructor argument is known to be possible."""
+        return fitting.check_settings(self)
