@@ -65,7 +65,7 @@ class RollProblem:
         self.transpose = transpose
         self.window = window
         self.lengths = lengths_of(train)
-        self._room = np.array([room(roll) for roll in each(train)]).reshape(-1, 2)
+        self._room = np.array([room(roll) for roll in each(train)], np.int64).reshape(-1, 2)
 
     def plan(self, epoch: int, rank: int, world: int) -> Sequence[Any]:
         """The rolls of each batch, how far each is moved, and the first step that is read."""
@@ -76,8 +76,10 @@ class RollProblem:
         items: list[Piece | None] = []
         for batch in batches:
             mine = batch[rank::world]
+            own = int(self.lengths[mine].max()) if len(mine) else 0
             for start in range(0, int(self.lengths[batch].max()), self.window):
-                items.append(Piece(mine, moved[mine], start) if len(mine) else None)
+                there = start < own  # every process has as many steps
+                items.append(Piece(mine, moved[mine], start) if there else None)
         return items
 
     def loss(self, item: Any, carry: Any) -> tuple[Tensor, int, Any]:
