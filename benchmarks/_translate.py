@@ -19,6 +19,7 @@ SETTINGS: dict[str, Any] = {
     "vocabulary_size": 5000,
     "batch_size": 128,
     "learning_rate": 0.003,
+    "dropout": 0.2,
     "epochs": 14,
     "held_out": 0.01,
     "patience": None,
@@ -29,7 +30,7 @@ SHOWN = "The red car is very expensive."
 def run(
     data: Path,
     *,
-    limit: str | float | None = "38m",
+    limit: str | float | None = "39m",
     quick: bool = False,
     picture: Path | None = None,
 ) -> dict[str, Any]:
