@@ -14,7 +14,7 @@ def sentences():
 def learned_tagger(learned, **more):
     model = Tagger(
         cell="gru", hidden_size=32, embedding_size=16, character_size=0, num_layers=1, dropout=0.1,
-        word_dropout=0.0, label_smoothing=0.0, average=0.0, epochs=10, patience=None,
+        word_dropout=0.0, label_smoothing=0.0, average=0.0, epochs=6, patience=None,
         batch_size=16, learning_rate=0.02, baseline=False, **more,
     )  # fmt: skip
     return model.fit(learned.tokens, learned.tags)

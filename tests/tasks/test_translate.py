@@ -20,7 +20,8 @@ from clew.tasks.translate import Translator
 
 @pytest.fixture(scope="module")
 def learned():
-    return Translator(**QUICK, baseline=True).fit(*pairs(240, names=True))
+    quick = {**QUICK, "batch_size": 16}
+    return Translator(**quick, baseline=True).fit(*pairs(240, names=True))
 
 
 @pytest.fixture(scope="module")

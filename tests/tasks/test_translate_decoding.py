@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -145,6 +145,7 @@ def prefix(toy: Toy, source: list[int], pieces: list[int]) -> float:
     return total
 
 
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 50),
     beam=st.integers(1, 6),
@@ -171,6 +172,7 @@ def test_a_beam_finds_what_its_definition_says_and_dropping_never_makes_it_worse
         assert a.normalized >= b[0]
 
 
+@settings(max_examples=30)
 @given(
     sources=st.lists(st.lists(st.integers(1, 9), max_size=7), min_size=1, max_size=9),
     beam=st.sampled_from([None, 1, 3]),
@@ -195,6 +197,7 @@ def assert_equal(a: Hypothesis, b: Hypothesis) -> None:
     np.testing.assert_array_equal(a.weights, b.weights)
 
 
+@settings(max_examples=30)
 @given(seed=st.integers(0, 50), levels=st.sampled_from([None, 2]))
 def test_greedy_is_a_beam_of_one(seed: int, levels: int | None) -> None:
     toy = Toy(9, seed, levels)
@@ -324,7 +327,7 @@ def test_scores_that_are_not_finite_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("wrong", "message"),
     [
         ({"beam": 0}, "beam is 0"),
         ({"beam": 2.5}, "beam is 2.5"),
@@ -340,6 +343,6 @@ def test_scores_that_are_not_finite_are_refused() -> None:
         ({"beam": 2, "margin": True}, "margin is True"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(settings: Any, message: str) -> None:
+def test_settings_that_mean_nothing_are_refused(wrong: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Search(BEGIN, END, **settings)
+        Search(BEGIN, END, **wrong)
