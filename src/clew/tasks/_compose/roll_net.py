@@ -29,9 +29,14 @@ class RollNetwork(nn.Module):
     they are chosen one after the other, from the highest down, each given those above it (in the
     spirit of the RNN-NADE of Boulanger-Lewandowski et al. 2012); `note_size` is the width of that
     choice.
+    remembered, rolls: the steps and the rolls learned from, for finding in them what was composed:
+    `learned` holds their steps one after the other, packed to bits, `starts` where each begins.
+    They play no part in what the network says.
     """
 
     polyphony: Tensor
+    learned: Tensor
+    starts: Tensor
 
     def __init__(
         self,
@@ -42,6 +47,8 @@ class RollNetwork(nn.Module):
         note_size: int = 128,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
+        remembered: int = 0,
+        rolls: int = 0,
     ) -> None:
         super().__init__()
         self.pitches = pitches
@@ -54,6 +61,9 @@ class RollNetwork(nn.Module):
         else:
             self.output = InTurn(reader.output_size, pitches, note_size)
         self.register_buffer("polyphony", torch.tensor([0, pitches]))
+        width = -(-pitches // 8)
+        self.register_buffer("learned", torch.zeros((remembered, width), dtype=torch.uint8))
+        self.register_buffer("starts", torch.zeros(rolls, dtype=torch.int64))
 
     @property
     def device(self) -> torch.device:
@@ -78,6 +88,11 @@ class RollNetwork(nn.Module):
             self.polyphony.copy_(torch.tensor([least, most] if steps else [0, self.pitches]))
             self.output.begin((sounding + 1) / (steps + 2))
 
+    def remember(self, steps: NDArray[Any], starts: NDArray[Any]) -> None:
+        """Keep the steps (N, P) of the rolls learned from, and where each begins (n,)."""
+        self.learned = torch.from_numpy(np.packbits(steps != 0, axis=1)).to(self.device)
+        self.starts = torch.from_numpy(starts.astype(np.int64)).to(self.device)
+
     def inputs(self, before: Tensor, start: bool) -> Tensor:
         """Steps (T, B, P) as they are read, (T, B, P + 1); `start`: the first is the mark."""
         mark = torch.zeros_like(before[..., :1])
@@ -100,18 +115,20 @@ class RollNetwork(nn.Module):
 def build(
     *, cell: Literal["lstm", "gru", "rnn"], hidden_size: int, num_layers: int, pitches: int = 88,
     notes: Literal["in turn", "independent"] = "in turn", note_size: int = 128,
-    dropout: float = 0.0, input_dropout: float = 0.0, layer_norm: bool = False,
-    recurrent_dropout: float = 0.0, zoneout: float = 0.0,
+    dropout: float = 0.0, input_dropout: float = 0.0, residual: bool = False,
+    layer_norm: bool = False, recurrent_dropout: float = 0.0, zoneout: float = 0.0,
     init: Literal["torch", "orthogonal", "chrono"] = "torch", t_max: int | None = None,
+    remembered: int = 0, rolls: int = 0,
 ) -> RollNetwork:  # fmt: skip
     """A recurrent RollNetwork; the settings of its layers are those of a Stack."""
     reader = Stack(
-        pitches + 1, hidden_size, num_layers, cell=cell, dropout=dropout, layer_norm=layer_norm,
-        recurrent_dropout=recurrent_dropout, zoneout=zoneout, init=init, t_max=t_max,
+        pitches + 1, hidden_size, num_layers, cell=cell, residual=residual, dropout=dropout,
+        layer_norm=layer_norm, recurrent_dropout=recurrent_dropout, zoneout=zoneout, init=init,
+        t_max=t_max,
     )  # fmt: skip
     return RollNetwork(
         reader, pitches, notes=notes, note_size=note_size, dropout=dropout,
-        input_dropout=input_dropout,
+        input_dropout=input_dropout, remembered=remembered, rolls=rolls,
     )  # fmt: skip
 
 
