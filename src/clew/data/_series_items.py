@@ -16,7 +16,7 @@ from clew.data._series_rows import LABELS, label_of
 from clew.data.files import listed
 from clew.errors import InputError
 
-_EXAMPLE = '{"series": [[0.1, 2.0], [0.3, 2.5]], "label": "a"}'
+EXAMPLE = '{"series": [[0.1, 2.0], [0.3, 2.5]], "label": "a"}'
 
 
 def object_series(items: Iterator[Item], label: str | None) -> Iterator[Series]:
@@ -28,7 +28,7 @@ def object_series(items: Iterator[Item], label: str | None) -> Iterator[Series]:
     for number, item, where in items:
         if not isinstance(item, dict) or not isinstance(item.get("series"), list):
             raise InputError(
-                "there is no list under 'series'", where=where, expected=f"objects like {_EXAMPLE}"
+                "there is no list under 'series'", where=where, expected=f"objects like {EXAMPLE}"
             )
         steps = item["series"]
         rows = [step if isinstance(step, list) else [step] for step in steps]
@@ -57,7 +57,7 @@ def _label(item: dict[str, Any], name: str | None, where: str) -> str | None:
     if key is None:
         return None
     if not (found := label_of(item.get(key))):
-        raise InputError(f"there is no label under {key!r}", where=where, expected=_EXAMPLE)
+        raise InputError(f"there is no label under {key!r}", where=where, expected=EXAMPLE)
     return found
 
 
@@ -80,7 +80,7 @@ def array_series(path: Path) -> Iterator[Series]:
 
 def _arrays(path: Path) -> tuple[Any, Any, Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
             if isinstance(file, np.ndarray) or "X" not in file:
                 inside = "one array" if isinstance(file, np.ndarray) else listed(file.files)
                 raise InputError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from clew.data._panel_cells import Stamps
 from clew.data._series_parts import Moment, Series, after, moment, row, single
 from clew.data.files import listed
 from clew.errors import InputError
@@ -172,17 +172,17 @@ def whole(cell: Any) -> Any:
     return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
-def frame_rows(frame: Any) -> tuple[list[str], Iterator[Record]]:
-    """The names of the columns of a polars or pandas DataFrame, and its rows, from 0."""
-    names = [str(name) for name in frame.columns]
-    step = 65_536
+def by_rows(some: Iterable[tuple[Any, dict[str, Any]]]) -> Iterator[Record]:
+    """Rows of the columns that a frame or a Parquet file gives some at a time."""
+    for numbers, columns in some:
+        cells = zip(*map(_cells, columns.values()), strict=True)
+        yield from zip(numbers.tolist(), cells, strict=True)
 
-    def some(start: int) -> Iterator[Record]:
-        part = frame[start : start + step]  # rows, in either library
-        lists = [
-            part[name].to_list() if hasattr(part[name], "to_list") else list(part[name])
-            for name in frame.columns
-        ]
-        return enumerate(zip(*lists, strict=True), start)
 
-    return names, chain.from_iterable(some(start) for start in range(0, len(frame), step))
+def _cells(column: Any) -> list[Any]:
+    if isinstance(column, Stamps):
+        times: list[Any] = column.times.tolist()
+        if column.missing is not None:
+            times[column.missing] = None
+        return times
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clew.data import _panel_frames as frames
 from clew.data import folders, ts
-from clew.data._pairs_json import Item, items, json_lines, lines, parquet
+from clew.data._pairs_json import Item, items, json_lines, lines
 from clew.data._pairs_rows import _csv as records
+from clew.data._pairs_rows import _ending as ending_of
 from clew.data._pairs_rows import _texts as texts
-from clew.data._series_items import array_series, object_series
+from clew.data._series_items import EXAMPLE, array_series, object_series
 from clew.data._series_parts import Series
-from clew.data._series_rows import LongColumns, frame_rows, long_series
+from clew.data._series_rows import LongColumns, by_rows, long_series
 from clew.data.files import existing, listed, visible
 from clew.data.folders import Part
 from clew.data.rows import place
@@ -26,7 +28,6 @@ from clew.errors import InputError
 
 __all__ = ["LabelledSeries", "holds_series", "read_series"]
 
-_PACKED = (".gz", ".xz")
 _SEPARATED = (".csv", ".tsv", ".tab")
 _OBJECTS = (".jsonl", ".ndjson", ".json")
 _BEGINNING = 1 << 16  # characters in which the names of columns are looked for
@@ -85,9 +86,13 @@ def read_series(
     Raises InputError naming file and line, or row and column, for whatever is broken.
     """
     columns = LongColumns(unique_id, ds, label, None if values is None else tuple(values))
-    if hasattr(source, "columns") and hasattr(source, "__getitem__"):
-        names, rows = frame_rows(source)
-        return _of_rows(*long_series(names, rows, columns, lambda n: f"row {n}, from 0", "table"))
+    package = type(source).__module__.partition(".")[0]
+    if package in ("polars", "pandas") and hasattr(source, "columns"):
+        names = frames.names_of(source, package)
+        rows = by_rows(frames.rows(source, package, names))
+        return _of_rows(
+            *long_series(names, rows, columns, lambda n: f"the table, row {n}", "the table")
+        )
     path = existing(source)
     if path.is_dir():
         path = folders.part(path, split)
@@ -114,12 +119,12 @@ def holds_series(path: Path) -> bool:
     if path.is_dir():
         inside = folders.parts(path)
         return bool(inside) and all(p.is_file() and holds_series(p) for p in inside.values())
-    ending = _ending(path)
+    ending = ending_of(path)
     if ending in (".ts", ".npz"):
         return True
     try:
         if ending in (".parquet", ".pq"):
-            first = next((item for _, item, _ in parquet(path, None)), None)
+            first = dict.fromkeys(frames.parquet_names(path))
         elif ending in _SEPARATED + _OBJECTS:
             begin = _beginning(path)
             if ending in _SEPARATED:
@@ -151,15 +156,8 @@ def _beginning(path: Path) -> str:
     return found.partition("\n")[0]
 
 
-def _ending(path: Path) -> str:
-    name = path.name.lower()
-    for packed in _PACKED:
-        name = name.removesuffix(packed)
-    return Path(name).suffix
-
-
 def _of_file(path: Path, columns: LongColumns) -> LabelledSeries:
-    ending = _ending(path)
+    ending = ending_of(path)
     if ending == ".ts":
         _no_columns(path, columns)
         return _of_rows(list(ts.series(path, lines(texts(path, None)))), None)
@@ -175,15 +173,25 @@ def _of_file(path: Path, columns: LongColumns) -> LabelledSeries:
         text = _filled(path)
         head = next(text)
         array = ending == ".json" and head.lstrip()[:1] == "["
-        return _of_objects(path, (items if array else json_lines)(path, chain([head], text)),
+        return _of_objects(path, _objects(path, chain([head], text), array),
                            columns, "item" if array else "line")  # fmt: skip
     if ending in (".parquet", ".pq"):
-        return _of_objects(path, parquet(path, None), columns, "row")
+        names = frames.parquet_names(path)
+        rows = by_rows(frames.parquet_rows(path, names))
+        if "series" not in names:
+            return _long(path, names, rows, columns, "row")
+        whole = ((n, dict(zip(names, cells, strict=True)), place(path, n, "row"))
+                 for n, cells in rows)  # fmt: skip
+        return _of_objects(path, whole, columns, "row")
     raise InputError(
         f"the ending {ending or 'of the name'} tells of no series",
         where=str(path),
         expected=".ts, .csv, .tsv, .jsonl, .parquet or .npz",
     )
+
+
+def _objects(path: Path, text: Iterator[str], array: bool) -> Iterator[Item]:
+    return items(path, text) if array else json_lines(path, text, EXAMPLE)
 
 
 def _filled(path: Path) -> Iterator[str]:

@@ -17,7 +17,7 @@ from clew.errors import InputError, Interrupted
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
 from clew.tasks._classify.encoder import Encoder, check_classes, places
-from clew.tasks._classify.labelling import Examples, LabelProblem, probabilities
+from clew.tasks._classify.labelling import Examples, LabelProblem, paced, probabilities
 from clew.tasks._classify.live import classifying
 from clew.tasks._classify.net import POOLS, ClassifierNetwork
 from clew.tasks._classify.scaling import lengths
@@ -33,6 +33,7 @@ from clew.train.loop import train
 from clew.train.report import Reporter, Silent
 from clew.train.settings import TrainSettings
 
+EPOCHS = 6
 NETWORK_TIME = 0.95  # share of `time`, less that of what has no memory; the rest is for writing
 NOTE = (
     "The weights and the moment to stop were chosen on these examples. "
@@ -58,9 +59,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         words that is read as unknown while training. label_smoothing: probability spread over the
         other labels while training.
     init, layer_norm, recurrent_dropout, zoneout: see clew.nn.LSTM.
-    epochs, batch_size (sequences), learning_rate, weight_decay, clip (longest gradient), warmup
-        (share of the steps), patience (evaluations without improvement before it stops). average:
-        decay of the running mean of the weights, which is what is scored and kept; 0 is none.
+    epochs: None reads text 6 times, and few series until 400 steps are made. batch_size
+        (sequences), learning_rate, weight_decay, clip (longest gradient), warmup (share of the
+        steps), patience (evaluations without improvement before it stops). average: decay of the
+        running mean of the weights, which is what is scored and kept; 0 is none.
     baseline: also score what has no memory. time: seconds or "3m", the most that fit may take.
 
     After fit: classes_ (C,), network_, tokenizer_, metrics_ (as metrics.json), history_, data_.
@@ -89,7 +91,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scaling: Literal["standard", "none"] = "standard",
         missing: Literal["refuse", "mask"] = "refuse",
         label_smoothing: float = 0.1,
-        epochs: int = 6,
+        epochs: int | None = None,
         batch_size: int = 32,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
@@ -211,6 +213,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.network_ = self._build(int(lengths(train_part.sequences).max()))
+        if self.epochs is None and encoder.kind == "arrays":
+            settings = paced(settings, len(train_part), int(self.batch_size))
         baseline: dict[str, Any] = {}
         window: dict[str, Any] = {}
         share = NETWORK_TIME
@@ -350,7 +354,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         shared.check_flags(self, ("lowercase", "bidirectional", "layer_norm", "baseline"))
         if self.held_out == 0:
             raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
-        return shared.train_settings(self)
+        return shared.train_settings(self, **({"epochs": EPOCHS} if self.epochs is None else {}))
 
     def _take(self, encoder: Encoder) -> None:
         self._encoder = encoder

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from clew.data.batches import bucketed, pad
 from clew.tasks._classify.scaling import lengths as lengths_of
 from clew.tasks._classify.tfidf import figures
 from clew.train.problem import Evaluation
+from clew.train.settings import TrainSettings
 
 CELLS = 32_768  # padded steps in one batch of predictions: bounds its memory
+STEPS, LOOK, MOST = 400, 25, 60  # of a fit of few series: steps, steps between scores, epochs
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,16 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.sequences)
+
+
+def paced(settings: TrainSettings, examples: int, batch_size: int) -> TrainSettings:
+    """Settings for so many series where nobody said how often they are to be read.
+
+    Until some STEPS are made: series are often few. Scores of few are looked at every LOOK steps.
+    """
+    steps = math.ceil(examples / batch_size)
+    epochs = min(max(math.ceil(STEPS / steps), settings.epochs), MOST)
+    return replace(settings, epochs=epochs, evaluate_every=LOOK if steps < LOOK else None)
 
 
 class LabelProblem:

@@ -22,7 +22,8 @@ WINDOW_TIME = 0.1  # share of a fit's `time`
 COUNTS_TIME = 0.2  # the most that counting words may take of it
 SECONDS = 1.5e-6  # that counting takes for one character of text, on a slow machine
 REGRESSION = 1e-6  # seconds that the regression takes for one number of a series
-EPOCHS = 5  # at most, of the window's network
+EPOCHS = 5  # at most, of the window's network,
+STEPS = 400  # unless these are fewer steps than that
 
 
 def counting_share(texts: Sequences, time: float | None) -> float:
@@ -73,11 +74,12 @@ def without_memory(
         return tfidf_baseline(learned.pick(some).items, labels, apart.items, held_out.classes)
 
     baseline = sync.on_main(count)
+    epochs = min(settings.epochs, max(EPOCHS, math.ceil(STEPS * batch_size / len(train))))
     limit = None if settings.time is None else WINDOW_TIME * settings.time
     window = window_baseline(
         train,
         held_out,
-        dataclasses.replace(settings, epochs=min(settings.epochs, EPOCHS), time=limit),
+        dataclasses.replace(settings, epochs=epochs, time=limit),
         vocabulary=encoder.vocabulary,
         features=encoder.width or embedding_size,
         hidden_size=hidden_size,

@@ -1,0 +1,62 @@
+"""``clew predict`` for classifiers of series: a label for each series in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from clew.errors import InputError
+
+AT_ONCE = 256  # series whose answers are printed together
+
+
+def reads_series(model: Any) -> bool:
+    """Whether the model is a classifier of arrays."""
+    return type(model).__name__ == "Classifier" and model._encoder.kind == "arrays"
+
+
+def series_rows(model: Any, file: Path | None) -> Iterator[dict[str, Any]]:
+    """A row for each series of a file: what it is called, its label, and how probable that is.
+
+    Labels in the file are not looked at. Raises InputError where there is no file, or it holds
+    other series than the model has learned from.
+    """
+    from clew.data.labelled_series import read_series
+
+    if file is None:
+        raise InputError(
+            "this model labels series, not texts",
+            where="INPUT",
+            expected="a file of series: .ts, .csv, .tsv, .jsonl, .parquet or .npz",
+            hint="clew predict MODEL --file series.ts",
+        )
+    found = read_series(file, split=None)
+    features = model._encoder.features
+    if found.sequences[0].shape[1] != features:
+        raise InputError(
+            f"the series have {found.sequences[0].shape[1]} channels",
+            where=found.where[0] + (f" ({', '.join(found.channels)})" if found.channels else ""),
+            expected=f"{features}, as in fit",
+        )
+    if not model._encoder.gaps and (place := found.gap) is not None:
+        raise InputError(
+            "a value is missing", where=place, expected="a number everywhere, as in fit",
+            hint="a model fitted with --missing mask reads series with gaps",
+        )  # fmt: skip
+    names = found.names or [str(number) for number in range(1, len(found) + 1)]
+    for start in range(0, len(found), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        probabilities = model.predict_proba(found.sequences[some])
+        for name, row in zip(names[some], probabilities, strict=True):
+            best = int(row.argmax())
+            yield {
+                "series": name,
+                "label": str(model.classes_[best]),
+                "probability": round(float(row[best]), 4),
+            }
+
+
+def series_line(row: dict[str, Any]) -> str:
+    """A row as people read it."""
+    return f"{row['label']}\t{row['probability']:.3f}\t{row['series']}"
