@@ -116,81 +116,67 @@ def _pandas(frame: Any, wanted: Sequence[str]) -> dict[str, Any]:
 
 
 # Run in a process of its own: a damaged file can make the reader end its process at once. It writes
-# the names of the columns, is told which to read, and writes some rows at a time as Arrow's IPC.
+# the names of the columns as JSON, or, told which to read, some rows at a time as Arrow's IPC.
 _READER = """
 import json, sys
 import polars
-out = sys.stdout.buffer
-def put(data):
-    out.write(len(data).to_bytes(8, "little") + data)
-    out.flush()
 frame = polars.scan_parquet(sys.argv[1])
-put(json.dumps(frame.collect_schema().names()).encode())
-frame, rows = frame.select(json.loads(sys.stdin.readline())), 0
-while True:
-    some = frame.slice(rows, 65536).collect()
-    if not some.height:
-        break
-    put(some.write_ipc(None, compat_level=polars.CompatLevel.oldest()).getvalue())
+if len(sys.argv) < 3:
+    print(json.dumps(frame.collect_schema().names()))
+    sys.exit()
+frame, rows = frame.select(json.loads(sys.argv[2])), 0
+while (some := frame.slice(rows, 65536).collect()).height:
+    data = some.write_ipc(None, compat_level=polars.CompatLevel.oldest()).getvalue()
+    sys.stdout.buffer.write(len(data).to_bytes(8, "little") + data)
     rows += some.height
 """
 
 
-class Parquet:
-    """A Parquet file that is read once, some rows at a time."""
+def _reader(path: Path, *more: str) -> list[str]:
+    return [sys.executable, "-P", "-c", _READER, str(path.resolve()), *more]
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - open until the rows are read
-        command = [sys.executable, "-P", "-c", _READER, str(path.resolve())]
-        self._reader = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
-        )
-        names = self._next()
-        if names is None:
-            self._close()
-            raise self._broken()
-        self.names: list[str] = json.loads(names)
 
-    def rows(self, wanted: Sequence[str]) -> Iterator[Rows]:
-        """The rows with these columns; raises InputError for a file that is damaged."""
-        import polars
+def parquet_names(path: Path) -> list[str]:
+    """The names of the columns of a Parquet file; raises InputError for a damaged one."""
+    run = subprocess.run(_reader(path), capture_output=True)
+    if run.returncode != 0:
+        raise _broken(path, run.stderr)
+    names: list[str] = json.loads(run.stdout)
+    return names
 
-        first = 0
-        try:
-            assert self._reader.stdin is not None
-            self._reader.stdin.write(json.dumps(list(wanted)).encode() + b"\n")
-            self._reader.stdin.flush()
-            while (data := self._next()) is not None:
-                frame = polars.read_ipc(io.BytesIO(data))
-                for numbers, cells in rows(frame, "polars", wanted):
-                    yield numbers + first, cells
-                first += frame.height
-            if self._reader.wait() != 0:
-                raise self._broken()
-        finally:
-            self._close()
 
-    def _next(self) -> bytes | None:
-        assert self._reader.stdout is not None
-        size = self._reader.stdout.read(8)
-        return self._reader.stdout.read(int.from_bytes(size, "little")) if size else None
+def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
+    """The rows of a Parquet file with these columns; raises InputError for a damaged one."""
+    import polars
 
-    def _close(self) -> None:
-        for pipe in (self._reader.stdin, self._reader.stdout):
-            assert pipe is not None
-            pipe.close()
-        self._reader.kill()
-        self._reader.wait()
+    first = 0
+    with tempfile.TemporaryFile() as said:
+        command = _reader(path, json.dumps(list(wanted)))
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as reader:
+            assert reader.stdout is not None
+            try:
+                while size := reader.stdout.read(8):
+                    data = reader.stdout.read(int.from_bytes(size, "little"))
+                    frame = polars.read_ipc(io.BytesIO(data))
+                    for numbers, cells in rows(frame, "polars", wanted):
+                        yield numbers + first, cells
+                    first += frame.height
+                code = reader.wait()
+            finally:
+                reader.stdout.close()
+                reader.kill()
+        if code != 0:
+            said.seek(0)
+            raise _broken(path, said.read())
 
-    def _broken(self) -> InputError:
-        self._said.seek(0)
-        last = self._said.read().decode(errors="replace").strip().splitlines()[-1:]
-        return InputError(
-            "the Parquet file cannot be read" + "".join(f": {line}" for line in last),
-            where=str(self._path),
-            hint="it may be cut short: compare its size with the original",
-        )
+
+def _broken(path: Path, said: bytes) -> InputError:
+    last = said.decode(errors="replace").strip().splitlines()[-1:]
+    return InputError(
+        "the Parquet file cannot be read" + "".join(f": {line}" for line in last),
+        where=str(path),
+        hint="it may be cut short: compare its size with the original",
+    )
 
 
 def frame_of(columns: dict[str, Any], ds: str, stamp: Any, package: str) -> Any:

@@ -135,9 +135,8 @@ def _file(source: str | Path, columns: Columns) -> Table:
     name = path.name.partition(".")[0] or "series"
     ending = ending_of(path)
     if ending in (".parquet", ".pq"):
-        reading = frames.Parquet(path)
-        found = columns.among(reading.names, str(path))
-        rows = reading.rows(found.wanted)
+        found = columns.among(frames.parquet_names(path), str(path))
+        rows = frames.parquet_rows(path, found.wanted)
         return Table(str(path), name, found, rows, lambda number: place(path, number, unit))
     texts = sound(path, None)
     first = next(texts, "")
