@@ -140,9 +140,11 @@ def default_unit(metre: Fraction | None) -> Fraction:
 
 
 def beat(metre: str) -> Fraction | None:
-    """The length of a beat: notes within one are written together. 6/8: 3/8; 4/4: 1/4."""
+    """The length of a beat: notes within one are written together. 6/8: 3/8; 4/4: 1/2."""
     if metre == "none":
         return None
+    if metre == "4/4":
+        return Fraction(1, 2)
     beats, _, unit = metre.rpartition("/")
     if beats.isdigit() and int(beats) % 3 == 0 and (int(beats) > 3 or int(unit) >= 8):
         return Fraction(3, int(unit))

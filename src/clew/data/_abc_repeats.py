@@ -89,23 +89,31 @@ def _ending_of(bars: Sequence[Bar], at: int, turn: int) -> int:
 
 def misfits(bars: Sequence[Bar]) -> list[str]:
     """What does not hold the metre, by the rule above; one line for each bar as it is written."""
+    order = list(played(bars))
+    first = bars[order[0]] if order else None
+    if first is None or first.due is None or first.length >= first.due:
+        return _misfits(bars, order, Fraction(0))
+    pickup = _misfits(bars, order, first.due - first.length)
+    if not pickup or first.ends == "|":
+        return pickup
+    begun = _misfits(bars, order, Fraction(0))  # a whole bar, cut by its bar line
+    return begun if len(begun) < len(pickup) else _misfits(bars, order, first.due - first.length)
+
+
+def _misfits(bars: Sequence[Bar], order: Sequence[int], phase: Fraction) -> list[str]:
+    """The same where `phase` of the first bar is over when the tune begins; sets `Bar.start`."""
     found: dict[int, str] = {}
-    phase = Fraction(0)
-    starts = {phase}  # of the tune and its sections: what is missing to a pickup
-    last: int | None = None
-    for turn, at in enumerate(played(bars)):
+    starts = {Fraction(0), phase}  # of the tune and its sections: what is missing to a pickup
+    for at in order:
         bar = bars[at]
         due = bar.due
         if due is None:
             phase = Fraction(0)
-            last = at
             continue
-        if turn == 0 and bar.length < due and bar.ends not in (":|", "::", "|]"):
-            phase = due - bar.length
-        if turn > 0 and phase >= due:
+        if phase >= due:
             phase = Fraction(0)
         bar.start = phase
-        if turn == 0 or bar.begins in _STRONG:
+        if bar.begins in _STRONG:
             starts.add(phase)
         over = phase + bar.length
         whole = over == due or (bar.length == 0 and phase == 0)
@@ -114,9 +122,8 @@ def misfits(bars: Sequence[Bar]) -> list[str]:
             found.setdefault(at, _misfit(bar, phase))
             over = Fraction(0)
         phase = over if over < due else Fraction(0)
-        last = at
-    if last is not None and phase not in starts:
-        found.setdefault(last, _misfit(bars[last], bars[last].start))
+    if order and phase not in starts:
+        found.setdefault(order[-1], _misfit(bars[order[-1]], bars[order[-1]].start))
     return [found[at] for at in sorted(found)]
 
 

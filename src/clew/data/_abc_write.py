@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from clew.data._abc_key import beat
 from clew.data._abc_lexer import Token
+from clew.data._abc_repeats import misfits
 from clew.data._abc_timing import Bar, Event
 
 _WIDTH = 76
@@ -56,11 +57,10 @@ def write_body(tokens: Sequence[Token], bars: Sequence[Bar], metre: str) -> str:
 
 def _starts(bars: Sequence[Bar]) -> dict[int, Fraction]:
     """When each event begins in its bar, by its token."""
+    misfits(bars)  # says how much of each bar was over when it began
     found: dict[int, Fraction] = {}
-    for number, bar in enumerate(bars):
-        # A pickup counts from the end of its bar.
-        early = number == 0 and bar.due is not None and bar.length < bar.due
-        now = bar.due - bar.length if early and bar.due is not None else bar.start
+    for bar in bars:
+        now = bar.start
         for event in bar.events:
             found[event.token] = now
             now += event.duration
