@@ -18,7 +18,8 @@ def offered(freq: Freq) -> tuple[int, ...]:
     """The seasons a step may have, in steps, the usual one first.
 
     Months 12, quarters 4, weeks 52, days 7 and 365, weekdays 5 and 260; below a day those of the
-    day, the week, the year and the hour. None for years and whole numbers.
+    day, the week, the year and the hour; below a minute of the hour, the minute and the day. None
+    for years and whole numbers.
     """
     if freq.months is not None:
         return (12 // freq.months,) if freq.months < 12 and 12 % freq.months == 0 else ()
@@ -30,7 +31,7 @@ def offered(freq: Freq) -> tuple[int, ...]:
         weeks = freq.size // (7 * _DAY)
         return (52 // weeks,) if 52 % weeks == 0 and weeks < 52 else ()
     periods = (_DAY, 7 * _DAY, 365 * _DAY, _DAY // 24)
-    if freq.size < _DAY // 60:
+    if freq.size < _DAY // 1440:
         periods = (_DAY // 24, _DAY // 1440, _DAY, 7 * _DAY)
     counts = [period // freq.size for period in periods if period % freq.size == 0]
     return tuple(count for count in counts if 2 <= count <= _MOST)

@@ -1,0 +1,65 @@
+"""Pictures of forecasts: what they show, and where they cannot be written."""
+
+import xml.etree.ElementTree as ElementTree
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clew.errors import InputError
+from clew.tasks._forecast.picture import Drawn, picture
+
+
+def drawn(title: str = "a", ahead: int = 3, dates: bool = True) -> Drawn:
+    steps = np.arange(6 + ahead)
+    truth = np.full(ahead, 5.0)
+    truth[0] = np.nan
+    return Drawn(
+        title=title,
+        dates=np.datetime64("2020-01-01") + steps if dates else steps,
+        history=np.array([1.0, 2.0, np.nan, 2.0, 3.0, 4.0]),
+        median=np.full(ahead, 4.5),
+        bands={80: (np.full(ahead, 3.0), np.full(ahead, 6.0)),
+               50: (np.full(ahead, 4.0), np.full(ahead, 5.0))},
+        truth=truth,
+        baselines={"drift": np.full(ahead, 4.0)},
+    )  # fmt: skip
+
+
+def texts(svg: bytes) -> str:
+    comments = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
+    elements = ElementTree.fromstring(svg, comments).iter()
+    return unescape(" ".join(element.text or "" for element in elements))
+
+
+def test_a_picture_names_what_it_shows(tmp_path: Path) -> None:
+    path = tmp_path / "forecast.svg"
+    data = picture([drawn("$1 & <b>"), drawn("日本 two")], path, value="passengers")
+    assert path.read_bytes() == data
+    said = texts(data)
+    for name in ("history", "truth", "forecast", "80 % interval", "50 % interval", "drift",
+                 "passengers", "$1 & <b>", "?? two"):  # fmt: skip
+        assert name in said, name
+
+
+def test_the_ending_says_the_format(tmp_path: Path) -> None:
+    begins = {".png": b"\x89PNG", ".svg": b"<?xml", ".PDF": b"%PDF"}
+    for ending, begin in begins.items():
+        assert picture([drawn()], tmp_path / f"p{ending}").startswith(begin)
+    for wrong in ("p.jpg", "p"):
+        with pytest.raises(InputError, match="cannot be written as"):
+            picture([drawn()], tmp_path / wrong)
+    with pytest.raises(InputError, match="cannot be written: No such file"):
+        picture([drawn()], tmp_path / "none" / "p.png")
+
+
+@pytest.mark.parametrize("ahead", [1, 130])
+def test_any_horizon_and_numbered_steps_can_be_drawn(ahead: int) -> None:
+    assert len(picture([drawn(ahead=ahead, dates=False)])) > 5000
+
+
+def test_of_many_series_the_first_are_shown(tmp_path: Path) -> None:
+    said = texts(picture([drawn(f"series {i}.") for i in range(14)], tmp_path / "p.svg"))
+    assert [f"series {i}." in said for i in (0, 11, 12)] == [True, True, False]
+    assert picture([]).startswith(b"\x89PNG")
