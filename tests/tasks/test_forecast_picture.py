@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clew.errors import InputError
+from clew.tasks._forecast import picture as pictures
 from clew.tasks._forecast.picture import Drawn, picture
 
 
@@ -59,7 +60,10 @@ def test_any_horizon_and_numbered_steps_can_be_drawn(ahead: int) -> None:
     assert len(picture([drawn(ahead=ahead, dates=False)])) > 5000
 
 
-def test_of_many_series_the_first_are_shown(tmp_path: Path) -> None:
-    said = texts(picture([drawn(f"series {i}.") for i in range(14)], tmp_path / "p.svg"))
-    assert [f"series {i}." in said for i in (0, 11, 12)] == [True, True, False]
+def test_of_many_series_the_first_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_MOST", 2)
+    said = texts(picture([drawn(f"series {i}.") for i in range(3)], tmp_path / "p.svg"))
+    assert [f"series {i}." in said for i in range(3)] == [True, True, False]
     assert picture([]).startswith(b"\x89PNG")
