@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -105,25 +105,22 @@ class Backtest:
         name, ds, y = self.panel.columns
         parts, shapes = self.series, [one.truth.shape for one in self.series]
 
-        def joined(chosen: Callable[[Judged], Array]) -> NDArray[Any]:
-            return np.concatenate([chosen(one).reshape(-1) for one in parts])
+        def joined(every: Iterable[NDArray[Any]]) -> NDArray[Any]:
+            return np.concatenate([values.reshape(-1) for values in every])
 
-        nothing = np.full((1, 1), np.nan)
         columns: dict[str, Any] = {
             name: [one.id for one in parts for _ in range(one.truth.size)],
-            "window": np.concatenate([np.repeat(np.arange(w) + 1, k) for w, k in shapes]),
-            "step": np.concatenate([np.tile(np.arange(k) + 1, w) for w, k in shapes]),
-            ds: np.concatenate([one.times.reshape(-1) for one in parts]),
-            y: joined(lambda one: one.truth),
-            "forecast": joined(lambda one: one.points[MODEL]),
+            "window": joined(np.repeat(np.arange(w) + 1, k) for w, k in shapes),
+            "step": joined(np.tile(np.arange(k) + 1, w) for w, k in shapes),
+            ds: joined(one.times for one in parts),
+            y: joined(one.truth for one in parts),
+            "forecast": joined(one.points[MODEL] for one in parts),
         }
         for place, level in enumerate(self.levels):
-            columns[f"{level:g}"] = joined(lambda one, place=place: one.quantiles[..., place])
+            columns[f"{level:g}"] = joined(one.quantiles[..., place] for one in parts)
         for other in (name for name in self.scores if name != MODEL):
             columns[other] = joined(
-                lambda one, other=other: np.broadcast_to(
-                    one.points.get(other, nothing), one.truth.shape
-                )
+                one.points.get(other, np.full(one.truth.shape, np.nan)) for one in parts
             )
         return self.panel.table(columns)
 
