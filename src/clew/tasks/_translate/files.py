@@ -65,7 +65,9 @@ def prepare_files(
         (apart, judged, files if other is None else validation, "held out"),
     ):
         fit = chosen & (part.lengths <= cutting.longest).all(1)
-        parts.append(Rows(part, np.flatnonzero(fit), ends, cutting.longest, part.first))
+        kind = np.int32 if len(fit) < 1 << 31 else np.int64  # of many pairs half the memory
+        places = np.flatnonzero(fit).astype(kind)
+        parts.append(Rows(part, places, ends, cutting.longest, part.first))
         tell_left_out(
             np.flatnonzero(chosen & ~fit), int(chosen.sum()), _placed(part, read), words,
             cutting.longest, tell,

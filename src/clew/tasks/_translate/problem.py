@@ -58,7 +58,7 @@ class Rows:
     """
 
     store: Store
-    places: NDArray[np.int64]
+    places: NDArray[Any]
     ends: tuple[int, int]
     longest: int
     first: NDArray[np.int64] | None = None
