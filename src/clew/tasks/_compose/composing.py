@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from clew.data.abc import Tune, parse
 from clew.data.bar_keeper import BarKeeper
+from clew.data.files import decoded, existing
 from clew.errors import InputError
 from clew.tasks._compose import abc_tokens
 from clew.tasks._compose.abc_tokens import UNIT, Frame
+from clew.tasks._compose.composition import Composition
 from clew.tasks._compose.net import TuneNetwork
+from clew.tasks._compose.remembering import Memory
 from clew.tasks._compose.vocabulary import END, Vocabulary
 from clew.tasks._compose.writing import Pen, bars_token, numbers, write
 from clew.tasks._draw import Draw, check_whole, generator
@@ -66,14 +70,19 @@ class Composing:
         """What keeps the bars, by metre and number of bars; made when it is needed."""
         return {}
 
-    def compose(self, request: Request) -> Iterator[tuple[Tune, list[int]]]:
-        """The tunes that are asked for, each with its tokens."""
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory(self._network, self._vocabulary)
+
+    def compose(self, request: Request) -> Iterator[Composition]:
+        """The tunes that are asked for."""
         chance = generator(request.seed)
         for number in range(1, request.n + 1):
             frame, prompt, drawn = self._begun(request, chance)
             found = [*prompt, *drawn]
             tokens = [self._vocabulary.tokens[token] for token in found if token != END]
-            yield frame.tune(tokens, title=f"Composed {number}", number=number), found
+            tune = frame.tune(tokens, title=f"Composed {number}", number=number)
+            yield Composition(tune, None, self._memory.recall(found))
 
     def writing(self, request: Request) -> Iterator[str]:
         """The tokens of one tune after the prompt, as they come, in the key that is asked for."""
@@ -103,13 +112,15 @@ class Composing:
         opening = request.prompt
         if opening is None or (isinstance(opening, str) and not opening.strip()):
             return abc_tokens.frame(vocabulary, metre, key, self._common), []
-        if isinstance(opening, str):
+        if isinstance(opening, str | Path):
             given = abc_tokens.frame(vocabulary, metre, key, self._common)
-            opening = parse(opening, where="prompt", metre=given.metre, key=given.key)
+            where = "prompt" if isinstance(opening, str) else str(opening)
+            text = opening if isinstance(opening, str) else "".join(decoded(existing(opening)))
+            opening = parse(text, where=where, metre=given.metre, key=given.key)
         if not isinstance(opening, Tune):
             raise InputError(
                 f"the prompt is a {type(opening).__name__}", where="prompt",
-                expected="ABC as text, or a Tune",
+                expected="ABC as text, the Path of a file, or a Tune",
             )  # fmt: skip
         frame = abc_tokens.frame(
             vocabulary, metre or opening.metre_text, key or opening.key, self._common
