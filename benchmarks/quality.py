@@ -18,6 +18,8 @@ import _compose
 import _tag
 import _transcribe
 import _translate
+import _vowels
+import longrange
 
 from clew import Classifier, LanguageModel
 from clew.data.tables import read_labelled
@@ -80,6 +82,9 @@ def main() -> int:
         "translate",
         "fsdd",
         "jsb",
+        "vowels",
+        "mnist",
+        "pmnist",
     ]
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?")
     parser.add_argument("--only", choices=names, action="append")
@@ -101,6 +106,10 @@ def main() -> int:
             _translate.run(asked.data, quick=asked.quick)
         elif name == "jsb":
             _compose.run_jsb(asked.data, quick=asked.quick)
+        elif name == "vowels":
+            _vowels.run(asked.data, asked.seeds, quick=asked.quick)
+        elif name in ("mnist", "pmnist"):
+            longrange.run(asked.data, permuted=name == "pmnist", quick=asked.quick)
         elif name == "fsdd":
             _transcribe.run(asked.data, quick=asked.quick)
         else:
