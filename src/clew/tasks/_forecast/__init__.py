@@ -1,0 +1,1 @@
+"""The parts of forecast: tables, scaling, network, likelihoods, training, decoding, baselines."""

@@ -1,0 +1,196 @@
+"""What is decided by looking at the data before the network learns: base, logarithms, spread."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clew.tasks._forecast.blocks import Blocks, Histories
+from clew.tasks._forecast.problem import Part, truth_of
+from clew.tasks._forecast.scaling import Base, Scaling
+
+Array = NDArray[np.float64]
+
+LOOKED = 256  # series that are looked at, at most
+ORIGINS = 2000  # origins of all those series, at most
+STEPS = 20_000  # of each series that are looked at, at most: its last ones
+
+
+def grows(series: Sequence[Array], season: int) -> bool:
+    """Whether all values are positive and their ups and downs grow with their level.
+
+    Of each series, in stretches of at least 12 steps and one season, the spread and the mean are
+    compared: a line through their logarithms that rises by more than 0.5 says so.
+    """
+    size = max(12, season)
+    places, spreads = [], []
+    for y in series:
+        if np.nanmin(y, initial=np.inf) <= 0:
+            return False
+        count = len(y) // size
+        parts = y[len(y) - count * size :].reshape(count, size)
+        parts = parts[(~np.isnan(parts)).sum(1) > size // 2]
+        if len(parts) < 3:
+            continue
+        mean, spread = np.nanmean(parts, 1), np.nanstd(parts, 1)
+        good = spread > 0
+        places.append(np.log(mean[good]) - np.log(mean[good]).mean() if good.any() else [])
+        spreads.append(np.log(spread[good]) - np.log(spread[good]).mean() if good.any() else [])
+    if not places:
+        return False
+    x, y = np.concatenate(places), np.concatenate(spreads)
+    if len(x) < 4 or np.std(x) < 0.1:
+        return False
+    return float((x * y).sum() / (x * x).sum()) > 0.5
+
+
+def with_prior(scaling: Scaling, series: Sequence[Array]) -> Scaling:
+    """The same scaling with what is usual for these series."""
+    found = []
+    plain = dataclasses.replace(scaling, prior=0.0, usual=0.0)
+    for y in series:
+        if np.isnan(y).all():
+            continue
+        reading, end = plain.read(y[:, np.newaxis], plain.begin())
+        magnitude = 1.0 if scaling.log else float(end.size[0] / max(end.seen[0], 1.0))
+        found.append(float(reading.scale[-1, 0]) / max(magnitude, 1e-300))
+    if not found:
+        return scaling
+    return dataclasses.replace(
+        scaling, prior=float(np.median(found)), usual=float(np.median(np.log(found)))
+    )
+
+
+def naive_errors(
+    histories: Histories, scaling: Scaling, learned: Part, horizon: int
+) -> tuple[Array, Array]:
+    """Errors (n, K) of the naive forecast at evenly chosen origins, and their scales (n,)."""
+    blocks = Blocks(histories, scaling, horizon)
+    some = chosen(learned)
+    most = max(1, ORIGINS // max(len(some), 1))
+    errors, scales = [np.empty((0, horizon))], [np.empty(0)]
+    for series in some.tolist():
+        stop = int(learned.stop[series])
+        first = max(0, int(learned.start[series]) - 1, stop - STEPS)
+        ready = first + np.flatnonzero(blocks.ready(series, first, stop))
+        ready = ready[: max(0, len(ready) - 1)]
+        if len(ready) == 0:
+            continue
+        at = np.unique(np.linspace(0, len(ready) - 1, min(most, len(ready))).round().astype(int))
+        span = blocks.span(series, first, stop, ready[at])
+        y = truth_of(blocks, series, ready[at], 0, stop)
+        errors.append(y - span.base)
+        scales.append(span.scale[:, 0])
+    return np.concatenate(errors), np.concatenate(scales)
+
+
+def chosen(part: Part) -> NDArray[np.int64]:
+    """Evenly chosen numbers of at most LOOKED series that have steps of this part."""
+    there = np.flatnonzero(part.stop > part.start)
+    at = np.linspace(0, len(there) - 1, min(LOOKED, len(there))).round().astype(np.int64)
+    return there[np.unique(at)] if len(there) else there
+
+
+def best_base(
+    histories: Histories, bases: Sequence[Base], scaling: Scaling, learned: Part, horizon: int
+) -> dict[Base, float]:
+    """How far each forecast is off in the last quarter of what is learned, in shares of the least.
+
+    An autoregression is fitted to the three quarters before.
+    """
+    early = Part(learned.start, learned.start + (learned.stop - learned.start) * 3 // 4)
+    late = Part(early.stop, learned.stop)
+    found: dict[Base, float] = {}
+    for base in bases:
+        fitted = fit_line(histories, dataclasses.replace(scaling, base=base), early)
+        errors, _ = naive_errors(histories, fitted, late, horizon)
+        sizes = np.abs(errors)
+        there = ~np.isnan(sizes)
+        found[base] = float(sizes[there].mean()) if there.any() else np.inf
+    return found
+
+
+def fit_line(histories: Histories, scaling: Scaling, learned: Part) -> Scaling:
+    """The scaling with an autoregression, where its base is one.
+
+    Least squares over all series, in their scales; the order has the least AIC (Akaike 1974).
+    """
+    series = sample(histories, learned)
+    if scaling.base not in ("ar", "ari"):
+        return with_prior(dataclasses.replace(scaling, line=()), series)
+    m = scaling.season
+    steps = sum(int((~np.isnan(y)).sum()) for y in series)
+    longest = max((len(y) for y in series), default=0)
+    most = min(3 * m if m <= 24 else 48, 48 if m == 1 else 10**6, longest // 4, steps // 10)
+    if most < 1:
+        return with_prior(dataclasses.replace(scaling, base="last", line=()), series)
+    plain = with_prior(dataclasses.replace(scaling, line=()), series)
+    wide = dataclasses.replace(plain, line=(0.0,) * (most + 1))
+    gram, right, square, rows = _products(series, wide, most)
+    line: tuple[float, ...] = (0.0, 0.0)
+    least = np.inf
+    for order in range(1, most + 1):
+        size = order + 1
+        part = gram[:size, :size] + 1e-9 * np.trace(gram) / len(gram) * np.eye(size)
+        weights = np.linalg.solve(part, right[:size])
+        rest = max(square - float(weights @ right[:size]), 1e-12 * square + 1e-300)
+        aic = rows * np.log(rest / rows) + 2 * size
+        if aic < least:
+            least, line = aic, tuple(float(w) for w in weights)
+    return dataclasses.replace(plain, line=line)
+
+
+def _products(
+    series: Sequence[Array], scaling: Scaling, order: int
+) -> tuple[Array, Array, float, float]:
+    """X'X, X'y, y'y and the rows of the regression of values on those before and a constant."""
+    size = order + 1
+    gram, right, square, rows = np.zeros((size, size)), np.zeros(size), 0.0, 0.0
+    for y in series:
+        reading, _ = scaling.read(y[:, np.newaxis], scaling.begin())
+        about = (reading.level if scaling.base == "ar" else reading.local)[:, 0]
+        scale = reading.scale[:, 0]
+        values = reading.values[:, 0]
+        at = np.flatnonzero(reading.ready[:-1, 0] & ~np.isnan(y[1:]))
+        for some in np.array_split(at, max(1, len(at) // 4096)):
+            lags = values[scaling.width + some[:, np.newaxis] - np.arange(order)]
+            lags = (lags - about[some, np.newaxis]) / scale[some, np.newaxis]
+            x = np.concatenate([np.ones((len(some), 1)), lags], axis=1)
+            target = (y[some + 1] - about[some]) / scale[some]
+            good = np.isfinite(x).all(1)
+            x, target = x[good], target[good]
+            gram += x.T @ x
+            right += x.T @ target
+            square += float(target @ target)
+            rows += len(target)
+    return gram, right, square, max(rows, 1.0)
+
+
+def sample(histories: Histories, learned: Part) -> list[Array]:
+    """The values of some series that are to be learned, as far as they are looked at."""
+    return [
+        histories.y(series, max(int(learned.start[series]), int(learned.stop[series]) - STEPS),
+                    int(learned.stop[series]))
+        for series in chosen(learned).tolist()
+    ]  # fmt: skip
+
+
+def spread_of(errors: Array, scales: Array) -> tuple[Array, Array]:
+    """How far the naive forecast is off at each step ahead (K,), in scales; and errors by that.
+
+    Smoothed over neighbouring steps, since far ones are seen seldom.
+    """
+    by = np.abs(errors) / np.maximum(scales, 1e-300)[:, np.newaxis]
+    there = ~np.isnan(by)
+    sums, counts = np.where(there, by, 0.0).sum(0), there.sum(0).astype(np.float64)
+    horizon = errors.shape[1]
+    width = max(1, horizon // 12)
+    kernel = np.ones(2 * width + 1)
+    sums, counts = (np.convolve(part, kernel, "full")[width:-width] for part in (sums, counts))
+    spread = np.where(counts > 0, sums / np.maximum(counts, 1.0), np.nan)
+    spread = np.where(np.isnan(spread), np.nanmax(spread, initial=1.0), spread)
+    spread = np.maximum(spread, 1e-3)
+    return spread, (errors / np.maximum(scales, 1e-300)[:, np.newaxis]) / spread
