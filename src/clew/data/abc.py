@@ -5,23 +5,26 @@ What is read is ABC 2.1 of one voice, as collections of folk music write it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from clew.data import _abc_change, _abc_repeats, _abc_timing
+from clew.data import _abc_change, _abc_repeats, _abc_sound, _abc_timing
 from clew.data._abc_files import FIELD, Lines, abc_files, tunes_of, uncommented
 from clew.data._abc_key import Key, default_unit, parse_key, parse_metre, parse_unit
 from clew.data._abc_lexer import Kind, Lexer, Token
 from clew.data._abc_timing import Bar, Event
 from clew.data._abc_write import write_body
+from clew.data.notes import Notes
 from clew.errors import InputError
 
 __all__ = [
     "Bar", "Event", "Kind", "Token", "Tune",
-    "bars", "check", "iter_tunes", "parse", "read_tunes", "tune_of", "write", "write_tunes",
+    "bars", "check", "iter_tunes", "parse", "read_tunes", "sounding", "tune_of", "write",
+    "write_tunes",
 ]  # fmt: skip
 
 
@@ -182,6 +185,20 @@ def check(tune: Tune) -> list[str]:
     a pickup, and its last bar is whole or leaves room for the pickup of the tune or a section.
     """
     return _abc_repeats.misfits(bars(tune))
+
+
+def sounding(tune: Tune, *, unfold: bool = True) -> Notes:
+    """What a tune sounds like: its notes, track 0, and its chord symbols softly, track 1.
+
+    unfold: with its repeats. The tempo is that of the field Q:, or usual for its metre.
+    """
+    found = re.search(r"(?:(\d+)/(\d+)\s*=\s*)?(\d+)\s*(?:\"[^\"]*\"\s*)?$", tune.field("Q") or "")
+    tempo = None
+    if found is not None and 0 < int(found[3]) <= 1000 and int(found[2] or 1) > 0:
+        unit = Fraction(int(found[1]), int(found[2])) if found[1] else tune.unit
+        tempo = float(int(found[3]) * unit * 4)
+    notes = _abc_sound.sounding(tune.tokens, bars(tune), tune.metre_text, tempo, unfold)
+    return replace(notes, keys=((0, tune.key),))
 
 
 def write(tune: Tune) -> str:
