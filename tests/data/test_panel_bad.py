@@ -50,6 +50,8 @@ def rows(*lines: str, header: str = "unique_id,ds,y") -> str:
         (rows("a,2020-01-01,1", "a,3,1"), ["'3' is not a date", "as the first row has"]),
         (rows("a,3,1", "a,2020-01-01,1"), ["'2020-01-01' is not a date", "a whole number"]),
         (rows("a,2020-01-01 00:00Z,1", "a,2020-01-02,1"), ["have a time zone", "FILE:3"]),
+        (rows(f"a,{10**19},1"), [f"'{10**19}' is not a date", "FILE:2"]),
+        (rows(f"a,{1 - 10**18},1", "a,7,2", "a,8,3"), ["nearly all dates are missing"]),
         (rows(",2020-01-01,1"), ["the series has no name", "FILE:2, column 'unique_id'"]),
         (rows("a,2020-01-01,1", "a,2020-01-02,2", "a,2020-01-03,2", "a,2020-01-03 12:00,1"),
          ["2020-01-03 12:00:00 is not a whole number of steps", "FILE:5", "a step is a day",
@@ -85,6 +87,7 @@ def test_known_columns_hold_numbers(tmp_path: Path) -> None:
     assert "too large" in refused(path, text, future=["x"])
     assert "named twice" in refused(path, text, past=["x"], future=["x"])
     path.write_text(rows("2020-01-01,1,true", "2020-01-02,2,False", header="ds,y,x"))
+    assert read_panel(path, future="x").future_names == ("x",)
     assert read_panel(path, future=["x"]).future[:, 0].tolist() == [1.0, 0.0]
 
 
@@ -123,6 +126,14 @@ def test_frames_name_the_row() -> None:
     assert error.value.where == "the table, row 2, column 'y'"
 
 
+@pytest.mark.parametrize("kind", [polars.Int64, polars.UInt64])
+def test_whole_numbers_that_are_too_large(kind: Any) -> None:
+    frame = polars.DataFrame({"ds": polars.Series([1, 10**18 + 1], dtype=kind), "y": [1.0, 2.0]})
+    with pytest.raises(InputError, match="1000000000000000001 is not a date") as error:
+        read_panel(frame)
+    assert error.value.where == "the table, row 2, column 'ds'"
+
+
 def test_the_step_has_to_suit_the_dates() -> None:
     frame = polars.DataFrame({"ds": [3, 5, 9], "y": [1.0, 2.0, 3.0]})
     assert read_panel(frame, freq=2).lengths.tolist() == [4]
@@ -133,5 +144,7 @@ def test_the_step_has_to_suit_the_dates() -> None:
     days = polars.DataFrame({"ds": ["2020-01-01", "2020-01-03"], "y": [1.0, 2.0]})
     with pytest.raises(InputError, match="no whole numbers, the step is step"):
         read_panel(days, freq=1)
+    with pytest.raises(InputError, match="there is no step '0 step'"):
+        read_panel(frame, freq=0)
     with pytest.raises(InputError, match="there is no step 'fortnight'"):
         read_panel(days, freq="fortnight")

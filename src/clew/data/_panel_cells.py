@@ -27,6 +27,7 @@ _QUARTER = re.compile(r"(\d{4})[- ]?[Qq]([1-4])")
 _COMPACT = re.compile(r"(1[6-9]|2[0-2])\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _CACHE = 1 << 18  # dates that are remembered: many series share them
+_MOST = 10**18  # the largest whole number that is a date: differences must fit into 64 bits
 _LARGEST = float(np.finfo(np.float32).max)
 
 _DATE = "year-month-day, with or without a time, or a whole number"
@@ -156,6 +157,10 @@ class Dates:
             self.clock, self.wall = self.clock or values.clock, values.wall
             return values.times
         if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
+            large = (values > _MOST) | (values < -_MOST if values.dtype.kind == "i" else False)
+            if large.any():
+                row = int(large.argmax())
+                self._refused(int(values[row]), where, row)
             self._kind(True, None, where, 0, values[:1])
             return values.astype(np.int64)
         cells = values.tolist() if isinstance(values, np.ndarray) else values
@@ -176,8 +181,11 @@ class Dates:
         if isinstance(cell, float | np.floating) and float(cell).is_integer():
             cell = int(cell)
         if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
+            whole = int(cell)
+            if abs(whole) > _MOST:
+                self._refused(cell, where, row)
             self._kind(True, None, where, row, cell)
-            return int(cell)
+            return whole
         if is_missing(cell) or not isinstance(cell, str):
             self._refused(cell, where, row)
         text = cell.strip()

@@ -47,7 +47,8 @@ class Freq:
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS or self.count < 1 or not 1 <= self.day <= 31:
-            raise InputError(f"there is no step {self.unit!r}", where="freq", expected=_TOLD)
+            said = f"{self.count} {self.unit}"
+            raise InputError(f"there is no step {said!r}", where="freq", expected=_TOLD)
 
     def __str__(self) -> str:
         if self.count == 1:

@@ -134,7 +134,7 @@ class Reading:
                 row = int((~on).argmax())
                 raise self._off(freq, given, int(codes[row]), int(times[row]), int(lines[row]))
             np.maximum.at(lengths, codes, steps + 1)
-        if int(lengths.sum()) > _DENSE * self.spool.rows + _SPARE:
+        if float(lengths.sum(dtype=np.float64)) > _DENSE * self.spool.rows + _SPARE:
             code = int((lengths - self.counts[:count]).argmax())
             text = self.stamp.text
             raise InputError(

@@ -54,7 +54,8 @@ def read_panel(
     a date that is there twice, out of order or between steps, and row and column for what is no
     number or infinite.
     """
-    columns = Columns(unique_id, ds, y, tuple(past), tuple(future))
+    past, future = ((side,) if isinstance(side, str) else tuple(side) for side in (past, future))
+    columns = Columns(unique_id, ds, y, past, future)
     if isinstance(source, Panel):
         return _same(source, columns)
     folder = store if store is not None and _is_large(source) else None
