@@ -1,4 +1,4 @@
-"""The fit of a composer of piano rolls: what is held out, its rivals, what it remembers."""
+"""The fit of a composer of piano rolls: its rivals, what it remembers, what its folder may say."""
 
 import time
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from classifiers import Told
-from rolls import PITCHES, roll, rolls
+from rolls import PITCHES, rolls
 
 from clew.errors import InputError
-from clew.tasks._compose import roll_fit
+from clew.tasks._compose import roll_data, roll_fit
 from clew.tasks._compose.roll_problem import score
 from clew.train.settings import TrainSettings
 
@@ -30,42 +30,13 @@ def model(**changes):
 
 def fitted(work, prepared=None, **changes):
     one = model(**changes)
-    prepared = prepared or roll_fit.prepare_rolls(rolls(), None, 0.3, 0)
+    prepared = prepared or roll_data.prepare_rolls(rolls(), None, 0.3, 0)
     told = Told()
     roll_fit.fit(
         one, prepared, SETTINGS, own={}, work=Path(work), out=None, resume=False, report=told,
         begun=time.monotonic(),
     )  # fmt: skip
     return one, prepared, told
-
-
-def texts(part):
-    return sorted(part[n].tobytes() for n in range(len(part)))
-
-
-def test_equal_rolls_stay_together_and_empty_ones_are_left_out():
-    data = [*rolls(9), *rolls(9)]
-    for seed in range(4):
-        found = roll_fit.prepare_rolls(data, None, 0.3, seed)
-        learned, held = texts(found.train), texts(found.held_out)
-        assert sorted(learned + held) == texts([one for one in data if len(one)])
-        assert not set(learned) & set(held)
-        assert len(set(held)) == 2  # of the 8 that differ
-    again = roll_fit.prepare_rolls(data, None, 0.3, 3)
-    assert found.fingerprint == again.fingerprint
-    assert found.fingerprint != roll_fit.prepare_rolls(data, None, 0.3, 0).fingerprint
-    given = roll_fit.prepare_rolls(rolls(9), [roll(0), roll(4)], 0.3, 0)
-    assert (len(given.train), len(given.held_out)) == (8, 1)
-
-
-@pytest.mark.parametrize(
-    ("data", "validation"),
-    [([], None), ([roll(0)], None), ([roll(4)], None), ([roll(4)], [roll(1)]),
-     ([roll(1), roll(1, 1)], None), ([roll(4)], []), ([roll(1)], [roll(3)])],
-)  # fmt: skip
-def test_too_little_is_told(data, validation):
-    with pytest.raises(InputError, match=r"roll|tune"):
-        roll_fit.prepare_rolls(data, validation, 0.3, 0)
 
 
 def test_a_fit_reports_its_score_beside_its_rivals(tmp_path):

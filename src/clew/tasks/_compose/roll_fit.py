@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clew.errors import InputError
 from clew.tasks import _estimator as shared
 from clew.tasks._compose.roll_baseline import Choice, by_frequency, by_window
+from clew.tasks._compose.roll_data import PreparedRolls, Unpacked, read
 from clew.tasks._compose.roll_net import RollNetwork, build
 from clew.tasks._compose.roll_problem import RollProblem, Rolls, each, lengths_of, score
-from clew.tasks._compose.store import divide
 from clew.tasks._folder import Contents
 from clew.tasks._work import Figures, Measured, evaluations, measured
 from clew.train import Reporter, TrainSettings, sync, train
@@ -32,61 +27,14 @@ USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is writt
 REMEMBERED = 1_000_000  # steps of the rolls learned from that a model keeps, at most
 
 
-@dataclass(frozen=True, eq=False)
-class Some(Sequence[NDArray[Any]]):
-    """Some of the rolls, by their places (n,)."""
-
-    rolls: Rolls
-    places: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.rolls[int(self.places[index])]
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedRolls:
-    """What a fit learns from, and what it is judged on."""
-
-    train: Rolls
-    held_out: Rolls
-
-    @cached_property
-    def pitches(self) -> int:
-        """P, of every roll."""
-        return int(self.train[0].shape[1])
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Sha-256 of what is learned from and what is held out."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.held_out):
-            digest.update(b"part")
-            for roll in each(part):
-                digest.update(_bytes(roll))
-        return digest.hexdigest()
-
-
-def prepare_rolls(rolls: Rolls, validation: Rolls | None, share: float, seed: int) -> PreparedRolls:
-    """Hold out a share of the different rolls, or take `validation`; empty ones are left out.
-
-    Raises InputError where there are too few, or where none has a second step.
-    """
-    whole = _with_steps(rolls)
-    if validation is None:
-        keys = [hashlib.sha256(_bytes(roll)).digest()[:8] for roll in each(whole)]
-        train, held = divide(np.frombuffer(b"".join(keys), "<u8"), share, seed)
-        prepared = PreparedRolls(Some(whole, train), Some(whole, held))
-    else:
-        prepared = PreparedRolls(whole, _with_steps(validation))
-    for part, words in ((prepared.train, "to learn from"), (prepared.held_out, "held out")):
-        longest = max((len(roll) for roll in each(part)), default=0)
-        if longest < 2:
-            what = "there is no piano roll" if longest == 0 else "no piano roll has a second step"
-            raise InputError(f"{what} {words}", expected="at least one of two steps")
-    return prepared
+def evaluate(network: RollNetwork, tunes: Any) -> dict[str, Any]:
+    """Nats a step of rolls, of a file its part test where it has one; see Score.figures."""
+    rolls = Unpacked(read(tunes, "test", "tunes"))
+    return {
+        **score(network, rolls).figures(),
+        "tunes": len(rolls),
+        "steps": int(lengths_of(rolls).sum()),
+    }
 
 
 def make(
@@ -172,6 +120,7 @@ def fit(
         "tunes": len(prepared.train),
         "steps": int(lengths_of(prepared.train).sum()),
         "held_out": len(prepared.held_out),
+        "grid": prepared.grid,
     }
     model.metrics_ = shared.build_metrics(
         figures, baseline=before.baseline, window=before.window,
@@ -221,13 +170,3 @@ def check_memory(contents: Contents, network: RollNetwork) -> None:
         raise contents.bad("the rolls that are remembered are none")
     if not 0 <= least <= most <= network.pitches:
         raise contents.bad("'polyphony' is not the fewest and the most notes of a step")
-
-
-def _with_steps(rolls: Rolls) -> Rolls:
-    lengths = lengths_of(rolls)
-    return rolls if bool((lengths > 0).all()) else Some(rolls, np.flatnonzero(lengths))
-
-
-def _bytes(roll: NDArray[Any]) -> bytes:
-    """A roll as bytes: its shape, then its bits."""
-    return np.array(roll.shape, "<i8").tobytes() + np.packbits(roll != 0).tobytes()

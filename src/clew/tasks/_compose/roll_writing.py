@@ -49,12 +49,15 @@ class RollWriting:
 
 
 def write(
-    network: RollNetwork, opening: NDArray[Any] | None, how: RollWriting
+    network: RollNetwork,
+    opening: NDArray[Any] | None,
+    how: RollWriting,
+    chance: torch.Generator | None = None,
 ) -> Iterator[NDArray[np.uint8]]:
     """The steps (P,), zeros and ones, that follow the opening (T, P), one after the other.
 
-    Memory does not grow with their number. Raises InputError for an opening of another shape, and
-    more notes a step than there are pitches.
+    chance: what is drawn from, in place of the seed. Memory does not grow with their number. Raises
+    InputError for an opening of another shape, and more notes a step than there are pitches.
     """
     reader = network.reader
     if not isinstance(reader, Stack):
@@ -79,14 +82,14 @@ def write(
             where="top_p" if how.draw.top_p else "top_k",
             expected="a temperature",
         )
-    return _written(network, reader, opened, how, polyphony)
+    random = generator(how.draw.seed) if chance is None else chance
+    return _written(network, reader, opened, how, polyphony, random)
 
 
 def _written(
     network: RollNetwork, reader: Stack, opened: NDArray[Any], how: RollWriting,
-    polyphony: Polyphony,
+    polyphony: Polyphony, random: torch.Generator,
 ) -> Iterator[NDArray[np.uint8]]:  # fmt: skip
-    random = generator(how.draw.seed)
     stream = reader.stream()  # packs the weights once; the bits of the whole
     x_t = np.zeros(network.pitches + 1, np.float32)
     x_t[-1] = 1  # the mark of the beginning
