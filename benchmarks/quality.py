@@ -82,6 +82,7 @@ def main() -> int:
         "translate",
         "fsdd",
         "jsb",
+        "nottingham",
         "vowels",
         "mnist",
         "pmnist",
@@ -106,6 +107,8 @@ def main() -> int:
             _translate.run(asked.data, quick=asked.quick)
         elif name == "jsb":
             _compose.run_jsb(asked.data, quick=asked.quick)
+        elif name == "nottingham":
+            _compose.run_nottingham(asked.data, quick=asked.quick)
         elif name == "vowels":
             _vowels.run(asked.data, asked.seeds, quick=asked.quick)
         elif name in ("mnist", "pmnist"):
