@@ -17,7 +17,6 @@ from __future__ import annotations
 import array
 import hashlib
 import json
-import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clew.data._pairs_json import Row
+from clew.data.mapped import mapped, release
 from clew.errors import InputError
 
 _FORMAT = 1
@@ -212,7 +212,7 @@ class PairStore:
             raise ValueError("another format")
         kinds = {**_KINDS, "pieces": facts["kind"]}
         found: dict[str, Any] = {
-            name: _mapped(folder / f"{name}.bin", kind) for name, kind in kinds.items()
+            name: mapped(folder / f"{name}.bin", kind) for name, kind in kinds.items()
         }
         found["lengths"] = found["lengths"].reshape(-1, 2)
         if not len(found["starts"]) == len(found["lengths"]) == facts["pairs"]:
@@ -251,16 +251,4 @@ class PairStore:
 
     def release(self) -> None:
         """Give the memory of mapped pages back to the system; they are read again when needed."""
-        for mapped in (self.pieces, self.starts, self.lengths, self.numbers, self.first):
-            base: Any = mapped
-            while base is not None and not isinstance(base, mmap.mmap):
-                base = getattr(base, "base", None)
-            if base is not None and hasattr(mmap, "MADV_DONTNEED"):
-                base.madvise(mmap.MADV_DONTNEED)
-
-
-def _mapped(path: Path, kind: str) -> NDArray[Any]:
-    if path.stat().st_size == 0:
-        return np.zeros(0, kind)
-    found: NDArray[Any] = np.memmap(path, dtype=kind, mode="r")
-    return found
+        release((self.pieces, self.starts, self.lengths, self.numbers, self.first))

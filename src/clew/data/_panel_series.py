@@ -15,6 +15,7 @@ from clew.data._panel_cells import Dates
 from clew.data._panel_frames import frame_of
 from clew.data._panel_freq import DAY, Freq, Times, read_freq
 from clew.data._panel_reading import Stamp
+from clew.data.mapped import release
 from clew.errors import InputError
 
 
@@ -189,7 +190,7 @@ class Panel:
 
     def release(self) -> None:
         """Give the memory of mapped pages back to the system; they are read again when needed."""
-        stored.release({"y": self.y, "past": self.past, "future": self.future})
+        release((self.y, self.past, self.future))
 
 
 def _beside(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clew.data._panel_freq import Freq, Times
+from clew.data.mapped import mapped
 from clew.errors import InputError
 
 FORMAT = 1
@@ -139,7 +139,7 @@ def load(folder: Path, signature: list[Any]) -> tuple[Arrays, dict[str, Any]] | 
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
         if facts["format"] != FORMAT or facts["signature"] != signature:
             return None
-        found = {name: _mapped(folder / f"{name}.bin", kind) for name, kind in _KINDS.items()}
+        found = {name: mapped(folder / f"{name}.bin", kind) for name, kind in _KINDS.items()}
         total = len(found["y"])
         for name in ("past", "future"):
             found[name] = found[name].reshape(total, len(facts[name]))
@@ -148,13 +148,6 @@ def load(folder: Path, signature: list[Any]) -> tuple[Arrays, dict[str, Any]] | 
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found, facts
-
-
-def _mapped(path: Path, kind: str) -> NDArray[Any]:
-    if path.stat().st_size == 0:
-        return np.zeros(0, kind)
-    found: NDArray[Any] = np.memmap(path, dtype=kind, mode="r")
-    return found
 
 
 def fresh(folder: Path) -> None:
@@ -173,13 +166,3 @@ def unwritten(folder: Path, error: OSError) -> InputError:
         where=str(folder),
         hint="is there room on the disk, and leave to write there?",
     )
-
-
-def release(arrays: Arrays) -> None:
-    """Give the memory of mapped pages back to the system; they are read again when needed."""
-    for array in arrays.values():
-        base: Any = array
-        while base is not None and not isinstance(base, mmap.mmap):
-            base = getattr(base, "base", None)
-        if base is not None and hasattr(mmap, "MADV_DONTNEED"):
-            base.madvise(mmap.MADV_DONTNEED)

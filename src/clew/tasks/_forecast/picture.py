@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clew.errors import InputError
+from clew.tasks._picture import drawn as written
 
-_FORMATS = (".png", ".svg", ".pdf")
 _MOST = 12  # small pictures on one page
 _DASHES = ("--", ":", "-.", (0, (1, 3)))
 _GREYS = {90: "0.93", 80: "0.86", 50: "0.70"}  # printed without colour they still differ
@@ -45,24 +44,7 @@ def picture(drawn: Sequence[Drawn], path: str | Path | None = None, *, value: st
     The history is a thin line, the truth a line with dots, the median a thick line, bands are grey
     and baselines broken lines; value names the axis. Raises InputError where it cannot be written.
     """
-    kind = ".png" if path is None else Path(path).suffix.lower()
-    if kind not in _FORMATS:
-        raise InputError(
-            f"a picture cannot be written as {kind or 'a file without an ending'}",
-            where=str(path),
-            expected="a name that ends in " + ", ".join(_FORMATS),
-        )
-    data = _page(drawn[:_MOST], value, kind[1:])
-    if path is not None:
-        try:
-            Path(path).write_bytes(data)
-        except OSError as error:
-            raise InputError(
-                f"the picture cannot be written: {error.strerror}",
-                where=str(path),
-                hint="is there such a folder, and leave to write there?",
-            ) from error
-    return data
+    return written(path, lambda kind: _page(drawn[:_MOST], value, kind))
 
 
 def _page(drawn: Sequence[Drawn], value: str, kind: str) -> bytes:
