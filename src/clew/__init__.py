@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from clew.errors import InputError as InputError
     from clew.tasks import load as load
     from clew.tasks.classify import Classifier as Classifier
+    from clew.tasks.compose import Composer as Composer
+    from clew.tasks.forecast import Forecaster as Forecaster
     from clew.tasks.language import LanguageModel as LanguageModel
     from clew.tasks.tag import Tagger as Tagger
     from clew.tasks.transcribe import Transcriber as Transcriber
@@ -19,6 +21,8 @@ __version__ = "0.1.0"
 # `clew --help` and `clew.__version__` answer without waiting for torch.
 _HOME = {
     "Classifier": "clew.tasks.classify",
+    "Composer": "clew.tasks.compose",
+    "Forecaster": "clew.tasks.forecast",
     "InputError": "clew.errors",
     "LanguageModel": "clew.tasks.language",
     "Tagger": "clew.tasks.tag",
@@ -29,6 +33,8 @@ _HOME = {
 
 __all__ = [
     "Classifier",
+    "Composer",
+    "Forecaster",
     "InputError",
     "LanguageModel",
     "Tagger",

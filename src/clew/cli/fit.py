@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from clew.cli import fit_classify, fit_language, fit_tag, fit_transcribe, fit_translate
+from clew.cli import (
+    fit_classify,
+    fit_compose,
+    fit_forecast,
+    fit_language,
+    fit_tag,
+    fit_transcribe,
+    fit_translate,
+)
 
-TASKS = (fit_classify, fit_language, fit_tag, fit_translate, fit_transcribe)
+TASKS = (
+    fit_classify, fit_language, fit_tag, fit_translate, fit_transcribe, fit_forecast, fit_compose,
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:

@@ -16,9 +16,13 @@ import typer
 from clew.cli import say
 from clew.cli.answers import ANSWERS, Answer, Search
 from clew.cli.options import Grouped
+from clew.cli.predict_forecast import KIND as FORECASTER
+from clew.cli.predict_forecast import Ahead, predict_forecast
+from clew.cli.predict_series import reads_series, series_line, series_rows
 from clew.errors import InputError
 
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
+NOTHING = Answer(lambda model, texts, how: [], str)  # no option of a search
 AT_ONCE = 256  # texts read from a pipe before the answers to them are printed
 
 
@@ -52,6 +56,23 @@ def predict(
         Path | None,
         typer.Option(metavar="MODEL", help="A language model that helps a transcriber's search."),
     ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            help="Steps that a forecaster looks ahead. [as it learned]",
+            show_default=False,
+        ),
+    ] = None,
+    future: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Table of what a forecaster is told ahead."),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw what a forecaster says, as PNG, SVG or PDF."),
+    ] = None,
     form: Annotated[
         Literal["text", "csv", "jsonl"],
         typer.Option("--format", help="How to print. [text]", show_default=False),
@@ -62,9 +83,11 @@ def predict(
 
     A classifier answers with a label and its probability, a tagger with a tag for each word, a
     translator with its answer. A language model answers with bits per character (how surprised it
-    is; fewer is better), and reads standard input or a text file whole. A transcriber is given the
+    is; fewer is better), and reads standard input or a text file whole. A classifier of series is
+    given the name of a file of series. A transcriber is given the
     names of sound files, which --file finds in the column audio of a manifest, or - for samples of
-    16 bits from standard input.
+    16 bits from standard input. A forecaster says how the series that it learned from go on, or
+    those in a table.
 
     Examples:
 
@@ -73,27 +96,50 @@ def predict(
       clew predict reviews.model --file new.csv --format csv > answers.csv
 
       cat lines.txt | clew predict reviews.model --json
+
+      clew predict sales.model sales.csv --horizon 7 --picture sales.png
     """
     if inputs and file is not None:
         raise InputError("texts are given twice", where="INPUT and --file", hint="one of the two")
+    from clew import load
+
+    loaded = load(model)
+    kind, how = type(loaded).__name__, Search(beam, language_model)
+    ahead = Ahead(horizon, future, picture)
+    if kind == FORECASTER:
+        NOTHING.check(kind, how)
+        form = "jsonl" if json else form
+        predict_forecast(loaded, inputs or [], file, ahead, form, Printer(form, str).row)
+        return
+    ahead.refuse(kind)
+    answer = ANSWERS[kind]
+    answer.check(kind, how)
+    if reads_series(loaded):
+        printer = Printer("jsonl" if json else form, series_line)
+        for row in series_rows(loaded, _only(inputs, file)):
+            printer.row(row)
+        return
     if not inputs and file is None and sys.stdin.isatty():
         raise InputError(
             "there is no text to predict",
             expected="texts as arguments, --file FILE, or a pipe",
             hint=f'clew predict {model} "a text"',
         )
-    from clew import load
-
-    loaded = load(model)
-    kind, how = type(loaded).__name__, Search(beam, language_model)
-    answer = ANSWERS[kind]
-    answer.check(kind, how)
     printer = Printer("jsonl" if json else form, answer.line)
     texts = iter(inputs) if inputs else _read(file, text, answer)
     while some := list(islice(texts, AT_ONCE)):
         for row in answer.rows(loaded, some, how):
             printer.row(row)
         sys.stdout.flush()
+
+
+def _only(inputs: list[str] | None, file: Path | None) -> Path | None:
+    """The one file that was named, with --file or without."""
+    if not inputs:
+        return file
+    if len(inputs) > 1:
+        raise InputError(f"{len(inputs)} files were named", where="INPUT", expected="one")
+    return Path(inputs[0])
 
 
 def _read(file: Path | None, column: str | None, answer: Answer) -> Iterator[str]:

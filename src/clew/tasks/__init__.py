@@ -13,6 +13,8 @@ __all__ = ["load"]
 # The module and the class of each task, imported when a model of it is read.
 TASKS = {
     "classify": ("clew.tasks.classify", "Classifier"),
+    "compose": ("clew.tasks.compose", "Composer"),
+    "forecast": ("clew.tasks.forecast", "Forecaster"),
     "language": ("clew.tasks.language", "LanguageModel"),
     "tag": ("clew.tasks.tag", "Tagger"),
     "transcribe": ("clew.tasks.transcribe", "Transcriber"),
