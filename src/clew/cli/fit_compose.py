@@ -97,12 +97,14 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
         (name, [f"{of[key]:.3f}" if key in of else "" for key in keys]) for name, of in named
     ]
     lines = aligned("fewer is better", [COLUMNS[key] for key in keys], rows)
-    counted = "steps" if "steps" in held else "tokens"
-    lines.append(f"on {held['tunes']:,} tunes held out, {held[counted]:,} {counted}")
+    tokens = held.get("tokens")
+    counted = "" if tokens is None else f", {tokens:,} tokens"
+    lines.append(f"on {held['tunes']:,} tunes held out{counted}")
     if others:
         best = min(others, key=lambda other: float(other[keys[0]]))
         gain = best[keys[0]] - score[keys[0]]
-        noise = 3 / math.sqrt(max(1, held[counted]))  # of a token they spread by some 3 bits
+        # A token's bits spread by some 3, and so do the nats of a step, of which a tune has many.
+        noise = 3 / math.sqrt(tokens or 50 * held["tunes"])
         unit = "nats a step" if keys[0] == "nats_per_step" else "bits a token"
         lines += ["", *verdict(gain, noise, unit, str(best["name"]))]
     return lines

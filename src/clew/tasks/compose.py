@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -15,8 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from clew.errors import InputError
 from clew.tasks import _estimator as shared
 from clew.tasks._compose import fit as fitting
-from clew.tasks._compose.composing import Composing, Request
-from clew.tasks._compose.prepare import Prepared, only, prepare
+from clew.tasks._compose import roll_data, roll_fit
+from clew.tasks._compose.composing import Request
+from clew.tasks._compose.composition import Composition
+from clew.tasks._compose.prepare import only, prepare
 from clew.tasks._compose.problem import figures, tune_nats
 from clew.tasks._compose.sources import notation_of
 from clew.tasks._compose.vocabulary import Notation, Vocabulary
@@ -24,11 +27,7 @@ from clew.tasks._folder import TOKENIZER, Contents, is_model
 from clew.tasks._step import reading
 from clew.tasks._work import undone, workspace
 from clew.train import Reporter, Silent, TrainSettings, sync
-from clew.train.history import History
 from clew.train.lock import lock_folder
-
-if TYPE_CHECKING:
-    from clew.tasks._compose.composition import Composition
 
 NOTE = (
     "The weights and the moment to stop were chosen on these tunes. "
@@ -152,51 +151,38 @@ class Composer(BaseEstimator):  # type: ignore[misc]
             if folder is not None and sync.is_main():
                 stack.enter_context(lock_folder(folder))
             work = stack.enter_context(workspace(folder))
-            prepared = prepare(
-                data, validation, notation=cast(Notation, notation), share=float(self.held_out),
-                seed=int(self.seed), errors=errors, common=bool(self.transpose),
-                work=work / "data",
-            )  # fmt: skip
-            mark = prepared.fingerprint
+            mark, learn = self._prepared(data, validation, errors, notation, work / "data")
             if folder is not None and sync.on_main(lambda: is_model(folder)):
                 shared.adopt(self, folder, "compose", mark, tell)
                 return self
-            self.vocabulary_ = prepared.vocabulary
-            settings, before = fitting.rival(self, prepared, settings, work, begun, tell)
-            self._fit(prepared, settings, before.baseline, folder, resume, tell)
+            learn(
+                settings, own=fitting.own(self), work=work, out=folder, resume=resume, report=tell,
+                begun=begun,
+            )  # fmt: skip
+            held = self.metrics_.setdefault("held_out", {"tunes": self.data_["held_out"]})
+            held["note"] = NOTE
             self.metrics_["seconds"] = round(clock.monotonic() - begun, 3)
             if folder is not None and sync.is_main():
                 self._write(folder)
         return self
 
-    def _fit(
-        self, prepared: Prepared, settings: TrainSettings, baseline: dict[str, Any],
-        folder: Path | None, resume: bool, report: Reporter,
-    ) -> None:  # fmt: skip
-        self.network_ = fitting.begin(self, prepared)
-        self.history_: History = fitting.learn(
-            self, self.network_, prepared, settings, out=folder, resume=resume, report=report
-        )
-        held = prepared.held_out
-        with reading(self.network_):
-            nats = float(tune_nats(self.network_, held, int(self.window)).sum())
-        self.network_.remember(*prepared.train.last(fitting.REMEMBERED))
-        self.data_ = {
-            "fingerprint": prepared.fingerprint,
-            "tunes": len(prepared.train),
-            "tokens": prepared.train.tokens,
-            "characters": prepared.train.characters,
-            "held_out": len(held),
-            "vocabulary": len(prepared.vocabulary),
-        }
-        self.metrics_ = shared.build_metrics(
-            figures(nats, held), baseline=baseline, window={},
-            curve=self.history_.to_dict()["rows"], seconds=self.history_.seconds,
-            network=self.network_,
+    def _prepared(
+        self, data: Any, validation: Any, errors: str, notation: str, work: Path
+    ) -> tuple[str, Callable[..., None]]:
+        """The fingerprint of what is learned from, and what learns it."""
+        share, seed = float(self.held_out), int(self.seed)
+        self.vocabulary_: Vocabulary | None = None
+        self._grid: int | None = None  # steps a quarter of piano rolls
+        if notation == "roll":
+            rolls = roll_data.given(data, validation, share, seed)
+            self._grid = rolls.grid
+            return rolls.fingerprint, partial(roll_fit.fit, self, rolls)
+        tunes = prepare(
+            data, validation, notation=cast(Notation, notation), share=share, seed=seed,
+            errors=errors, common=bool(self.transpose), work=work,
         )  # fmt: skip
-        self.metrics_["held_out"] = {
-            "tunes": len(held), "tokens": held.tokens, "characters": held.characters, "note": NOTE
-        }  # fmt: skip
+        self.vocabulary_ = tunes.vocabulary
+        return tunes.fingerprint, partial(fitting.fit, self, tunes)
 
     def evaluate(self, tunes: Any) -> dict[str, Any]:
         """How well tunes are foretold: nats and bits a token and a character, perplexity.
@@ -204,6 +190,8 @@ class Composer(BaseEstimator):  # type: ignore[misc]
         tunes: as `fit` takes them. Raises InputError as `fit` does.
         """
         check_is_fitted(self, "network_")
+        if self.vocabulary_ is None:
+            return roll_fit.evaluate(self.network_, tunes)
         with tempfile.TemporaryDirectory(prefix="clew-") as work, reading(self.network_):
             part = only(tunes, self.vocabulary_, bool(self.transpose), Path(work))
             nats = tune_nats(self.network_, part, int(self.window))
@@ -214,8 +202,12 @@ class Composer(BaseEstimator):  # type: ignore[misc]
             }  # fmt: skip
 
     def score(self, tunes: Any) -> float:
-        """The mean of ln P of a token of these tunes, in nats: higher is better."""
-        return -float(self.evaluate(tunes)["nats_per_token"])
+        """The mean of ln P of a token, or step, of these tunes, in nats: higher is better."""
+        return -float(self.evaluate(tunes)[self._figure])
+
+    @property
+    def _figure(self) -> str:
+        return roll_fit.FIGURE if self.vocabulary_ is None else "nats_per_token"
 
     def compose(
         self,
@@ -263,11 +255,12 @@ class Composer(BaseEstimator):  # type: ignore[misc]
             key=key, metre=metre, bars=bars, temperature=temperature, top_p=top_p, seed=seed,
             prompt=prompt,
         )  # fmt: skip
-        return self._composing().writing(request)
+        found: Iterator[str] = self._composing().writing(request)
+        return found
 
-    def _composing(self) -> Composing:
+    def _composing(self) -> Any:
         check_is_fitted(self, "network_")
-        return Composing(self.network_, self.vocabulary_, bool(self.transpose))
+        return fitting.composing(self.network_, self.vocabulary_, bool(self.transpose), self._grid)
 
     def save(self, folder: str | Path) -> None:
         """Write the model folder; clew.load reads it back, bit for bit.
@@ -281,14 +274,15 @@ class Composer(BaseEstimator):  # type: ignore[misc]
             self._write(target)
 
     def _write(self, folder: Path) -> None:
+        words = self.vocabulary_
         shared.save(
             self,
             folder,
             task="compose",
-            title="A composer",
-            network=fitting.sizes(self.network_, self.vocabulary_),
-            tokenizer=self.vocabulary_.to_json(),
-            figure="nats_per_character",
+            title="A composer of " + (fitting.TITLES[words.notation] if words else "piano rolls"),
+            network=(fitting if words else roll_fit).sizes(self.network_),
+            tokenizer=words.to_json() if words else None,
+            figure=self._figure,
             use='import clew\n\nmodel = clew.load("{folder}")\nprint(model.compose())',
         )
 
@@ -297,16 +291,18 @@ class Composer(BaseEstimator):  # type: ignore[misc]
         model: Composer = shared.restore(cls, contents)
         contents.check_plausible(model, ("hidden_size", "embedding_size"), ("num_layers",))
         if contents.tokenizer is None:
-            raise contents.bad(f"there is no {TOKENIZER}", expected="one, for a composer")
+            model.vocabulary_, model._grid = None, fitting.check_grid(contents)
+            rolls = roll_fit.check_sizes(contents)
+            shared.furnish(model, contents, lambda: roll_fit.make(model, *rolls, learning=False))
+            roll_fit.check_memory(contents, model.network_)
+            return model
         try:
             model.vocabulary_ = Vocabulary.from_json(contents.tokenizer)
+            model._grid = None
         except InputError as error:
             raise contents.bad(error.what, name=TOKENIZER, expected=error.expected) from error
         sizes = fitting.check_sizes(contents, model.vocabulary_)
-        shared.furnish(
-            model, contents,
-            lambda: fitting.build(model, len(model.vocabulary_), *sizes, learning=False),
-        )  # fmt: skip
+        shared.furnish(model, contents, lambda: fitting.build(model, *sizes, learning=False))
         fitting.check_memory(contents, model.network_)
         return model
 

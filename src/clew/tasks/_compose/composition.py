@@ -57,7 +57,7 @@ class Composition:
     @property
     def abc(self) -> str:
         """The text of the tune; raises InputError for a piece without notation."""
-        return self._piece().abc
+        return str(self._piece().abc)
 
     def __str__(self) -> str:
         return str(self.tune) if self.tune is not None else str(self._piece())

@@ -6,22 +6,26 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from clew.errors import InputError
 from clew.tasks import _estimator as shared
 from clew.tasks._compose.net import TuneNetwork
 from clew.tasks._compose.prepare import Prepared
-from clew.tasks._compose.problem import TuneProblem, figures
+from clew.tasks._compose.problem import TuneProblem, figures, tune_nats
 from clew.tasks._compose.store import Part
 from clew.tasks._compose.vocabulary import Vocabulary
 from clew.tasks._folder import MODEL, Contents
 from clew.tasks._ngrams import LIMIT, ngram_baseline
+from clew.tasks._step import reading
 from clew.tasks._work import Figures, Measured, evaluations, measured
 from clew.train import Reporter, TrainSettings, on_main, sync, train
 from clew.train.history import History
 
 USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
+TITLES = {"abc": "tunes in ABC", "midi": "music in MIDI"}
 REMEMBERED = 4_000_000  # tokens of the tunes learned from that a model keeps, at most
 
 
@@ -101,18 +105,59 @@ def ngrams(train: Part, held_out: Part, size: int) -> dict[str, Any]:
 
 def learn(
     model: Any, network: TuneNetwork, prepared: Prepared, settings: TrainSettings, *,
-    out: Path | None, resume: bool, report: Reporter,
+    own: dict[str, Any], out: Path | None, resume: bool, report: Reporter,
 ) -> History:  # fmt: skip
-    """Train the network; the best weights are in it afterwards."""
+    """Train the network; the best weights are in it afterwards. own: the estimator's settings."""
     problem = TuneProblem(
         network, prepared.train, prepared.held_out, batch_size=int(model.batch_size),
-        window=int(model.window), seed=settings.seed,
+        window=int(model.window), seed=settings.seed, moves=_moves(model, prepared.vocabulary),
     )  # fmt: skip
     look = evaluations(len(problem.plan(0, sync.rank(), sync.world())))
     return train(
         problem, dataclasses.replace(settings, evaluate_every=look), out=out, resume=resume,
-        fingerprint={"data": prepared.fingerprint, **own(model)}, report=report,
+        fingerprint={"data": prepared.fingerprint, **own}, report=report,
     )  # fmt: skip
+
+
+def _moves(model: Any, vocabulary: Vocabulary) -> NDArray[np.int64] | None:
+    """Into which keys events are moved while training; tunes in ABC are in one key already."""
+    if not model.transpose or vocabulary.notation != "midi":
+        return None
+    from clew.tasks._compose.midi_tokens import moves
+
+    return moves(vocabulary)
+
+
+def fit(
+    model: Any, prepared: Prepared, settings: TrainSettings, *, own: dict[str, Any], work: Path,
+    out: Path | None, resume: bool, report: Reporter, begun: float,
+) -> None:  # fmt: skip
+    """Measure the rival and train: network_, history_, data_ and metrics_ of the estimator."""
+    settings, before = rival(model, prepared, settings, work, begun, report)
+    network = begin(model, prepared)
+    model.network_ = network
+    model.history_ = learn(
+        model, network, prepared, settings, own=own, out=out, resume=resume, report=report
+    )
+    held = prepared.held_out
+    with reading(network):
+        nats = float(tune_nats(network, held, int(model.window)).sum())
+    network.remember(*prepared.train.last(REMEMBERED))
+    model.data_ = {
+        "fingerprint": prepared.fingerprint,
+        "tunes": len(prepared.train),
+        "tokens": prepared.train.tokens,
+        "characters": prepared.train.characters,
+        "held_out": len(held),
+        "vocabulary": len(prepared.vocabulary),
+    }
+    model.metrics_ = shared.build_metrics(
+        figures(nats, held), baseline=before.baseline, window={},
+        curve=model.history_.to_dict()["rows"], seconds=model.history_.seconds, network=network,
+    )  # fmt: skip
+    model.metrics_["held_out"] = {
+        "tunes": len(held), "tokens": held.tokens, "characters": held.characters
+    }  # fmt: skip
 
 
 def own(model: Any) -> dict[str, Any]:
@@ -122,27 +167,35 @@ def own(model: Any) -> dict[str, Any]:
     return dict(shared.plain(chosen))
 
 
-def sizes(network: TuneNetwork, vocabulary: Vocabulary) -> dict[str, Any]:
+def sizes(network: TuneNetwork) -> dict[str, Any]:
     """What config.json keeps of a network."""
     return {
-        "vocabulary": len(vocabulary),
+        "vocabulary": len(network.bias),
         "remembered": len(network.learned),
         "tunes": len(network.starts),
     }
 
 
-def check_sizes(contents: Contents, vocabulary: Vocabulary) -> tuple[int, int]:
-    """How much a model folder remembers, (tokens, tunes); raises InputError where it cannot be."""
+def check_sizes(contents: Contents, vocabulary: Vocabulary) -> tuple[int, int, int]:
+    """Tokens known, tokens and tunes remembered of a model folder; raises InputError."""
     found = contents.network
     if set(found) != {"vocabulary", "remembered", "tunes"}:
-        raise contents.bad("'network' does not describe a composer")
+        raise contents.bad("'network' does not describe a composer of notes")
     if found["vocabulary"] != len(vocabulary):
         raise contents.bad("'vocabulary' of 'network' is not the number of tokens")
     for name, tensor in (("remembered", "learned"), ("tunes", "starts")):
         entry = contents.entries.get(tensor)
         if type(found[name]) is not int or entry is None or entry.shape != (found[name],):
             raise contents.bad(f"{name!r} of 'network' is not the size of {tensor!r}")
-    return found["remembered"], found["tunes"]
+    return len(vocabulary), found["remembered"], found["tunes"]
+
+
+def check_grid(contents: Contents) -> int | None:
+    """Steps a quarter of the piano rolls of a model folder; raises InputError."""
+    grid = contents.config["data"].get("grid")
+    if grid is not None and (type(grid) is not int or not 1 <= grid <= 1 << 16):
+        raise contents.bad("'grid' of 'data' is no number of steps a quarter")
+    return grid
 
 
 def check_memory(contents: Contents, network: TuneNetwork) -> None:
@@ -153,3 +206,18 @@ def check_memory(contents: Contents, network: TuneNetwork) -> None:
     fit = fit and int(learned.min()) >= 0 and int(learned.max()) < tokens
     if not (fit and bool((starts.diff() > 0).all()) and int(starts[-1]) < len(learned)):
         raise contents.bad("the tunes that are remembered are none", name=MODEL)
+
+
+def composing(network: Any, vocabulary: Vocabulary | None, common: bool, grid: int | None) -> Any:
+    """What composes with a network: of ABC, of MIDI, or of piano rolls, which have no tokens."""
+    if vocabulary is None:
+        from clew.tasks._compose.roll_composing import RollComposing
+
+        return RollComposing(network, grid)
+    if vocabulary.notation == "midi":
+        from clew.tasks._compose.midi_composing import MidiComposing
+
+        return MidiComposing(network, vocabulary)
+    from clew.tasks._compose.abc_composing import AbcComposing
+
+    return AbcComposing(network, vocabulary, common)

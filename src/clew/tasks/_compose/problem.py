@@ -27,37 +27,45 @@ class Item:
     numbers: NDArray[np.int64]
     start: int
     stop: int
+    moved: NDArray[np.int64] | None = None  # rows of `moves`
 
 
 class TuneProblem:
     """Cross-entropy of each token of a tune after those before it.
 
     Tunes of more than `window` tokens are read so many at a time; the state is carried, and only
-    the gradient stops between them (truncated backpropagation, Williams & Peng 1990).
+    the gradient stops between them (truncated backpropagation, Williams & Peng 1990). moves: what
+    each token becomes in other keys, (keys, V): every tune is read in one of them, drawn anew in
+    each epoch.
     """
 
     unit = "tokens"
 
     def __init__(
         self, network: TuneNetwork, train: Part, held_out: Part, *, batch_size: int, window: int,
-        seed: int,
+        seed: int, moves: NDArray[np.int64] | None = None,
     ) -> None:  # fmt: skip
         self.network: nn.Module = network
         self._tunes = network
         self.train, self.held_out = train, held_out
         self.batch_size, self.window, self.seed = batch_size, window, seed
+        self.moves = moves
         self._read = 0
 
     def plan(self, epoch: int, rank: int, world: int) -> Sequence[Item | None]:
         """The tunes of each batch, long ones in several steps one after the other."""
         lengths = self.train.lengths
         items: list[Item | None] = []
+        draw = np.random.default_rng([self.seed & 0xFFFFFFFFFFFFFFFF, epoch, 1])
+        keys = None if self.moves is None else draw.integers(len(self.moves), size=len(lengths))
         for batch in bucketed(lengths, self.batch_size * world, seed=self.seed, epoch=epoch):
             mine = batch[rank::world]
             own = int(lengths[mine].max()) if len(mine) else 0
             for start in range(0, int(lengths[batch].max()), self.window):
                 there = start < own  # every process has as many steps
-                items.append(Item(mine, start, start + self.window) if there else None)
+                moved = None if keys is None else keys[mine]
+                item = Item(mine, start, start + self.window, moved)
+                items.append(item if there else None)
         return items
 
     def loss(self, item: Item, carry: State) -> tuple[Tensor, int, State]:
@@ -65,7 +73,8 @@ class TuneProblem:
         self._read += 1
         if self._read % _RELEASE == 0:
             self.train.store.release()
-        features, tokens, state = read(self._tunes, self.train, item, carry if item.start else None)
+        before = carry if item.start else None
+        features, tokens, state = read(self._tunes, self.train, item, before, self.moves)
         return self._tunes.nats(features, tokens, reduction="sum"), len(tokens), state
 
     def evaluate(self, full: bool = False) -> Evaluation:
@@ -94,10 +103,12 @@ def figures(nats: float, part: Part) -> dict[str, float]:
 
 
 def read(
-    network: TuneNetwork, part: Part, item: Item, state: State
-) -> tuple[Tensor, Tensor, State]:
+    network: TuneNetwork, part: Part, item: Item, state: State,
+    moves: NDArray[np.int64] | None = None,
+) -> tuple[Tensor, Tensor, State]:  # fmt: skip
     """Features (N, H) where there is a token in `item`, those tokens (N,), and the state."""
-    parts = part.batch(item.numbers, item.start, item.stop)
+    tables = None if moves is None or item.moved is None else moves[item.moved]
+    parts = part.batch(item.numbers, item.start, item.stop, tables)
     before, tokens, lengths = (each.to(network.device) for each in parts)
     features, state = network(before, state, lengths=lengths)
     there = real(lengths, len(tokens))

@@ -14,7 +14,7 @@ from clew.tasks._compose.net import TuneNetwork
 from clew.tasks._compose.vocabulary import Vocabulary
 
 _ABC = frozenset("abcdefgABCDEFG^_=zx")  # what notes and rests begin with
-_MIDI = ("pitch:", "length:")
+_MIDI = ("pitch:", "drum:", "length:")
 
 
 class Memory:
@@ -27,7 +27,7 @@ class Memory:
     def notes(self, tokens: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
         """Those tokens that are notes or rests."""
         found = np.asarray(tokens, dtype=np.int64)
-        return found[self._sounds[found]]
+        return np.asarray(found[self._sounds[found]])
 
     @cached_property
     def _index(self) -> Any:

@@ -128,16 +128,26 @@ class Part:
         return np.concatenate(list(chosen.pieces())), starts
 
     def batch(
-        self, numbers: NDArray[np.int64], start: int = 0, stop: int | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        self, numbers: NDArray[np.int64], start: int = 0, stop: int | None = None,
+        tables: NDArray[np.int64] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Tunes side by side, from their token `start` to `stop`.
 
-        Gives the tokens before each (T, B), the tokens (T, B), and how many are real (B,).
+        Gives the tokens before each (T, B), the tokens (T, B), and how many are real (B,). tables:
+        what each token becomes in another key, (B, V), for each tune; one that has a token which is
+        not known there stays as it is.
         """
         tunes = [self.tune(number) for number in numbers.tolist()]
+        if tables is not None:
+            tunes = [_moved(tune, table) for tune, table in zip(tunes, tables, strict=True)]
         before = [np.concatenate([[START], tune[:-1]])[start:stop] for tune in tunes]
         tokens, lengths = pad([tune[start:stop] for tune in tunes])
         return pad(before)[0], tokens, lengths
+
+
+def _moved(tune: NDArray[np.int64], table: NDArray[np.int64]) -> NDArray[np.int64]:
+    found = table[tune]
+    return tune if ((found == UNKNOWN) & (tune != UNKNOWN)).any() else found
 
 
 def encode(tunes: Iterable[Written], folder: Path) -> Counter[str]:
