@@ -1,6 +1,7 @@
 """Classify arrays: which of two pulses came first?
 
-Both classes hold the same values, in another order, so averages cannot tell them apart: memory can.
+Both classes hold the same values, in another order, and the pulses may go up or down: neither
+averages nor any weighting of the steps can tell the classes apart. Memory can.
 The fit prints the score of the model without memory beside its own.
 """
 
@@ -17,9 +18,9 @@ def examples(count: int, seed: int) -> tuple[list[np.ndarray], list[str]]:
         array = rng.normal(0, 0.1, (int(rng.integers(10, 20)), 2)).astype(np.float32)
         # The last step is left alone: it would give the answer away without memory.
         early, late = sorted(rng.choice(len(array) - 1, size=2, replace=False))
-        first = int(rng.integers(2))
-        array[early, first] += 1
-        array[late, 1 - first] += 1
+        first, sign = int(rng.integers(2)), int(rng.choice([-1, 1]))
+        array[early, first] += sign
+        array[late, 1 - first] += sign
         arrays.append(array)
         labels.append("left first" if first == 0 else "right first")
     return arrays, labels

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from clew.tasks._classify.labelling import CELLS, Examples, LabelProblem, probabilities
+from clew.tasks._classify.labelling import (
+    CELLS,
+    LOOK,
+    MOST,
+    STEPS,
+    Examples,
+    LabelProblem,
+    paced,
+    probabilities,
+)
+from clew.train import TrainSettings
 
 
 class Counting(nn.Module):
@@ -101,3 +111,13 @@ def test_batches_of_predictions_stay_small():
     probabilities(network, examples([20_000, 20_000, 3, 70_000, 10_000, *[1] * 700]).sequences)
     assert all(T * B <= CELLS or B == 1 for T, B in network.shapes)
     assert max(B for _, B in network.shapes) == 256
+
+
+@given(st.integers(1, 100_000), st.integers(1, 512))
+def test_few_series_are_read_often_and_many_no_more_than_texts(count, batch):
+    found = paced(TrainSettings(epochs=6), count, batch)
+    steps = -(-count // batch)
+    assert 6 <= found.epochs <= MOST
+    assert found.epochs * steps >= min(STEPS, MOST * steps)
+    assert found.epochs == 6 or (found.epochs - 1) * steps < STEPS
+    assert found.evaluate_every == (None if steps >= LOOK else LOOK)
