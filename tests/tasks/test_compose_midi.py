@@ -41,8 +41,8 @@ def test_events_come_back_as_the_notes_they_were(rows, metre):
     head, events = opened(notes)
     assert head == f"{metre[0]}/{metre[1]}"
     back = midi_tokens.notes_of(head, events)
-    assert [row[:3] + (row[4],) for row in back.rows()] == [
-        row[:3] + (row[4],) for row in notes.rows()
+    assert [(*row[:3], row[4]) for row in back.rows()] == [
+        (*row[:3], row[4]) for row in notes.rows()
     ]
     assert any(event.startswith("drum:") for event in events) == any(r[4] == 128 for r in rows)
     assert written(notes).tokens[:2] == [f"M:{head}", f"bars:{events.count('bar')}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clew.data.batches import pad
+from clew.data.mapped import mapped, release
 from clew.errors import InputError
 from clew.tasks._compose.vocabulary import END, SPECIAL, START, UNKNOWN, Notation, Vocabulary
 
@@ -53,21 +53,11 @@ class Store:
     @classmethod
     def open(cls, folder: Path) -> Store:
         """What `encode` wrote into a folder."""
-        return cls(**{name: _mapped(folder / f"{name}.bin", kind) for name, kind in KINDS.items()})
+        return cls(**{name: mapped(folder / f"{name}.bin", kind) for name, kind in KINDS.items()})
 
     def release(self) -> None:
         """Give the memory of mapped pages back to the system; they are read again when needed."""
-        base: Any = self.tokens
-        while base is not None and not isinstance(base, mmap.mmap):
-            base = getattr(base, "base", None)
-        if base is not None and hasattr(mmap, "MADV_DONTNEED"):
-            base.madvise(mmap.MADV_DONTNEED)
-
-
-def _mapped(path: Path, kind: str) -> NDArray[Any]:
-    if path.stat().st_size == 0:  # nothing that could be mapped
-        return np.zeros(0, dtype=kind)
-    return np.memmap(path, dtype=kind, mode="r")
+        release([self.tokens])
 
 
 @dataclass(frozen=True, eq=False)
