@@ -80,7 +80,8 @@ def test_broken_files_are_refused_with_their_place(tmp_path):
     left.write_text("a\nb\nc\n")
     right.write_text("d\ne\n")
     with pytest.raises(InputError, match="3") as caught:
-        Translator(**TINY).fit((left, right))
+        Translator(**TINY).fit((left, right), out=tmp_path / "m")
+    assert not (tmp_path / "m").exists()
     assert "2" in str(caught.value)
     with pytest.raises(InputError, match=r"no such|not there|is no|cannot"):
         Translator(**TINY).fit(tmp_path / "none.tsv")

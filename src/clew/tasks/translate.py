@@ -35,7 +35,7 @@ from clew.tasks._translate.fit import (
 )
 from clew.tasks._translate.scores import METRICS, chosen
 from clew.tasks._translate.sides import Sides
-from clew.tasks._work import workspace
+from clew.tasks._work import undone, workspace
 from clew.train import Reporter, Silent, TrainSettings, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder
@@ -183,7 +183,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         sync.join()
         tell = report if report is not None and sync.is_main() else Silent()
         folder = sync.on_main(lambda: shared.open_out(out, resume))
-        with contextlib.ExitStack() as stack:
+        with undone(folder), contextlib.ExitStack() as stack:
             if folder is not None and sync.is_main():
                 stack.enter_context(lock_folder(folder))
             work = stack.enter_context(workspace(folder))
