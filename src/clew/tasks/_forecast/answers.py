@@ -140,7 +140,7 @@ class Answers:
                 found[series] = self._measure(told[:, :horizon])
             return found
         for series, step, origin in standing(self.network, self._blocks(), steps):
-            known = self.histories.known(series, step + 1, step + horizon + 2)
+            known = self.histories.known(series, step + 1, step + 1 + horizon)
             paths = self._measure(self._recursive(origin, known, PATHS, self.seed, series, step))
             found[series] = np.concatenate(
                 [found[series], _quantiles(paths, self.levels)[np.newaxis]]
@@ -172,13 +172,13 @@ class Answers:
 
     def told(self, series: int, levels: Sequence[float]) -> Array:
         """Quantiles (W, K) of one series after its last step, of a model without known columns."""
-        known = self._known(series)[np.newaxis, :-1]
+        known = self._known(series)[np.newaxis]
         found = from_origin(self.network, self.facts.scaling, self.origin(series), known, levels)
         return self._measure(found[0].T)
 
     def _from_ends(self, series: list[int], levels: Any) -> Array:
         assert self.ends is not None
-        known = np.stack([self._known(one)[:-1] for one in series])
+        known = np.stack([self._known(one) for one in series])
         origin = self.ends.origin(series, nesting(self.network))
         return self._measure(from_origin(self.network, self.facts.scaling, origin, known, levels))
 
@@ -186,7 +186,7 @@ class Answers:
         """Paths (count, K) of one series, drawn from what is said of each step."""
         draw = np.random.default_rng(seed_for(seed, series))
         at = linked(count, self.horizon, float(self.network.linkage), draw)
-        known = self._known(series)[np.newaxis, :-1]
+        known = self._known(series)[np.newaxis]
         found = from_origin(
             self.network, self.facts.scaling, self.origin(series), known, at.T[np.newaxis]
         )
@@ -207,9 +207,9 @@ class Answers:
         return recursive(self.network, self.facts.scaling, origin, known, count, draw)
 
     def _known(self, series: int) -> NDArray[np.float32]:
-        """What is known of the steps ahead of the end of a series, and of one more: (K + 1, F)."""
+        """What is known of the steps ahead of the end of a series, (K, F)."""
         length = int(self.panel.lengths[series])
-        return self.histories.known(series, length, length + self.horizon + 1)
+        return self.histories.known(series, length, length + self.horizon)
 
     def _measure(self, found: Array) -> Array:
         """Values as they are in the table."""

@@ -44,7 +44,7 @@ class Block(NamedTuple):
 
     reading: Reading
     x: Floats
-    known: Floats  # (T + K + 1, F), from the first of these steps on
+    known: Floats  # (T + K, F), from the first of these steps on
 
 
 class Span(NamedTuple):
@@ -125,10 +125,10 @@ class Blocks:
         stop = min(begin + STEPS, int(self.histories.lengths[series]))
         y = self.histories.y(series, begin, stop)[:, np.newaxis]
         reading, _ = self.scaling.read(y, self._track(series, begin))
-        known = self.histories.known(series, begin, stop + self.horizon + 1)
+        known = self.histories.known(series, begin, stop + self.horizon)
         past = self.histories.past(series, begin, stop)
         steps = stop - begin
-        x = np.concatenate([reading.inputs[:, 0], past, known[1 : steps + 1]], axis=1)
+        x = np.concatenate([reading.inputs[:, 0], past, known[:steps]], axis=1)
         block = self._blocks[series, begin] = Block(reading, x, known)
         self._steps += steps + 64
         while self._steps > KEPT and len(self._blocks) > 1:
@@ -138,7 +138,7 @@ class Blocks:
 
 
 class Listed:
-    """Series in memory as histories: arrays y (T,), known (T + K + 1, F), past (T, P) of each."""
+    """Series in memory as histories: arrays y (T,), known (T + K, F), past (T, P) of each."""
 
     def __init__(self, y: Sequence[Array], known: Sequence[Floats], past: Sequence[Floats]) -> None:
         self._y, self._known, self._past = y, known, past

@@ -138,11 +138,11 @@ def recursive(
     network: ForecastNetwork, scaling: Scaling, origin: Origin, known: NDArray[np.float32],
     count: int, draw: np.random.Generator,
 ) -> Array:  # fmt: skip
-    """Paths (count, H) of what may follow where one series stands; known: (H + 1, F).
+    """Paths (count, H) of what may follow where one series stands; known: (H, F).
 
     Each step is drawn from what is said of it, and read before the next (Salinas et al. 2020).
     """
-    device, horizon = network.device, len(known) - 1
+    device, horizon = network.device, len(known)
     track = Track(*(np.repeat(part, count, axis=-1) for part in origin.track))
     now = [part.to(device).expand(count, -1) for part in origin.now]
     state = _repeated(origin.state, count, device)
@@ -157,7 +157,7 @@ def recursive(
         paths[:, k] = drawn(network, out, ahead.base[0], unit, draw)[:, 0]
         if k + 1 < horizon:
             reading, track = scaling.read(paths[np.newaxis, :, k], track)
-            after = np.broadcast_to(known[k + 1], (1, count, known.shape[1]))
+            after = np.broadcast_to(known[k], (1, count, known.shape[1]))
             x = np.concatenate([reading.inputs, after], axis=-1)
             features, state = network(torch.from_numpy(x).to(device), state)
             now = [part[0] for part in features]

@@ -108,19 +108,19 @@ class Calendar:
         self._none: list[Array | None] = [None] * len(heads)
 
     def at(self, step: int) -> tuple[Array, list[Array | None]]:
-        """The row of this step (C,), and of each member the tables of it and those after (K, M)."""
+        """The row of this step (C,), and for each member a table of the K steps after it (K, M)."""
         names = self._facts.calendar
         if not names:
             return self._rows[:0].reshape(0), self._none
         at = step - self._first
-        if at < 0 or at + self._horizon > self._count:
+        if at < 0 or at + 1 + self._horizon > self._count:
             self._first, at = step, 0
-            self._count = BLOCK + self._horizon
+            self._count = BLOCK + 1 + self._horizon
             times = self._facts.freq.times(self.start, step + np.arange(self._count))
             self._rows = calendar.table(times, names)
             self._tables = [self._rows @ head.dates for head in self._heads]
-        stop = at + self._horizon
-        return self._rows[at], [None if t is None else t[at:stop] for t in self._tables]
+        ahead = slice(at + 1, at + 1 + self._horizon)
+        return self._rows[at], [None if t is None else t[ahead] for t in self._tables]
 
 
 class Ending:

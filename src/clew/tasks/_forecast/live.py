@@ -90,8 +90,8 @@ class ForecastStream:
         """Reads an observation and returns the forecast of the next K steps, (Q, K).
 
         y_t: a number; None or NaN where it is missing. past: (P,) the columns known up to now, of
-        this step. future: (K, F) those known ahead, of the next K steps. Raises InputError for what
-        is no number, or missing; the stream is then as it was before.
+        this step. future: (1 + K, F) those known ahead, of this step and of the next K. Raises
+        InputError for what is no number, or missing; the stream is then as it was before.
         """
         y = self._number(y_t)
         x, facts = self._x, self._facts
@@ -103,11 +103,12 @@ class ForecastStream:
         known = INPUTS + facts.beside
         if beside[0] is not None:
             x[INPUTS:known] = beside[0]
-        row, tables = self._calendar.at(step + 1)
+        row, tables = self._calendar.at(step)
         x[known : known + len(row)] = row
         ahead = beside[1]
         if ahead is not None:
             x[known + len(row) :] = ahead[0]
+            ahead = ahead[1:]
         out = None
         for head, table in zip(self._heads, tables, strict=True):
             said = head.say(x, inputs, walk.leads, table, ahead)
@@ -223,7 +224,7 @@ class ForecastStream:
             now = _columns(past, (len(facts.past),), "past", facts.past_names, True)
             now = with_gaps(now[np.newaxis], self._past)[0]
         if facts.future or future is not None:
-            shape = (self._horizon, len(facts.future))
+            shape = (1 + self._horizon, len(facts.future))
             ahead = _columns(future, shape, "future", facts.future_names, False)
             ahead = measured(ahead, self._future)
         return now, ahead
