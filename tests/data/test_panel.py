@@ -223,6 +223,18 @@ def test_a_cut_is_before_a_date() -> None:
         whole.cut(7)
 
 
+@pytest.mark.parametrize(
+    ("day", "dates", "expected"),
+    [(1, ["2020-01-31", "2020-02-29"], 31), (31, ["2020-01-01", "2020-02-01"], 1),
+     (30, ["2020-04-30"], 30), (1, ["2020-04-30"], 31), (31, ["2020-02-29"], 31)],
+)  # fmt: skip
+def test_the_day_of_the_month_is_that_of_the_dates(
+    day: int, dates: list[str], expected: int
+) -> None:
+    table = polars.DataFrame({"ds": dates, "y": [1.0] * len(dates)})
+    assert read_panel(table, freq=Freq("month", 1, day)).freq == Freq("month", 1, expected)
+
+
 def test_columns_known_ahead() -> None:
     whole = Panel.of({"a": range(3), "b": range(2)}, freq="month",
                      future={"a": np.zeros((3, 2)), "b": np.zeros((2, 2))})  # fmt: skip

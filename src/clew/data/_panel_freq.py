@@ -194,8 +194,10 @@ class Survey:
         return Freq(unit, most // size)
 
     def anchored(self, freq: Freq) -> Freq:
-        """`freq` with the day of the month that the dates have."""
-        if freq.months is None or self.day is None:
+        """`freq`, with the day of the month that the dates have where they do not fall on its own."""
+        day, length = np.nonzero(self.seen)
+        fits = bool((day == np.minimum(freq.day, length)).all())
+        if freq.months is None or fits or self.day is None:
             return freq
         return Freq(freq.unit, freq.count, self.day)
 

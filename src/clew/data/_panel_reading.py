@@ -169,7 +169,7 @@ class Reading:
                 expected="a step that suits the dates",
                 hint="leave freq out: it is taken from the dates",
             )
-        return freq if freq.day != 1 else self.survey.anchored(freq)
+        return self.survey.anchored(freq)
 
     def _off(
         self, freq: Freq, given: str | int | Freq | None, code: int, time: int, line: int
