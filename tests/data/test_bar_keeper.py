@@ -39,7 +39,7 @@ def walk(keeper: BarKeeper, vocabulary: list[str], rng: random.Random, signs: fl
     return tokens[:-1], state
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
     metre=st.sampled_from(["6/8", "4/4", "3/4", "2/4", "9/8", "3/2", "5/4", "2/2"]),

@@ -44,7 +44,7 @@ def played(bars: Sequence[Bar]) -> Iterator[int]:
             at = _ending_of(bars, at, turn)
             continue
         yield at
-        if bar.ends in _CLOSE or _missing(bars, at, turn):
+        if bar.ends in _CLOSE or _missing(bars, start, at, turn):
             if turn < _turns(bars, start):
                 at, turn = start, turn + 1
                 continue
@@ -54,9 +54,11 @@ def played(bars: Sequence[Bar]) -> Iterator[int]:
         at += 1
 
 
-def _missing(bars: Sequence[Bar], at: int, turn: int) -> bool:
+def _missing(bars: Sequence[Bar], start: int, at: int, turn: int) -> bool:
     """Whether a repeat is meant though it is not written: the next ending is for another turn."""
     following = bars[at + 1].ending if at + 1 < len(bars) else ""
+    if not any(bars[i].ending for i in range(start, at + 1)):
+        return False
     return following != "" and turn not in endings(following) and turn + 1 in endings(following)
 
 
@@ -103,6 +105,7 @@ def misfits(bars: Sequence[Bar]) -> list[str]:
 def _misfits(bars: Sequence[Bar], order: Sequence[int], phase: Fraction) -> list[str]:
     """The same where `phase` of the first bar is over when the tune begins; sets `Bar.start`."""
     found: dict[int, str] = {}
+    seen: set[int] = set()
     starts = {Fraction(0), phase}  # of the tune and its sections: what is missing to a pickup
     for at in order:
         bar = bars[at]
@@ -112,7 +115,9 @@ def _misfits(bars: Sequence[Bar], order: Sequence[int], phase: Fraction) -> list
             continue
         if phase >= due:
             phase = Fraction(0)
-        bar.start = phase
+        if at not in seen:
+            seen.add(at)
+            bar.start = phase
         if bar.begins in _STRONG:
             starts.add(phase)
         over = phase + bar.length

@@ -35,6 +35,8 @@ def write_body(tokens: Sequence[Token], bars: Sequence[Bar], metre: str) -> str:
             if length is not None and position % length == 0 and token.kind != "bar":
                 cell += " "
             position = None
+        if token.text[:3] == "[M:":
+            length = beat(token.text[3:-1])
         if cell.endswith(".") and token.text[0] == "(":
             cell += " "  # a dot and a tuplet, no dotted slur
         cell += token.text

@@ -3,9 +3,9 @@
     tempo:120 metre:6/8 bar at:0 program:0 velocity:5 pitch:62 length:12
     at:12 pitch:69 length:24 bar ...
 
-A note is `pitch`, then `length`, in steps of the grid; what stands before it holds until it is said
-anew: `at`, how many steps into the bar it begins; `program`; `velocity`, one of eight classes. `bar`
-begins a bar of the last `metre` (4/4 where there is none) and puts `at` to 0.
+A note is `pitch`, then `length`, in steps of the grid; what stands before it holds until it is
+said anew: `at`, how many steps into the bar it begins; `program`; `velocity`, one of eight classes.
+`bar` begins a bar of the last `metre` (4/4 where there is none) and puts `at` to 0.
 """
 
 from __future__ import annotations
