@@ -29,6 +29,10 @@ ROWS: list[tuple[str, str, float | None, float | None, int]] = [
 NAN = np.nan
 
 
+def numbers() -> st.SearchStrategy[float]:
+    return st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
 def text(separator: str = ",") -> str:
     rows = [["" if cell is None else str(cell) for cell in row] for row in ROWS]
     return "\n".join(separator.join(row) for row in [HEADER, *rows]) + "\n"
@@ -122,6 +126,30 @@ def test_what_is_stored_is_read_again_only_where_it_is_the_same(
     assert read_panel(path, store=store).y[0] == 2.5
 
 
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4), numbers()), min_size=1),
+       st.integers(1, 5))  # fmt: skip
+def test_series_may_alternate_and_have_gaps(
+    steps: list[tuple[str, int, float]], at_once: int
+) -> None:
+    """Each row is a step of one of three series, after a gap or not: against a plain dict."""
+    now = {"a": -3, "b": 0, "c": 10}
+    rows, expected = [], dict[str, dict[int, float]]()
+    for name, gap, value in steps:
+        now[name] += gap
+        rows.append((name, now[name], value))
+        expected.setdefault(name, {})[now[name]] = value
+    table = polars.DataFrame(rows, schema=["unique_id", "ds", "y"], orient="row")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_panel_frames, "ROWS", at_once)
+        found = read_panel(table, freq=1)
+    assert found.ids == list(expected)
+    for i, seen in enumerate(expected.values()):
+        span = range(min(seen), max(seen) + 1)
+        assert found.times(i).tolist() == list(span)
+        np.testing.assert_array_equal(found.series(i).y, [seen.get(t, NAN) for t in span])
+
+
 def test_a_table_of_two_columns_is_one_series(tmp_path: Path) -> None:
     path = tmp_path / "passengers.csv"
     path.write_text('"Month","Passengers"\n"1949-01",112\n"1949-02",118\n"1949-04",129')
@@ -174,10 +202,6 @@ def test_hours_in_a_zone_are_those_of_utc() -> None:
         answer = found.table({"ds": found.times(0), "y": found.y})
         assert [hour.astimezone(dt.UTC) for hour in answer["ds"]] == hours
         assert answer["ds"][0].hour == 2
-
-
-def numbers() -> st.SearchStrategy[float]:
-    return st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
 SERIES = st.dictionaries(

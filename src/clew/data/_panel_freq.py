@@ -194,7 +194,7 @@ class Survey:
         return Freq(unit, most // size)
 
     def anchored(self, freq: Freq) -> Freq:
-        """`freq`, with the day of the month that the dates have where they do not fall on its own."""
+        """`freq`, with the day of the month that the dates have where its own is another."""
         day, length = np.nonzero(self.seen)
         fits = bool((day == np.minimum(freq.day, length)).all())
         if freq.months is None or fits or self.day is None:
