@@ -12,7 +12,6 @@ tunes, and composes new ones.
 Whether they parse and hold their metre is judged twice: by music21, and by Clew's reader of ABC.
 """
 
-import json
 import statistics
 import time
 import warnings
@@ -20,81 +19,48 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from clew.data.abc import check, parse
-from clew.tasks._compose.roll_baseline import STEPS, Choice, by_frequency, train_window
-from clew.tasks._compose.roll_net import build
-from clew.tasks._compose.roll_problem import RollProblem, score
 from clew.tasks.compose import Composer
 from clew.train import Lines
-from clew.train.loop import train
-from clew.train.settings import TrainSettings
 
-LOWEST = 21  # the MIDI pitch of the first of 88 keys
-# Chosen on the validation chorales.
-NETWORK: dict[str, Any] = {"cell": "lstm", "hidden_size": 256, "num_layers": 1, "dropout": 0.4}
-TRAINING: dict[str, Any] = {"epochs": 100, "learning_rate": 0.01, "average": 0.995}
-BATCH, TRANSPOSE = 8, 5
+# Chosen on the validation chorales; of all others the defaults.
+JSB: dict[str, Any] = {
+    "num_layers": 1, "epochs": 100, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.01,
+    "average": 0.995, "patience": None,
+}  # fmt: skip
 FIGURES = ("nats_per_step", "nats_per_step_of_a_roll", "nats_per_step_with_first")
-
-
-def chorales(file: Path) -> dict[str, list[np.ndarray]]:
-    """The parts train, valid and test: of each chorale an array (T, 88), zeros and ones."""
-    found = {}
-    for part, pieces in json.loads(file.read_text()).items():
-        found[part] = [np.zeros((len(piece), 88), np.uint8) for piece in pieces]
-        for roll, piece in zip(found[part], pieces, strict=True):
-            for t, pitches in enumerate(piece):
-                roll[t, [pitch - LOWEST for pitch in pitches]] = 1
-    return found
 
 
 def run_jsb(data: Path, seed: int = 0, quick: bool = False) -> dict[str, float]:
     """Nats a step of the test chorales: notes independent and in turn, with and without keys moved.
 
-    The weights are those of the epoch that is best on the validation chorales.
+    The weights are those of the epoch that is best on the validation chorales, which the figures
+    without memory are of.
     """
-    parts = chorales(data / "music/jsb_chorales/jsb-chorales-quarter.json")
-    learned, valid, test = (parts[name] for name in ("train", "valid", "test"))
-    settings = TrainSettings(**TRAINING, seed=seed, time=15 if quick else None)
-    tell("how often each note sounds", by_frequency(learned, test))
-    for notes in ("independent", "in turn"):
-        how = Choice(
-            pitches=88, notes=notes, note_size=128, hidden_size=256, dropout=0.4, batch_size=BATCH,
-            transpose=TRANSPOSE,
-        )  # fmt: skip
-        window, _ = train_window(learned, valid, settings, how)
-        tell(f"notes {notes}, the last {STEPS} steps only", score(window, test).figures())
+    file = data / "music/jsb_chorales/jsb-chorales-quarter.json"
     result = {}
-    for notes, transpose in (("independent", TRANSPOSE), ("in turn", TRANSPOSE),
-                             ("independent", 0), ("in turn", 0)):  # fmt: skip
-        began = time.perf_counter()
-        torch.manual_seed(seed)
-        network = build(**NETWORK, notes=notes)
-        network.count(learned)
-        problem = RollProblem(
-            network, learned, valid, batch_size=BATCH, seed=seed, transpose=transpose
-        )
-        history = train(problem, settings)
-        minutes = (time.perf_counter() - began) / 60
-        figures = score(network, test).figures()
-        keys = f"moved by up to {transpose} semitones" if transpose else "as they stand"
-        told = f"notes {notes}, {keys}: valid {history.best:.3f}, {minutes:.1f} min"
-        tell(told, figures)
-        result[f"{notes}, {transpose}"] = figures["nats_per_step"]
+    for notes in ("independent", "in turn"):
+        for transpose in (True, False):
+            began = time.perf_counter()
+            model = Composer(
+                notes=notes, transpose=transpose, baseline=transpose, seed=seed,
+                time=15 if quick else None, **JSB,
+            ).fit(file)  # fmt: skip
+            minutes = (time.perf_counter() - began) / 60
+            keys = "in other keys as well" if transpose else "as they stand"
+            print(f"notes {notes}, chorales {keys}: {minutes:.1f} min", flush=True)
+            rows = {"valid": model.metrics_["score"], "test": model.evaluate(file)}
+            for part in ("baseline", "window"):
+                if row := model.metrics_[part]:
+                    rows[f"valid, {row['name']}"] = row
+            for name, row in rows.items():
+                nats, of_a_roll, with_first = (row[figure] for figure in FIGURES)
+                print(
+                    f"  {name}: {nats:.3f} nats a step (mean of the chorales {of_a_roll:.3f}, "
+                    f"with the first steps {with_first:.3f})", flush=True,
+                )  # fmt: skip
+            result[f"{notes}, {keys}"] = rows["test"]["nats_per_step"]
     return result
-
-
-def tell(what: str, figures: dict[str, Any]) -> None:
-    """A line of nats a step, counted in three ways."""
-    nats, of_a_roll, with_first = (figures[name] for name in FIGURES)
-    print(
-        f"{what}; test {nats:.3f} nats a step "
-        f"(mean of the chorales {of_a_roll:.3f}, with the first steps {with_first:.3f})",
-        flush=True,
-    )
 
 
 def run_nottingham(data: Path, seed: int = 0, quick: bool = False, count: int = 100) -> int:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from clew.tasks._compose.roll_net import RollNetwork, Window
 from clew.tasks._compose.roll_problem import RollProblem, Rolls, Score, each, score
-from clew.train.history import History
 from clew.train.loop import train
 from clew.train.settings import TrainSettings
 
@@ -59,19 +58,6 @@ def by_window(
     learned: Rolls, held_out: Rolls, settings: TrainSettings, how: Choice
 ) -> dict[str, Any]:
     """Figures of a network that sees the last STEPS steps, trained by the same loop."""
-    network, history = train_window(learned, held_out, settings, how)
-    return {
-        "name": f"feedforward, the last {STEPS} steps",
-        **score(network, held_out).figures(),
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "seconds": round(history.seconds, 3),
-    }
-
-
-def train_window(
-    learned: Rolls, held_out: Rolls, settings: TrainSettings, how: Choice
-) -> tuple[RollNetwork, History]:
-    """The network of `by_window`, in eval mode, and its run."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = RollNetwork(
@@ -86,4 +72,9 @@ def train_window(
         transpose=how.transpose,
     )  # fmt: skip
     history = train(problem, settings)
-    return network, history
+    return {
+        "name": f"feedforward, the last {STEPS} steps",
+        **score(network, held_out).figures(),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "seconds": round(history.seconds, 3),
+    }
