@@ -26,7 +26,15 @@ from pathlib import Path
 import processes
 import pytest
 
-from clew import Classifier, LanguageModel, Tagger, Transcriber, Translator
+from clew import (
+    Classifier,
+    Composer,
+    Forecaster,
+    LanguageModel,
+    Tagger,
+    Transcriber,
+    Translator,
+)
 from clew.cli import main
 from clew.nn import bench
 
@@ -35,6 +43,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NEEDS_A_LICENCE_OF_TIME = ("clew demo",)  # shown by its own test in tests/cli
 SMALL = {
     Classifier: {"epochs": 2, "hidden_size": 8, "embedding_size": 8},
+    Composer: {"epochs": 2, "hidden_size": 16, "num_layers": 1, "embedding_size": 8},
+    Forecaster: {"epochs": 2, "hidden_size": 8, "num_layers": 1},
     LanguageModel: {
         "epochs": 1,
         "hidden_size": 16,

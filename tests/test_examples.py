@@ -15,7 +15,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # What the output of each must contain: the point it makes.
 SAYS = {
     "classify_arrays.py": r"with memory: +(0\.9|1\.0)",
+    "compose_tunes.py": r"bars that are not full: 0",
     "drop_in.py": r"difference between the two: (\d\.\de-(0[6-9]|1\d)|0\.0e\+00)",  # below 1e-5
+    "forecast_offers.py": r"this model +0\.[0-6]",
     "gates.py": r"forget",
     "per_sample_gradients.py": r"batch's gradient by (\d\.\de-(0[789]|1)|0\.0e\+00)",
     "stream.py": r"second process: (\[.*\])\nin one reading: \1",
