@@ -219,5 +219,5 @@ def test_an_unknown_character_in_the_prompt_is_named() -> None:
         read_prompt("abxc", tokenizer)
     assert "'x'" in caught.value.what
     assert caught.value.where == "prompt, character 3 of 4"
-    with pytest.raises(InputError, match="this is a int"):
+    with pytest.raises(InputError, match="this is of type int"):
         read_prompt(3, tokenizer)  # type: ignore[arg-type]

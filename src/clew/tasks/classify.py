@@ -169,7 +169,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if validation is not None:
             if not isinstance(validation, tuple | list) or len(validation) != 2:
                 raise InputError(
-                    f"validation is a {type(validation).__name__}", expected="a pair (X, y)"
+                    f"validation is of type {type(validation).__name__}", expected="a pair (X, y)"
                 )
             apart = check_sequences(validation[0], sequences.kind, sequences.features, gaps=gaps)
             other = check_labels(validation[1], len(apart))

@@ -80,7 +80,7 @@ class Speller:
         tokens = getattr(model, "tokenizer_", None)
         if tokens is None or not hasattr(model, "stream"):
             raise InputError(
-                f"this is a {type(model).__name__}, not a language model that has learned",
+                f"this is of type {type(model).__name__}, not a language model that has learned",
                 where="language_model",
                 expected="a LanguageModel after fit, or as loaded",
             )
