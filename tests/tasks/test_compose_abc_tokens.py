@@ -14,7 +14,7 @@ from clew.errors import InputError
 from clew.tasks._compose.abc_tokens import Frame, body, frame, length, shift, written
 from clew.tasks._compose.vocabulary import Vocabulary
 
-WALTZ = 'X:1\nM:3/4\nL:1/4\nK:{}\n{}|:{}2 {}|{}3/2{}/2 {}|{}3:|\n'
+WALTZ = "X:1\nM:3/4\nL:1/4\nK:{}\n{}|:{}2 {}|{}3/2{}/2 {}|{}3:|\n"
 
 
 def pitches(tune):
@@ -27,7 +27,20 @@ def test_the_key_is_in_the_header_alone():
     one, other = written(in_d), written(in_g)
     assert one.tokens[:3] == ["M:6/8", "K:D", "bars:2"]
     assert other.tokens[:3] == ["M:6/8", "K:G", "bars:2"]
-    assert one.tokens[3:] == ["|:", '"C"', "c2", "e", '"G7"', "d", "^c", "d", "|", "_B3", "z3", ":|"]
+    assert one.tokens[3:] == [
+        "|:",
+        '"C"',
+        "c2",
+        "e",
+        '"G7"',
+        "d",
+        "^c",
+        "d",
+        "|",
+        "_B3",
+        "z3",
+        ":|",
+    ]
     assert one.tokens[3:] == other.tokens[3:]
     assert one.characters == len("M:6/8\nK:D\n") + sum(map(len, in_d.music))
     plain = written(in_d, common=False)
@@ -36,7 +49,7 @@ def test_the_key_is_in_the_header_alone():
 
 def test_lengths_are_in_eighths():
     quarters = parse("X:1\nM:3/4\nL:1/4\nK:C\nc2 d|e3/2f/2 g|")
-    assert body(quarters) == ["c4", "d2", "|", "e3", "f", "g2", "|"]
+    assert body(quarters, 0) == ["c4", "d2", "|", "e3", "f", "g2", "|"]
 
 
 @pytest.mark.parametrize(
@@ -61,13 +74,13 @@ def test_how_far_a_key_is_moved(key, up):
 def test_there_and_back_sounds_the_same(number, key):
     tune = parse(f"X:1\nM:4/4\nL:1/8\nK:{key}\nDEFG ^A_B=cd|'".rstrip("'") + "e8|")
     there = Frame(tune.metre_text, tune.key, tune.key)
-    back = there.tune(body(tune))
+    back = there.tune(body(tune, there.shift))
     assert pitches(back) == pitches(tune)
     spell = there.spelling()
-    assert [spell(token) for token in body(tune)] == list(back.music)
+    assert [spell(token) for token in body(tune, there.shift)] == list(back.music)
     made = parsed(3, seed=number)[number % 3]
     found = Frame(made.metre_text, made.key, made.key)
-    assert list(found.tune(body(made)).music) == list(made.music)
+    assert list(found.tune(body(made, found.shift)).music) == list(made.music)
 
 
 VOCABULARY = Vocabulary("abc", ["M:6/8", "K:G", "M:4/4", "K:D", "K:Em", "M:none", "bars:4"])
@@ -86,6 +99,13 @@ def test_a_key_on_another_tonic_is_written_like_the_nearest(key, like):
     with pytest.raises(InputError, match="was learned from") as caught:
         frame(VOCABULARY, None, key, common=False)
     assert caught.value.expected == "G, D, Em"
+
+
+@pytest.mark.parametrize(("key", "lowest"), [("G", 67), ("A", 69), ("F", 65), ("D", 62), ("C", 60)])
+def test_it_lies_as_high_as_tunes_in_the_key_that_it_is_like(key, lowest):
+    found = frame(VOCABULARY, None, key).tune(["c2", "d4", "|"])
+    assert found.key == key
+    assert pitches(found)[0] == lowest + 12
 
 
 @pytest.mark.parametrize(

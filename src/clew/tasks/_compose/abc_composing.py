@@ -98,7 +98,7 @@ class AbcComposing:
                     expected=f"the same, or no {name}",
                 )  # fmt: skip
         shown = opening.in_unit(UNIT).music
-        return frame, numbers(abc_tokens.body(opening, self._common), shown, vocabulary)
+        return frame, numbers(abc_tokens.body(opening, frame.shift), shown, vocabulary)
 
     def _keeper(self, metre: str, bars: int) -> BarKeeper:
         if (metre, bars) not in self.keepers:

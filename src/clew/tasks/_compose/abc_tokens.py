@@ -30,13 +30,12 @@ def written(tune: Tune, common: bool = True) -> Written:
     """The tokens of a tune, its header before them, and the length of its text in its own key."""
     head = [METRE + tune.metre_text, KEY + tune.key, BARS + str(length(tune))]
     characters = len(f"M:{tune.metre_text}\nK:{tune.key}\n") + sum(map(len, tune.music))
-    return Written([*head, *body(tune, common)], characters)
+    return Written([*head, *body(tune, shift(tune.key) if common else 0)], characters)
 
 
-def body(tune: Tune, common: bool = True) -> list[str]:
-    """The tokens of the notation; `common`: moved to the key without sharps and flats."""
-    moved = tune.transposed(shift(tune.key)) if common else tune
-    return list(moved.in_unit(UNIT).music)
+def body(tune: Tune, up: int) -> list[str]:
+    """The tokens of the notation, moved by so many semitones."""
+    return list(tune.transposed(up).in_unit(UNIT).music)
 
 
 def length(tune: Tune) -> int:
@@ -70,7 +69,8 @@ def _key(name: str) -> Key:
 class Frame:
     """What a tune is written in: its metre, its key, and the key by which it is foretold.
 
-    common: its tokens are in the key without sharps and flats.
+    common: its tokens are in the key without sharps and flats. A tune in a key that was not learned
+    lies as high as one in the key `like`, or as near to it as can be.
     """
 
     metre: str
@@ -81,12 +81,16 @@ class Frame:
     @property
     def shift(self) -> int:
         """Semitones from its key to that of the tokens."""
-        return shift(self.key) if self.common else 0
+        if not self.common:
+            return 0
+        up = (shift(self.like) - shift(self.key)) % 12  # from the key that it is like to its own
+        return shift(self.like) - (up if up < 6 else up - 12)
 
     @property
     def home(self) -> str:
         """The key that the tokens are in."""
-        return _HOMES[_key(self.key).mode] if self.shift else self.key
+        found = _key(self.key)
+        return _HOMES[found.mode] if self.common and _plain(found) else self.key
 
     def head(self) -> list[str]:
         """The tokens of the header, without the number of bars."""
