@@ -48,8 +48,10 @@ def played(bars: Sequence[Bar]) -> Iterator[int]:
             if turn < _turns(bars, start):
                 at, turn = start, turn + 1
                 continue
-            start, turn = at + 1, 1
-        elif bar.ends in _STRONG and (bars[start].begins not in _OPEN or turn > 1):
+            at = start = _behind_endings(bars, at + 1)
+            turn = 1
+            continue
+        elif bar.ends in _STRONG and (bars[start].begins not in _OPEN or _ended(bars, start, at)):
             start, turn = at + 1, 1
         at += 1
 
@@ -57,9 +59,17 @@ def played(bars: Sequence[Bar]) -> Iterator[int]:
 def _missing(bars: Sequence[Bar], start: int, at: int, turn: int) -> bool:
     """Whether a repeat is meant though it is not written: the next ending is for another turn."""
     following = bars[at + 1].ending if at + 1 < len(bars) else ""
-    if not any(bars[i].ending for i in range(start, at + 1)):
-        return False
-    return following != "" and turn not in endings(following) and turn + 1 in endings(following)
+    return (
+        _ended(bars, start, at)
+        and following != ""
+        and turn not in endings(following)
+        and turn + 1 in endings(following)
+    )
+
+
+def _ended(bars: Sequence[Bar], start: int, at: int) -> bool:
+    """Whether an ending stands between `start` and `at`."""
+    return any(bars[i].ending for i in range(start, at + 1))
 
 
 def _section(bars: Sequence[Bar], start: int) -> range:
@@ -77,6 +87,15 @@ def _turns(bars: Sequence[Bar], start: int) -> int:
     """How often the section that begins at `start` is played."""
     numbers = [max(endings(bars[i].ending), default=2) for i in _section(bars, start)]
     return min(max(numbers, default=2), _MOST)
+
+
+def _behind_endings(bars: Sequence[Bar], at: int) -> int:
+    """The first bar from `at` on that is not in an ending of the section before it."""
+    while at < len(bars) and bars[at].ending:
+        while at + 1 < len(bars) and bars[at].ends not in _STRONG:
+            at += 1
+        at += 1
+    return at
 
 
 def _ending_of(bars: Sequence[Bar], at: int, turn: int) -> int:

@@ -25,7 +25,9 @@ def write_body(tokens: Sequence[Token], bars: Sequence[Bar], metre: str) -> str:
     position: Fraction | None = None  # in the bar, behind the last note
     chord: Event | None = None
     for at, token in enumerate(tokens):
-        if token.kind == "field" and token.text[1] in _OWN_LINE:
+        if token.text[:3] == "[M:":
+            length = beat(token.text[3:-1])
+        if token.kind == "field" and (token.text[1] in _OWN_LINE or not cell):
             lines += [line + cell] if line + cell else []
             lines.append(token.text[1:-1])
             line = cell = ""
@@ -35,11 +37,9 @@ def write_body(tokens: Sequence[Token], bars: Sequence[Bar], metre: str) -> str:
             if length is not None and position % length == 0 and token.kind != "bar":
                 cell += " "
             position = None
-        if token.text[:3] == "[M:":
-            length = beat(token.text[3:-1])
         if cell.endswith(".") and token.text[0] == "(":
             cell += " "  # a dot and a tuplet, no dotted slur
-        cell += token.text
+        cell += ":||:" if token.text == "::" else token.text  # some readers stumble over ::
         event = events.get(at)
         if token.kind == "open":
             chord = event
