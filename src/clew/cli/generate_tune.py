@@ -9,8 +9,6 @@ from typing import Any
 from clew.cli import say
 from clew.errors import InputError
 
-ENDINGS = (".abc", ".mid", ".midi", ".wav", ".png", ".svg", ".json")
-
 
 def compose_at_the_command_line(
     composer: Any,
@@ -32,6 +30,8 @@ def compose_at_the_command_line(
     file; other files are numbered. What each shares with the tunes learned from is told on standard
     error.
     """
+    from clew.tasks._compose.export import ENDINGS
+
     if out is not None and out.suffix.lower() not in ENDINGS:
         raise InputError(
             f"no notation ends in {out.suffix!r}" if out.suffix else "the name has no ending",
