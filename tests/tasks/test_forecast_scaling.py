@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clew.tasks._forecast.scaling import BASES, LIMIT, Scaling, followed
+from clew.tasks._forecast.scaling import BASES, LIMIT, LINES, Scaling, followed
 from clew.tasks._forecast.walking import SPARE, Walk
 
 LINE = (0.1, 0.6, 0.2, -0.1)
 
 
 def scaling(base, season=3, **changes):
-    line = LINE if base in ("ar", "ari") else ()
+    line = LINE if base in LINES else ()
     return Scaling(season, base, prior=0.05, usual=-1.0, line=line, **changes)
 
 
@@ -30,7 +30,8 @@ def plainly(y, how, horizon):
     for value in y:
         same = filled[-m] if len(filled) >= m else np.nan
         level = np.mean(seen) if seen else np.nan
-        expected = {"mean": level, "ar": level, "last": last, "ari": last}.get(how.base, same)
+        expected = last if how.base in ("last", *LINES) else same
+        expected = level if how.base == "mean" else expected
         if not np.isnan(value):
             if not np.isnan(expected):
                 off.append(abs(value - expected))
@@ -51,8 +52,9 @@ def plainly(y, how, horizon):
         cycles = -(-k // m)
         place = len(y) - 1 + k - m * cycles
         same = ahead[place] if place >= 0 else level
-        if how.base in ("ar", "ari"):
-            about = level if how.base == "ar" else np.mean(([level] * m + ahead)[-m:])
+        if how.base in LINES:
+            near = np.mean(([level] * m + ahead)[-m:])
+            about = {"ar": level, "ari": near}.get(how.base, 0.0)
             lags = ([level] * 9 + ahead)[::-1]
             value = about + how.line[0] * scale
             value += sum(w * (lag - about) for w, lag in zip(how.line[1:], lags, strict=False))
@@ -169,7 +171,7 @@ def test_nothing_known_and_constants_and_leaps_stay_finite():
             assert np.isfinite(ahead.base).all()
             assert np.abs(reading.inputs).max() <= LIMIT
             assert np.isfinite(ahead.leads).all()
-            if y[0] == 5.0 and base not in ("ar", "ari"):
+            if y[0] == 5.0 and base not in LINES:
                 assert np.array_equal(ahead.base[-1, 0], np.full(4, 5.0))
         assert np.isnan(how.begin().last).all()
         assert track.seen[0] >= 0

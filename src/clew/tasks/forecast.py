@@ -59,9 +59,9 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     past, future: names of columns known up to now only, and known ahead. calendar: "auto", True,
         False, or names among month, year_day, week_day, hour, minute, month_day.
     base: "mean" of all so far, "last" value, the same "season" before, "trend" (that and how far
-        the last season stands from the one before), an autoregression about the mean ("ar") or the
-        last season ("ari"), fitted to what is learned from; "auto" takes the one least off in the
-        last quarter of that.
+        the last season stands from the one before), an autoregression about the mean ("ar"), the
+        last season ("ari") or with a constant ("arc"), fitted to what is learned from; "auto" takes
+        the one least off in the last quarter of that.
     log: learn logarithms; "auto" where all values are positive and their ups and downs grow with
         their level.
     cell, hidden_size (H), num_layers: the network. members: so many networks learn side by side,
@@ -89,7 +89,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         past: Sequence[str | int] = (),
         future: Sequence[str | int] = (),
         calendar: bool | str | Sequence[str] = "auto",
-        base: Literal["auto", "mean", "last", "season", "trend", "ar", "ari"] = "auto",
+        base: Literal["auto", "mean", "last", "season", "trend", "ar", "ari", "arc"] = "auto",
         log: bool | Literal["auto"] = "auto",
         cell: Literal["lstm", "gru", "rnn"] = "lstm",
         hidden_size: int = 32,
@@ -229,6 +229,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         self.history_, problem = fitting.learn(
             self, self.network_, prepared, settings, out=folder, resume=resume, report=report
         )
+        share = fitting.temper(problem)
         fitting.calibrate(problem)
         self._name()
         score, baseline, others = kept.judged(self, prepared)
@@ -243,6 +244,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             "season": self.season_length_,
             "base": self.base_,
             "logarithms": self.log_,
+            "share_of_network": share,
         }
         self.metrics_ = shared.build_metrics(
             score, baseline=baseline, window={}, curve=self.history_.to_dict()["rows"],

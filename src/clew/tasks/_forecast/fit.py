@@ -30,7 +30,7 @@ from clew.tasks._forecast.likelihoods import (
     StudentT,
     pinball,
 )
-from clew.tasks._forecast.net import ForecastNetwork
+from clew.tasks._forecast.net import ForecastNetwork, Member
 from clew.tasks._forecast.problem import ForecastProblem, Part
 from clew.tasks._forecast.scaling import BASES, INPUTS, Base, Scaling
 from clew.tasks._forecast.seasons import season_of
@@ -41,6 +41,7 @@ from clew.train.history import History
 Tell = Callable[[str], None]
 
 SURE = 3.0  # held-out horizons after which the factor of intervals is half believed
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 FACTORS = np.geomspace(1 / 3, 3.0, 61)
 CALIBRATED = 20_000  # held-out values that intervals are fitted to, at most
 NAIVE_SEASON = 1 << 16  # steps of a season, at most
@@ -171,7 +172,8 @@ def prepare(model: Any, panel: Panel, validation: Panel | None, tell: Tell) -> P
     facts = dataclasses.replace(first, scaling=scaling, usual=tuple(usual.tolist()))
     words = {"mean": "the mean so far", "last": "the last value", "season": "the season before",
              "trend": "the season before and its trend", "ar": "an autoregression about the mean",
-             "ari": "an autoregression about the last season"}  # fmt: skip
+             "ari": "an autoregression about the last season",
+             "arc": "an autoregression with a constant"}  # fmt: skip
     order = f" of order {len(scaling.line) - 1}" if scaling.line else ""
     tell(
         f"{len(panel)} series, {int(lengths.sum()):,} steps of a {panel.freq}, season of {season}; "
@@ -287,6 +289,30 @@ def learn(
         fingerprint={"data": prepared.fingerprint, **shared.plain(chosen)}, report=report,
     )  # fmt: skip
     return history, problem
+
+
+def temper(problem: ForecastProblem) -> float:
+    """Take only so much of what the network adds to the naive forecast as held-out values confirm.
+
+    The outputs are multiplied by the share with the least held-out loss, 0 is the naive forecast.
+    """
+    network = problem.network
+    losses = np.zeros(len(SHARES))
+    for seen, y in problem.judgements(full=True):
+        z = torch.from_numpy((y - seen.base) / seen.unit).float().to(seen.out.device)
+        there = ~torch.isnan(z)
+        base, unit = (torch.from_numpy(np.array(part)).to(z) for part in (seen.base, seen.unit))
+        known = torch.where(there, z, 0.0)
+        for place, share in enumerate(SHARES):
+            loss = network.likelihood.loss(share * seen.out, known, base, unit)
+            losses[place] += float((loss * there).sum())
+    share = SHARES[int(np.argmin(losses))]
+    with torch.no_grad():
+        for member in network.members:
+            assert isinstance(member, Member)
+            for part in (member.out, member.line, member.straight):
+                part.weight.mul_(share)
+    return share
 
 
 def calibrate(problem: ForecastProblem) -> None:

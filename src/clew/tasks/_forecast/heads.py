@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,26 +37,28 @@ class Head:
         self.stream: Stream = member.stack.stream()
         hidden = member.stack.hidden_size
         width, many = len(member.now.weight), len(member.out.weight)
-        # One product for what the hidden layer and the straight part read of h and the inputs.
-        self._now = np.ascontiguousarray(
-            np.concatenate([array(member.now.weight), array(member.line.weight)]).T
-        )
-        self._bias = array(member.now.bias)
         # Steps ahead by what is known of them, (K, 2 + 8), the first function of k being 1; and the
         # weights of that: of the hidden layer, of the straight part and of its opposite (one of
         # which passes the relu whole), and of a column of ones.
         basis = array(member.basis)
         self._steps = np.concatenate([np.zeros((len(basis), LEADS), np.float32), basis], axis=1)
         self._leads = self._steps[:, :LEADS].T
+        lead = array(member.lead.weight).T
         weights = np.zeros((LEADS + BASIS, width + EXTRA), dtype=np.float32)
         weights[:LEADS, :width] = array(member.ahead.weight).T
         weights[:LEADS, width] = array(member.straight.weight)[0]
         weights[:LEADS, width + 1] = -weights[:LEADS, width]
-        weights[LEADS:, :width] = array(member.lead.weight).T
+        weights[LEADS:, :width] = lead
         weights[LEADS, width + 2] = 1.0
         self._weights, self._constant = weights, weights[LEADS, :width]
-        self._straight, self._opposite = weights[LEADS:, width], weights[LEADS:, width + 1]
-        self._first = self._constant + self._bias
+        self._straight = weights[LEADS:, width : width + 2]
+        # One product for what the hidden layer and the straight part read of h, the inputs and 1.
+        line = array(member.line.weight).T
+        self._now = np.concatenate([
+            np.concatenate([array(member.now.weight).T, (array(member.now.bias) + lead[0])[None]]),
+            np.stack([np.pad(line, ((0, 1), (0, 0))), -np.pad(line, ((0, 1), (0, 0)))], axis=2)
+            .reshape(len(line) + 1, -1),
+        ], axis=1)  # fmt: skip
         out = np.zeros((many, width + EXTRA), dtype=np.float32)
         out[:, :width] = array(member.out.weight)
         out[0, width : width + 2] = 1.0, -1.0
@@ -68,7 +71,8 @@ class Head:
             np.ascontiguousarray(part, np.float32) for part in (known[:dates], known[dates:])
         )
         self._push = self.stream.push
-        self._read: Array = np.zeros(hidden + INPUTS, dtype=np.float32)
+        self._read: Array = np.ones(hidden + INPUTS + 1, dtype=np.float32)
+        self._zeros = np.zeros((len(basis), width + EXTRA), dtype=np.float32)
         self._hidden = hidden
 
     def say(
@@ -80,19 +84,18 @@ class Head:
         """
         read, width = self._read, self._width
         read[: self._hidden] = self._push(x)
-        read[self._hidden :] = inputs
-        both = read @ self._now
-        np.add(both[:width], self._first, out=self._constant)
-        self._straight[:] = line = both[width:]
-        np.negative(line, out=self._opposite)
+        read[self._hidden : -1] = inputs
+        both = read.dot(self._now)
+        self._constant[:] = both[:width]
+        self._straight[:] = both[width:].reshape(BASIS, 2)
         self._leads[:] = leads
-        u = self._steps @ self._weights
+        u = self._steps.dot(self._weights)
         if table is not None:
             u += table
         if ahead is not None:
             u += ahead @ self._columns
-        np.maximum(u, 0.0, out=u)
-        out: Array = self._out @ u.T
+        np.maximum(u, self._zeros, out=u)
+        out: Array = self._out.dot(u.T)
         return out
 
 
@@ -104,23 +107,23 @@ class Calendar:
         self._facts, self._heads = facts, heads
         self._first, self._count = 0, 0
         self._rows: Array = np.zeros((0, 0), dtype=np.float32)
-        self._tables: list[Array | None] = [None] * len(heads)
+        self._nothing: Array = np.zeros(0, dtype=np.float32)
+        self._tables: list[Array] = []
         self._none: list[Array | None] = [None] * len(heads)
 
-    def at(self, step: int) -> tuple[Array, list[Array | None]]:
+    def at(self, step: int) -> tuple[Array, Sequence[Array | None]]:
         """The row of this step (C,), and for each member a table of the K steps after it (K, M)."""
-        names = self._facts.calendar
-        if not names:
-            return self._rows[:0].reshape(0), self._none
+        if not self._facts.calendar:
+            return self._nothing, self._none
         at = step - self._first
         if at < 0 or at + 1 + self._horizon > self._count:
             self._first, at = step, 0
             self._count = BLOCK + 1 + self._horizon
             times = self._facts.freq.times(self.start, step + np.arange(self._count))
-            self._rows = calendar.table(times, names)
+            self._rows = calendar.table(times, self._facts.calendar)
             self._tables = [self._rows @ head.dates for head in self._heads]
-        ahead = slice(at + 1, at + 1 + self._horizon)
-        return self._rows[at], [None if t is None else t[ahead] for t in self._tables]
+        stop = at + 1 + self._horizon
+        return self._rows[at], [table[at + 1 : stop] for table in self._tables]
 
 
 class Ending:
@@ -133,6 +136,7 @@ class Ending:
         self._ways: Array | None = None
         if isinstance(likelihood, Quantiles):
             self.steps = np.array(likelihood.steps(), dtype=np.float32)
+            self._far = np.full((len(self.steps), network.horizon), FAR, dtype=np.float32)
             below, above = network.factor.tolist()
             middle, many = likelihood.middle, len(likelihood.levels)
             ways = np.zeros((many, many), dtype=np.float32)
@@ -143,16 +147,21 @@ class Ending:
                 else:
                     ways[1 + middle : 1 + place, place] = above
             self._ways = np.ascontiguousarray(ways.T)
+        self._spread = network.spread.cpu().numpy().astype(np.float64)
+        self._wide = np.tile(self._spread.astype(np.float32), (len(levels), 1))
 
-    def say(self, out: Array, base: Array, unit: Array) -> Array:
+    def say(self, out: Array, base: Array, scale: float) -> Array:
         """Quantiles (Q, K) of outputs (P, K), to which the steps were added."""
         if self._ways is None:
-            told = values(self._network, torch.from_numpy(out.T.copy()), base, unit, self._levels)
+            unit, given = scale * self._spread, torch.from_numpy(out.T.copy())
+            told = values(self._network, given, base, unit, self._levels)
             return told.T
         ways = out[1:]
-        np.minimum(ways, FAR, out=ways)
+        np.minimum(ways, self._far, out=ways)
         np.exp(ways, out=ways)
         np.log1p(ways, out=ways)
-        found: Array = (self._ways @ out) * unit
-        found += base
-        return found
+        found = self._ways.dot(out)
+        found *= self._wide
+        found *= scale
+        whole: Array = found + base
+        return whole

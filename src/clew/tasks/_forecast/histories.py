@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clew.data import calendar
 from clew.data.panel import Freq, Panel, Stamp
 from clew.errors import InputError
-from clew.tasks._forecast.scaling import Base, Scaling
+from clew.tasks._forecast.scaling import BASES, LINES, Base, Scaling
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -141,9 +141,9 @@ def facts_from(read: dict[str, Any]) -> Facts:
     season = scaling.pop("season")
     if type(season) is not int or not 1 <= season <= 1 << 20:
         raise ValueError(f"a season of {season!r}")
-    if base not in ("mean", "last", "season", "trend", "ar", "ari"):
+    if base not in BASES:
         raise ValueError(f"base {base!r}")
-    if len(line) > 1 << 12 or (base in ("ar", "ari")) != (len(line) > 1):
+    if len(line) > 1 << 12 or (base in LINES) != (len(line) > 1):
         raise ValueError(f"a line of {len(line)}")
     log = scaling.pop("log")
     if type(log) is not bool:

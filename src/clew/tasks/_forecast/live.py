@@ -49,13 +49,14 @@ class ForecastStream:
             Head(member, facts, self._ending.steps)  # type: ignore[arg-type]
             for member in network.members
         ]
-        self._walk = Walk(facts.scaling, self._horizon)
         self._calendar = Calendar(facts, start, self._heads, self._horizon)
         self._steps = 0
         self._x: Array = np.zeros(INPUTS + facts.beside + facts.known, dtype=np.float32)
+        self._walk = Walk(facts.scaling, self._horizon, self._x[:INPUTS])
+        self._known, self._log = INPUTS + facts.beside, facts.scaling.log
+        self._alone = not facts.past and not facts.future
         self._past = np.array(facts.past, dtype=np.float64).reshape(-1, 2)
         self._future = np.array(facts.future, dtype=np.float64).reshape(-1, 2)
-        self._spread = network.spread.cpu().numpy().astype(np.float64)
         self.forecast: Array = np.full((len(levels), self._horizon), np.nan)
 
     @classmethod
@@ -94,18 +95,16 @@ class ForecastStream:
         InputError for what is no number, or missing; the stream is then as it was before.
         """
         y = self._number(y_t)
-        x, facts = self._x, self._facts
-        beside = self._beside(past, future)
+        x = self._x
+        now, ahead = self._beside(past, future)
         walk, step = self._walk, self._steps
         walk.push(y)
         inputs = walk.inputs
-        x[:INPUTS] = inputs
-        known = INPUTS + facts.beside
-        if beside[0] is not None:
-            x[INPUTS:known] = beside[0]
+        known = self._known
+        if now is not None:
+            x[INPUTS:known] = now
         row, tables = self._calendar.at(step)
         x[known : known + len(row)] = row
-        ahead = beside[1]
         if ahead is not None:
             x[known + len(row) :] = ahead[0]
             ahead = ahead[1:]
@@ -117,8 +116,8 @@ class ForecastStream:
         if len(self._heads) > 1:
             out /= len(self._heads)
         self._steps = step + 1
-        found = self._ending.say(out, walk.base, walk.scale * self._spread)
-        self.forecast = np.exp(found) if facts.scaling.log else found
+        found = self._ending.say(out, walk.base, walk.scale)
+        self.forecast = np.exp(found) if self._log else found
         return self.forecast
 
     @property
@@ -203,7 +202,7 @@ class ForecastStream:
                 raise InputError(f"{y_t!r} is no number", where="y_t", expected="one") from None
         if math.isinf(y):
             raise InputError("y_t is infinite", where="y_t", expected="a finite number, or None")
-        if not self._facts.scaling.log or math.isnan(y):
+        if not self._log or math.isnan(y):
             return y
         if y <= 0:
             raise InputError(
@@ -216,10 +215,9 @@ class ForecastStream:
 
     def _beside(self, past: Any, future: Any) -> tuple[Array | None, Array | None]:
         """The columns of a step and of those ahead, as the network reads them."""
-        facts = self._facts
-        if past is None and future is None and not facts.past and not facts.future:
+        if past is None and future is None and self._alone:
             return None, None
-        now = ahead = None
+        facts, now, ahead = self._facts, None, None
         if facts.past or past is not None:
             now = _columns(past, (len(facts.past),), "past", facts.past_names, True)
             now = with_gaps(now[np.newaxis], self._past)[0]

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Base = Literal["mean", "last", "season", "trend", "ar", "ari"]
+Base = Literal["mean", "last", "season", "trend", "ar", "ari", "arc"]
 
-BASES: tuple[Base, ...] = ("mean", "last", "season", "trend", "ar", "ari")
+BASES: tuple[Base, ...] = ("mean", "last", "season", "trend", "ar", "ari", "arc")
+LINES: tuple[Base, ...] = ("ar", "ari", "arc")  # autoregressions
 INPUTS = 5  # of the network, at a step, made of the values themselves
 LEADS = 2  # of the network, at a step ahead
 LIMIT = 12.0  # of an input, in scales
@@ -79,11 +80,11 @@ class Scaling:
     season: m, steps of a season, 1 for none. base: the forecast that the network corrects: "mean"
     of all so far, "last" value, that of the same "season" last seen, the season and the "trend"
     from the last season but one to the last, or an autoregression about the mean of all so far
-    ("ar") or of the last season ("ari", which follows a series wherever it goes). line: its
-    constant, in scales, and its p coefficients, the newest value first. log: values are logarithms
-    (made before they come here). prior: the scale of a series of which nothing is known yet, as a
-    share of its magnitude; of logarithms the scale itself. usual: the logarithm of scale by
-    magnitude, of most series.
+    ("ar"), about that of the last season ("ari", which follows a series wherever it goes) or about
+    0 ("arc"). line: its constant, in scales, and its p coefficients, the newest value first. log:
+    values are logarithms (made before they come here). prior: the scale of a series of which
+    nothing is known yet, as a share of its magnitude; of logarithms the scale itself. usual: the
+    logarithm of scale by magnitude, of most series.
     """
 
     season: int
@@ -117,11 +118,11 @@ class Scaling:
         level = total / np.maximum(seen, 1.0)
         before = _shifted(last, track.last)
         same = values[back - m : back - m + steps]  # a season ago
-        if self.base in ("mean", "ar"):
+        if self.base == "mean":
             first = np.where(track.seen > 0, track.total / np.maximum(track.seen, 1.0), np.nan)
             expected = np.where(_shifted(seen, track.seen) > 0, _shifted(level, first), np.nan)
         else:
-            expected = before if self.base in ("last", "ari") else same
+            expected = before if self.base in ("last", *LINES) else same
         off = np.abs(y - expected)
         counted = ~np.isnan(off)
         moves = _running(track.moves, counted.astype(np.float64))
@@ -205,8 +206,9 @@ class Scaling:
             weights, more = followed(self.line, self.base == "ari", m, horizon)
             back = self.width + steps[:, np.newaxis] - np.arange(len(weights))
             lags = np.moveaxis(reading.values[back], 1, -1)  # (n, B, L)
-            lags = np.where(np.isnan(lags), level, lags) - level
-            base = level + lags @ weights + scale * more
+            lags = np.where(np.isnan(lags), level, lags)
+            about = level if self.base != "arc" else 0.0
+            base = about + (lags - about) @ weights + scale * more
         else:
             base = same + drift if self.base == "trend" else same
         leads = np.stack([same - local, drift], axis=-1) / scale[..., np.newaxis]

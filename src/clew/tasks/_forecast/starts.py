@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clew.tasks._forecast.blocks import Blocks, Histories
 from clew.tasks._forecast.problem import Part, truth_of
-from clew.tasks._forecast.scaling import Base, Scaling
+from clew.tasks._forecast.scaling import LINES, Base, Scaling
 
 Array = NDArray[np.float64]
 
@@ -119,12 +119,12 @@ def fit_line(histories: Histories, scaling: Scaling, learned: Part) -> Scaling:
     Least squares over all series, in their scales; the order has the least AIC (Akaike 1974).
     """
     series = sample(histories, learned)
-    if scaling.base not in ("ar", "ari"):
+    if scaling.base not in LINES:
         return with_prior(dataclasses.replace(scaling, line=()), series)
     m = scaling.season
     steps = sum(int((~np.isnan(y)).sum()) for y in series)
     longest = max((len(y) for y in series), default=0)
-    most = min(3 * m if m <= 24 else 48, 48 if m == 1 else 10**6, longest // 4, steps // 10)
+    most = min(max(3 * m if m <= 24 else 48, 48), longest // 3, steps // 3)
     if most < 1:
         return with_prior(dataclasses.replace(scaling, base="last", line=()), series)
     plain = with_prior(dataclasses.replace(scaling, line=()), series)
@@ -134,7 +134,7 @@ def fit_line(histories: Histories, scaling: Scaling, learned: Part) -> Scaling:
     least = np.inf
     for order in range(1, most + 1):
         size = order + 1
-        part = gram[:size, :size] + 1e-9 * np.trace(gram) / len(gram) * np.eye(size)
+        part = gram[:size, :size] + 1e-12 * np.trace(gram) / len(gram) * np.eye(size)
         weights = np.linalg.solve(part, right[:size])
         rest = max(square - float(weights @ right[:size]), 1e-12 * square + 1e-300)
         aic = rows * np.log(rest / rows) + 2 * size
@@ -151,10 +151,16 @@ def _products(
     gram, right, square, rows = np.zeros((size, size)), np.zeros(size), 0.0, 0.0
     for y in series:
         reading, _ = scaling.read(y[:, np.newaxis], scaling.begin())
-        about = (reading.level if scaling.base == "ar" else reading.local)[:, 0]
+        about = {"ar": reading.level, "ari": reading.local}.get(scaling.base, 0 * reading.level)[
+            :, 0
+        ]
         scale = reading.scale[:, 0]
         values = reading.values[:, 0]
-        at = np.flatnonzero(reading.ready[:-1, 0] & ~np.isnan(y[1:]))
+        usable = reading.ready[:-1, 0] & ~np.isnan(y[1:])
+        seen = np.cumsum(np.concatenate([np.zeros(order), ~np.isnan(y)]))
+        whole = usable & (seen[order:-1] - np.append(0, seen)[: len(y) - 1] == order)
+        # What stands in for missing values spoils the fit: such rows are left out where others do.
+        at = np.flatnonzero(whole if 2 * whole.sum() > usable.sum() else usable)
         for some in np.array_split(at, max(1, len(at) // 4096)):
             lags = values[scaling.width + some[:, np.newaxis] - np.arange(order)]
             lags = (lags - about[some, np.newaxis]) / scale[some, np.newaxis]
