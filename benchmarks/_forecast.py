@@ -1,16 +1,25 @@
-"""Forecast: five public series, their last part unseen, beside AR(p) and the season before."""
+"""Forecast: five public series, their last part unseen, beside AR(p) and the season before.
+
+Run by itself for some of them: python benchmarks/_forecast.py DATA co2 airline
+"""
 
 from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars
+
+from clew.data.panel import read_panel
+from clew.tasks.forecast import Forecaster
+from clew.train import Lines
 
 FOLDER = "forecasting"
 WEATHER = ("DEWP", "TEMP", "PRES", "Iws", "Is", "Ir", "NE", "NW", "SE", "cv")
@@ -110,3 +119,45 @@ SERIES = (
     Series("temperatures", temperatures, "day", horizon=365, season=365, test=365, step=1),
     Series("beijing", beijing, "hour", horizon=24, season=24, test=4382, step=1, past=WEATHER),
 )
+
+
+def run(data: Path, *, quick: bool = False, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Fit each series without its last part, and forecast that part from its own past.
+
+    data: the folder with forecasting/, see the README of such data. only: names of series.
+    """
+    found = {}
+    for one in SERIES:
+        if only and one.name not in only:
+            continue
+        table = one.read(data / FOLDER)
+        began = time.perf_counter()
+        settings = {"season_length": one.season, **one.settings}
+        model = Forecaster(
+            horizon=one.horizon, past=one.past, time=20 if quick else None, **settings
+        )
+        panel = read_panel(table, past=one.past, freq=one.freq)
+        model.fit(panel.without_tail(one.test), report=Lines())
+        minutes = (time.perf_counter() - began) / 60
+        result = model.backtest(panel, windows=one.windows, step=one.step)
+        print(f"-- {one.name}, {minutes:.1f} min, {settings}\n{result}\n", flush=True)
+        found[one.name] = {name: dict(of) for name, of in result.scores.items()}
+    _together(found)
+    return found
+
+
+def _together(found: dict[str, dict[str, dict[str, float]]]) -> None:
+    """MASE and coverage of all series side by side, and how often the model is ahead."""
+    names = ("this model", "AR", "seasonal naive", "drift")
+    print(f"{'MASE':14}" + "".join(f"{name:>16}" for name in names) + f"{'in 80 %':>10}")
+    ahead = 0
+    for series, scores in found.items():
+        figures = [scores[name]["mase"] for name in names]
+        held = 100 * scores[names[0]]["coverage_80"]
+        print(f"{series:14}" + "".join(f"{f:16.3f}" for f in figures) + f"{held:8.1f} %")
+        ahead += figures[0] < min(figures[1:3])
+    print(f"ahead of AR(p) and of the seasonal naive forecast in {ahead} of {len(found)}")
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), only=sys.argv[2:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,7 +165,8 @@ def forecast(
         tested: dict[str, Any] | None = None
         if whole is not None and windows is not None and say.is_main():
             tested = _tested(model.backtest(whole, windows=windows))
-    finish(model, target, tested, FORECAST, quiet=quiet, json=json)
+    words = Summary(_table, _next(data, bool(model.future)))
+    finish(model, target, tested, words, quiet=quiet, json=json)
 
 
 def _parts(typed: str | None) -> tuple[str, ...]:
@@ -252,7 +254,7 @@ def _scores(title: str, scores: dict[str, Any]) -> list[str]:
     return aligned(title, [FIGURES[key] for key in keys], rows)
 
 
-FORECAST = Summary(
-    _table,
-    ("clew predict PLACE", "clew predict PLACE --picture forecast.png --format csv > forecast.csv"),
-)
+def _next(data: Path, future: bool) -> tuple[str, ...]:
+    """What to type next; with the table, since the model may not have been fitted to all of it."""
+    asked = f"clew predict PLACE {shlex.quote(str(data))}" + (" --future PLANS.csv" * future)
+    return (asked, f"{asked} --picture forecast.png --format csv > forecast.csv")

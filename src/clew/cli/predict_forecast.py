@@ -59,6 +59,12 @@ def predict_forecast(
                 where=str(path),
                 expected="a table with the series' histories" if path is data else "a table",
             )
+    if len(model.future) and ahead.future is None:
+        raise InputError(
+            "what is known ahead is missing: " + ", ".join(map(str, model.future)),
+            where="--future",
+            expected="a table with these columns for the steps to come",
+        )
     table = model.predict(ahead.horizon, data=data, future=ahead.future)
     if ahead.picture is not None:
         from clew.tasks._forecast.outlook import outlook
