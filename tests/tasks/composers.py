@@ -22,7 +22,9 @@ def tune(number: int, draw: Any) -> str:
     """Two strains of four bars; each ends on the tonic, and has a chord on every bar."""
     key, jig = KEYS[int(draw.integers(4))], bool(draw.integers(2))
     scale, root = _HOME[key], key
-    shapes = ["{}{}{} {}{}{}", "{}2{} {}2{}", "{}3 {}{}{}"] if jig else ["{}2{}{} {}{}{}2", "{}4 {}2{}2"]
+    shapes = (
+        ["{}{}{} {}{}{}", "{}2{} {}2{}", "{}3 {}{}{}"] if jig else ["{}2{}{} {}{}{}2", "{}4 {}2{}2"]
+    )
 
     def bar() -> str:
         shape = shapes[int(draw.integers(len(shapes)))]
