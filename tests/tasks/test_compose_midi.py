@@ -142,8 +142,8 @@ def test_it_writes_bars_and_goes_on_from_an_opening(composer: Composer, tmp_path
         _ = piece.abc
     opening = pieces(1)[0]
     longer = composer.compose(prompt=opening, bars=12, seed=2)
-    first = opened(opening)[1]
-    assert opened(longer.notes)[1][: len(first)] == first
+    given, found = ({row[:3] for row in n.on_grid(12).rows()} for n in (opening, longer.notes))
+    assert given <= found
     assert composer.compose(prompt=opening, bars=12, seed=2).notes.rows() == longer.notes.rows()
     tokens = [*composer.writing(metre="4/4", bars=3, seed=1)]
     assert tokens.count("bar") == 3
