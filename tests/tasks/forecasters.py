@@ -4,12 +4,22 @@ import os
 import signal
 
 import numpy as np
+import pytest
 
 from clew.data.panel import Panel
+from clew.tasks._forecast import problem
 from clew.train import Silent
 
 TINY = {"horizon": 4, "hidden_size": 6, "epochs": 1, "window": 16, "batch_size": 4,
         "baseline": False, "season_length": 5, "device": "cpu"}  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_epochs():
+    """Epochs of little data are not read several times: tests want few steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(problem, "LEAST", 6)
+        yield
 
 
 class Told(Silent):

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from forecasters import TINY, Told, panel, values, waves
+from forecasters import TINY, Told, panel, short_epochs, values, waves  # noqa: F401
 from sklearn.base import clone
 
 from clew.data.panel import Panel
@@ -32,7 +32,7 @@ def long(series, **columns):
 
 def test_it_learns_a_season_better_than_the_last_value_does():
     noisy = waves(2, 60, seed=1, gaps=False)
-    settings = {**TINY, "epochs": 4, "learning_rate": 0.02, "base": "last", "calendar": False}
+    settings = {**TINY, "epochs": 16, "learning_rate": 0.02, "base": "last", "calendar": False}
     model = Forecaster(**settings).fit(
         Panel.of({name: y[:-4] for name, y in noisy.items()}, freq="day")
     )
@@ -112,7 +112,7 @@ def test_known_columns_are_read_ahead_and_missed_where_they_are_not():
     draw = np.random.default_rng(3)
     offer = {name: draw.integers(0, 2, len(y)).astype(float) for name, y in series.items()}
     frame = long({n: y + 0.3 * y.std() * offer[n] * 5 for n, y in series.items()}, offer=offer)
-    model = Forecaster(**{**TINY, "epochs": 6}, future=("offer",)).fit(frame)
+    model = Forecaster(**{**TINY, "epochs": 12}, future=("offer",)).fit(frame)
     last = frame.group_by("unique_id").agg(pl.col("ds").max())
     ahead = pl.concat([
         last.with_columns(ds=pl.col("ds").dt.offset_by(f"{k}d"), offer=pl.lit(1.0))

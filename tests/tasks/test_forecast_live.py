@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from forecasters import TINY, panel, values, waves
+from forecasters import TINY, panel, short_epochs, values, waves  # noqa: F401
 
 from clew.data.panel import Panel
 from clew.errors import InputError

@@ -61,7 +61,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     base: "mean" of all so far, "last" value, the same "season" before, "trend" (that and how far
         the last season stands from the one before), an autoregression about the mean ("ar"), the
         last season ("ari") or with a constant ("arc"), fitted to what is learned from; "auto" takes
-        the one least off in the last quarter of that.
+        the one least off in the last quarter of that. In the end it is fitted to all steps.
     log: learn logarithms; "auto" where all values are positive and their ups and downs grow with
         their level.
     cell, hidden_size (H), num_layers: the network. members: so many networks learn side by side,
@@ -233,6 +233,8 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         fitting.calibrate(problem)
         self._name()
         score, baseline, others = kept.judged(self, prepared)
+        self._facts = fitting.refitted(prepared)
+        prepared = dataclasses.replace(prepared, facts=self._facts)
         self.network_.ends = fitting.ends_of(self.network_, prepared)
         panel = prepared.panel
         self.data_ = {

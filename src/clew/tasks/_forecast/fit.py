@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clew.data import calendar
 from clew.data.panel import Panel
@@ -40,7 +41,8 @@ from clew.train.history import History
 
 Tell = Callable[[str], None]
 
-SURE = 3.0  # held-out horizons after which the factor of intervals is half believed
+# Held-out horizons after which a factor of intervals is half believed.
+SURE_WIDER, SURE_NARROWER, SURE_OF_SIDES = 0.1, 3.0, 6.0
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 FACTORS = np.geomspace(1 / 3, 3.0, 61)
 CALIBRATED = 20_000  # held-out values that intervals are fitted to, at most
@@ -318,8 +320,8 @@ def temper(problem: ForecastProblem) -> float:
 def calibrate(problem: ForecastProblem) -> None:
     """Stretch the intervals as held-out values ask for, and see how errors hang together.
 
-    On each side of the median the factor with the least pinball loss is taken; of few held-out
-    horizons only a part of it, since such a few say little.
+    The factor with the least pinball loss is taken, then that of each side of the median; of few
+    held-out horizons only a part of it, since such a few say little.
     """
     network = problem.network
     offs, zs, links = [], [], [np.zeros(2)]
@@ -350,21 +352,47 @@ def calibrate(problem: ForecastProblem) -> None:
     off, z = np.concatenate(offs), np.concatenate(zs)
     every = max(1, len(z) // CALIBRATED)
     ways, place = torch.from_numpy(off[::every]), torch.from_numpy(z[::every])
-    trust = horizons / (horizons + SURE)
     if isinstance(likelihood, Quantiles):
-        levels = likelihood.levels
-        sides = [slice(0, likelihood.middle), slice(likelihood.middle + 1, None)]
-        for side, places in enumerate(sides):
-            if not levels[places]:
-                continue
-            losses = [
-                float(pinball(f * ways[:, places], place, levels[places]).mean()) for f in FACTORS
-            ]
-            best = math.log(FACTORS[int(np.argmin(losses))])
-            network.factor[side] = math.exp(trust * best)
+        levels, middle = likelihood.levels, likelihood.middle
+        below, above = range(middle), range(middle + 1, len(levels))
+        both = _factor(ways, place, levels, [*below, *above])
+        network.factor.fill_(_trusted(both, horizons))
+        for side, some in enumerate((below, above)):
+            apart = math.log(_factor(ways, place, levels, list(some)) / both)
+            network.factor[side] *= math.exp(apart * horizons / (horizons + SURE_OF_SIDES))
         return
-    ratio = float(torch.quantile(place.abs() / ways[:, 2].clamp(min=1e-9), 0.8))
-    network.factor.fill_(math.exp(trust * math.log(np.clip(ratio / 1.48, 1 / 3, 3.0))))
+    ratio = float(torch.quantile(place.abs() / ways[:, 2].clamp(min=1e-9), 0.8)) / 1.48
+    network.factor.fill_(_trusted(float(np.clip(ratio, FACTORS[0], FACTORS[-1])), horizons))
+
+
+def _factor(ways: Tensor, place: Tensor, levels: tuple[float, ...], some: list[int]) -> float:
+    """The factor of `ways` (n, Q) to some of the levels with the least pinball loss at `place`."""
+    if not some:
+        return 1.0
+    chosen = [levels[i] for i in some]
+    losses = [float(pinball(f * ways[:, some], place, chosen).mean()) for f in FACTORS]
+    return float(FACTORS[int(np.argmin(losses))])
+
+
+def _trusted(factor: float, horizons: float) -> float:
+    """A part of the factor found on so many horizons.
+
+    What was fitted is too sure of itself: that intervals are too narrow is believed earlier than
+    that they are too wide.
+    """
+    sure = SURE_WIDER if factor > 1 else SURE_NARROWER
+    return math.exp(math.log(factor) * horizons / (horizons + sure))
+
+
+def refitted(prepared: Prepared) -> Facts:
+    """The facts with an autoregression that is fitted anew, to all steps, held-out ones too."""
+    facts, panel = prepared.facts, prepared.panel
+    if not facts.scaling.line:
+        return facts
+    lengths = np.asarray(panel.lengths, dtype=np.int64)
+    whole = Part(np.zeros_like(lengths), lengths)
+    found = starts.fit_line(PanelHistories(panel, facts), facts.scaling, whole)
+    return dataclasses.replace(facts, scaling=dataclasses.replace(facts.scaling, line=found.line))
 
 
 def ends_of(network: ForecastNetwork, prepared: Prepared) -> Ends:

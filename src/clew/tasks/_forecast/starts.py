@@ -116,7 +116,8 @@ def best_base(
 def fit_line(histories: Histories, scaling: Scaling, learned: Part) -> Scaling:
     """The scaling with an autoregression, where its base is one.
 
-    Least squares over all series, in their scales; the order has the least AIC (Akaike 1974).
+    Least squares over all series, in their scales; the order has the least AIC, corrected for
+    few values (Hurvich & Tsai 1989).
     """
     series = sample(histories, learned)
     if scaling.base not in LINES:
@@ -137,7 +138,9 @@ def fit_line(histories: Histories, scaling: Scaling, learned: Part) -> Scaling:
         part = gram[:size, :size] + 1e-12 * np.trace(gram) / len(gram) * np.eye(size)
         weights = np.linalg.solve(part, right[:size])
         rest = max(square - float(weights @ right[:size]), 1e-12 * square + 1e-300)
-        aic = rows * np.log(rest / rows) + 2 * size
+        if rows <= size + 1:
+            break
+        aic = rows * (np.log(rest / rows) + 2 * size / (rows - size - 1))
         if aic < least:
             least, line = aic, tuple(float(w) for w in weights)
     return dataclasses.replace(plain, line=line)
