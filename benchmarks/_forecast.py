@@ -1,13 +1,13 @@
 """Forecast: five public series, their last part unseen, beside AR(p) and the season before.
 
-Run by itself for some of them: python benchmarks/_forecast.py DATA co2 airline
+Run by itself for some of them, and drawn: python benchmarks/_forecast.py DATA co2 --png co2.png
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from typing import Any
 import polars
 
 from clew.data.panel import read_panel
+from clew.tasks._forecast.picture import picture
 from clew.tasks.forecast import Forecaster
 from clew.train import Lines
 
@@ -121,12 +122,15 @@ SERIES = (
 )
 
 
-def run(data: Path, *, quick: bool = False, only: Sequence[str] = ()) -> dict[str, Any]:
+def run(
+    data: Path, *, quick: bool = False, only: Sequence[str] = (), drawn: Path | None = None
+) -> dict[str, Any]:
     """Fit each series without its last part, and forecast that part from its own past.
 
-    data: the folder with forecasting/, see the README of such data. only: names of series.
+    data: the folder with forecasting/. only: names of series, all without any. drawn: a file for a
+    picture of the last window of each.
     """
-    found = {}
+    found, pictures = {}, []
     for one in SERIES:
         if only and one.name not in only:
             continue
@@ -142,7 +146,10 @@ def run(data: Path, *, quick: bool = False, only: Sequence[str] = ()) -> dict[st
         result = model.backtest(panel, windows=one.windows, step=one.step)
         print(f"-- {one.name}, {minutes:.1f} min, {settings}\n{result}\n", flush=True)
         found[one.name] = {name: dict(of) for name, of in result.scores.items()}
+        pictures += result.drawn()
     _together(found)
+    if drawn is not None:
+        picture(pictures, drawn)
     return found
 
 
@@ -159,5 +166,15 @@ def _together(found: dict[str, dict[str, dict[str, float]]]) -> None:
     print(f"ahead of AR(p) and of the seasonal naive forecast in {ahead} of {len(found)}")
 
 
+def main() -> None:
+    """Measure some of the series, and draw them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", metavar="DATA", type=Path)
+    parser.add_argument("only", metavar="SERIES", nargs="*")
+    parser.add_argument("--png", type=Path)
+    asked = parser.parse_args()
+    run(asked.data, only=asked.only, drawn=asked.png)
+
+
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), only=sys.argv[2:])
+    main()

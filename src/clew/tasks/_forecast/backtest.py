@@ -132,8 +132,11 @@ class Backtest:
         """
         from clew.tasks._forecast.picture import picture
 
-        drawn = [self._drawn(one, window) for one in self.series[:SHOWN]]
-        return picture(drawn, path, value=self.panel.columns[2])
+        return picture(self.drawn(window), path, value=self.panel.columns[2])
+
+    def drawn(self, window: int = -1) -> list[Drawn]:
+        """What a picture of one window shows, of each of up to 12 series."""
+        return [self._drawn(one, window) for one in self.series[:SHOWN]]
 
     def _drawn(self, one: Judged, window: int) -> Drawn:
         from clew.tasks._forecast.picture import Drawn
