@@ -6,7 +6,7 @@ import pytest
 
 from clew.data.panel import Panel
 from clew.errors import InputError
-from clew.tasks._forecast.backtest import MODEL, judge, median, origins_of
+from clew.tasks._forecast.backtest import MODEL, judge, median, origins_of, with_usual
 from clew.tasks._forecast.telling import advantage, spans
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -169,6 +169,13 @@ def test_the_median_lies_between_its_neighbours_where_it_is_not_given():
     assert median(quantiles, (0.6, 0.7, 0.8)) == 1.0
     assert median(quantiles, (0.1, 0.2, 0.3)) == 4.0
     assert median(quantiles[:, :1], (0.5,)) == 1.0
+
+
+def test_bounds_of_usual_intervals_lie_between_their_neighbours():
+    every, levels = with_usual(np.array([[1.0, 2.0, 4.0, 8.0]]), (0.1, 0.2, 0.3, 0.8))
+    assert levels == (0.1, 0.2, 0.25, 0.3, 0.75, 0.8)
+    assert every[0].tolist() == pytest.approx([1, 2, 3, 4, 7.6, 8])
+    assert with_usual(every, levels)[1] == levels
 
 
 def test_runs_of_steps_are_told_in_short():

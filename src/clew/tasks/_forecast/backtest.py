@@ -24,6 +24,7 @@ Tell: TypeAlias = Callable[[Panel, Sequence[Origins], int], Sequence[Array]]
 
 MODEL = "this model"
 LEAST = 3  # steps that must be known before the first window
+USUAL = (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)  # bounds of the intervals whose coverage is told
 SHOWN, BEFORE = 12, 3  # series in a picture, horizons of history before the window
 
 
@@ -179,6 +180,23 @@ def median(quantiles: Array, levels: Sequence[float]) -> Array:
     return np.asarray(low + share * (high - low))
 
 
+def with_usual(quantiles: Array, levels: Sequence[float]) -> tuple[Array, tuple[float, ...]]:
+    """Quantiles (..., Q), and those that bound usual intervals, on lines between their neighbours.
+
+    Levels below the first or above the last are not added.
+    """
+    level = np.asarray(levels)
+    more = [q for q in USUAL if level[0] < q < level[-1] and not np.isclose(level, q).any()]
+    if not more:
+        return quantiles, tuple(levels)
+    upper = np.searchsorted(level, more)
+    share = (np.array(more) - level[upper - 1]) / (level[upper] - level[upper - 1])
+    low, high = quantiles[..., upper - 1], quantiles[..., upper]
+    every = np.concatenate([quantiles, low + share * (high - low)], axis=-1)
+    order = np.argsort([*levels, *more])
+    return every[..., order], tuple(float(q) for q in np.sort([*levels, *more]))
+
+
 def judge(
     panel: Panel, tell: Tell, origins: Sequence[Origins], *, levels: Sequence[float],
     horizon: int, season: int, step: int | None = None, learned: Mapping[str, int] | None = None,
@@ -190,12 +208,14 @@ def judge(
     learned: by id, the time after the last one that the model was fitted to.
     """
     told = tell(panel, origins, horizon)
+    known, levels = levels, with_usual(np.zeros((1, len(levels))), levels)[1]
     totals: dict[str, Scores] = {}
     series, notes, orders, flattered = [], [], [], 0
     for index, (starts, quantiles) in enumerate(zip(origins, told, strict=True)):
         if not len(starts):
             continue
         one = panel.series(index)
+        quantiles = with_usual(np.asarray(quantiles), known)[0]
         history = one.y[: int(starts[0])]
         if np.isnan(history).all():
             notes.append(f"series {one.id!r} is left out: it has no value before the first window")
@@ -204,7 +224,7 @@ def judge(
         notes += [f"series {one.id!r}: {note}" for note in fitted.notes]
         truth = one.y[starts[:, np.newaxis] + np.arange(horizon)]
         scale = naive_error(history, season)
-        bands = {MODEL: np.asarray(quantiles)}
+        bands = {MODEL: quantiles}
         points = {MODEL: median(quantiles, levels)}
         for name, model in fitted.models.items():
             points[name] = model.forecast(one.y, starts, horizon)
