@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 
 import pytest
 
@@ -26,11 +27,20 @@ def dances(here):
     return here
 
 
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("composers") / "m"
+    settings = {
+        name[2:].replace("-", "_"): int(value)
+        for name, value in zip(TINY[::2], TINY[1::2], strict=True)
+    }
+    library.Composer(**settings, baseline=False).fit([*map(parse, tunes(24))]).save(folder)
+    return folder
+
+
 @pytest.fixture
-def composer(clew, dances):
-    given = ["--out", "m", "--no-baseline", "--quiet", *TINY]
-    assert clew("fit", "compose", "dances.abc", *given).out == ""
-    return dances / "m"
+def composer(here, learned):
+    return shutil.copytree(learned, here / "m")
 
 
 def test_it_ends_with_a_table_and_a_model_that_writes(clew, dances):

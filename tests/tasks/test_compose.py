@@ -27,12 +27,12 @@ def read(folder: Path) -> Composer:
 
 
 def test_a_file_a_folder_and_a_list_are_the_same(tmp_path: Path) -> None:
-    listed = tiny(epochs=1).fit(parsed(20))
-    write(tmp_path / "tunes.abc", 20)
+    listed = tiny(epochs=1).fit(parsed(12))
+    write(tmp_path / "tunes.abc", 12)
     assert_same(tiny(epochs=1).fit(tmp_path / "tunes.abc"), listed)
     (tmp_path / "folder" / "in").mkdir(parents=True)
-    (tmp_path / "folder" / "a.abc").write_text("\n".join(tunes(20)[:11]))
-    (tmp_path / "folder" / "in" / "b.abc").write_text("\n".join(tunes(20)[11:]))
+    (tmp_path / "folder" / "a.abc").write_text("\n".join(tunes(12)[:7]))
+    (tmp_path / "folder" / "in" / "b.abc").write_text("\n".join(tunes(12)[7:]))
     assert_same(tiny(epochs=1, notation="abc").fit(str(tmp_path / "folder")), listed)
 
 
