@@ -263,7 +263,9 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "network_")
         if not isinstance(text, str):
-            raise InputError(f"this is of type {type(text).__name__}", where="text", expected="a str")
+            raise InputError(
+                f"this is of type {type(text).__name__}", where="text", expected="a str"
+            )
         tokens = np.array(self.tokenizer_.encode(text), dtype=np.int64)
         bits = [nats / math.log(2) for p in exact_nats(self.network_, tokens) for nats in p]
         return list(zip(self.tokenizer_.tokens(text), map(float, bits), strict=True))

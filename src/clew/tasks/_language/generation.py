@@ -50,7 +50,9 @@ class Decoding:
 def read_prompt(prompt: str, tokenizer: Tokenizer) -> list[int]:
     """The tokens of a prompt; raises InputError naming the first piece that is not known."""
     if not isinstance(prompt, str):
-        raise InputError(f"this is of type {type(prompt).__name__}", where="prompt", expected="a str")
+        raise InputError(
+            f"this is of type {type(prompt).__name__}", where="prompt", expected="a str"
+        )
     for place, piece in tokenizer.unknown(prompt):
         raise InputError(
             f"the prompt holds {piece!r}, which the text learned from did not",
