@@ -32,7 +32,7 @@ def long(series, **columns):
 
 def test_it_learns_a_season_better_than_the_last_value_does():
     noisy = waves(2, 60, seed=1, gaps=False)
-    settings = {**TINY, "epochs": 16, "learning_rate": 0.02, "base": "last", "calendar": False}
+    settings = {**TINY, "epochs": 10, "learning_rate": 0.02, "base": "last", "calendar": False}
     model = Forecaster(**settings).fit(
         Panel.of({name: y[:-4] for name, y in noisy.items()}, freq="day")
     )

@@ -18,8 +18,8 @@ from clew.data.panel import Panel, read_panel
 from clew.errors import InputError
 from clew.tasks import _estimator as shared
 from clew.tasks._folder import Contents, is_model
+from clew.tasks._forecast import calibration, kept
 from clew.tasks._forecast import fit as fitting
-from clew.tasks._forecast import kept
 from clew.tasks._forecast.answers import Answers
 from clew.tasks._forecast.ends import Ends
 from clew.tasks._forecast.fit import Prepared, check_levels, check_settings
@@ -229,8 +229,8 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         self.history_, problem = fitting.learn(
             self, self.network_, prepared, settings, out=folder, resume=resume, report=report
         )
-        share = fitting.temper(problem)
-        fitting.calibrate(problem)
+        share = calibration.temper(problem)
+        calibration.calibrate(problem)
         self._name()
         score, baseline, others = kept.judged(self, prepared)
         self._facts = fitting.refitted(prepared)

@@ -20,6 +20,7 @@ PIECE = 8  # windows that are read in one go, the state carried; then it begins 
 CELLS = 1 << 16  # steps ahead of origins in one batch, at most: bounds the memory of the head
 LEAST = 24  # batches of an epoch, at least: of little data it reads all several times
 READ = 2048  # steps read at once where nothing is learned
+SERIES = 1000  # held-out series that are judged while training, at most
 JUDGED = 1 << 17  # steps ahead of held-out origins that are judged while training, at most
 
 
@@ -181,9 +182,14 @@ class ForecastProblem:
         return Evaluation(total / max(count, 1), {"loss": total / max(count, 1)})
 
     def judgements(self, full: bool = False) -> Iterator[tuple[Seen, NDArray[np.float64]]]:
-        """What is said at held-out origins, and the truth (n, K)."""
+        """What is said at held-out origins, and the truth (n, K).
+
+        Of many, evenly chosen ones, unless `full`.
+        """
         part = self.judged
         chosen = np.flatnonzero(part.stop > part.start)
+        if not full and len(chosen) > SERIES:
+            chosen = chosen[np.linspace(0, len(chosen) - 1, SERIES).round().astype(np.int64)]
         sizes = (part.stop - part.start)[chosen]
         every = 1
         if not full:

@@ -23,7 +23,8 @@ def grows(series: Sequence[Array], season: int) -> bool:
     """Whether all values are positive and their ups and downs grow with their level.
 
     Of each series, in stretches of at least 12 steps and one season, the spread and the mean are
-    compared: a line through their logarithms that rises by more than 0.5 says so.
+    compared: a line through their logarithms that rises by more than 0.5 says so, where it explains
+    enough (a correlation above 0.6).
     """
     size = max(12, season)
     places, spreads = [], []
@@ -44,7 +45,8 @@ def grows(series: Sequence[Array], season: int) -> bool:
     x, y = np.concatenate(places), np.concatenate(spreads)
     if len(x) < 4 or np.std(x) < 0.1:
         return False
-    return float((x * y).sum() / (x * x).sum()) > 0.5
+    slope = float((x * y).sum() / (x * x).sum())
+    return slope > 0.5 and bool(slope * np.std(x) > 0.6 * np.std(y))
 
 
 def with_prior(scaling: Scaling, series: Sequence[Array]) -> Scaling:
