@@ -50,7 +50,7 @@ MEANING: dict[str, tuple[str, str]] = {
     "horizon": (NETWORK, "Steps to look ahead."),
     "decoding": (NETWORK, "All steps ahead at once, or one that is read again: direct, recursive."),
     "likelihood": (NETWORK, "What is said of a step: quantiles, student-t or negative-binomial."),
-    "base": (NETWORK, "What is corrected: auto, mean, last, season, trend, ar or ari."),
+    "base": (NETWORK, "What is corrected: auto, mean, last, season, trend, ar, ari or arc."),
     "members": (NETWORK, "Networks that learn side by side; their mean is taken."),
     "dropout": (NETWORK, "Share of the values dropped between layers in training."),
     "embedding_dropout": (NETWORK, "Share of the embedding dropped in training."),
