@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clew.tasks._compose.composition import Recall
 from clew.tasks._compose.net import TuneNetwork
+from clew.tasks._compose.recall import TuneIndex
 from clew.tasks._compose.vocabulary import Vocabulary
 
 _ABC = frozenset("abcdefgABCDEFG^_=zx")  # what notes and rests begin with
 _MIDI = ("pitch:", "drum:", "length:")
+
+# Of each network that was asked: the tokens, and the notes in them sorted, which takes a while.
+_KNOWN: WeakKeyDictionary[TuneNetwork, tuple[Tensor, TuneIndex]] = WeakKeyDictionary()
 
 
 class Memory:
@@ -29,13 +34,16 @@ class Memory:
         found = np.asarray(tokens, dtype=np.int64)
         return np.asarray(found[self._sounds[found]])
 
-    @cached_property
-    def _index(self) -> Any:
-        from clew.tasks._compose.recall import TuneIndex
-
-        learned = self._network.learned.cpu().numpy()
-        starts = self._network.starts.cpu().numpy()
-        return TuneIndex.build([self.notes(tune) for tune in np.split(learned, starts[1:])])
+    @property
+    def _index(self) -> TuneIndex:
+        """The tunes that are remembered, sorted once for a network."""
+        learned, known = self._network.learned, _KNOWN.get(self._network)
+        if known is None or known[0] is not learned:
+            starts = self._network.starts.cpu().numpy()
+            tunes = np.split(learned.cpu().numpy(), starts[1:])
+            known = (learned, TuneIndex.build([self.notes(tune) for tune in tunes]))
+            _KNOWN[self._network] = known
+        return known[1]
 
     def recall(self, tokens: Sequence[int]) -> Recall:
         """What of these tokens is in a tune that is remembered."""
