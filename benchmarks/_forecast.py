@@ -10,7 +10,7 @@ import csv
 import gzip
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,9 @@ def run(
         result = model.backtest(panel, windows=one.windows, step=one.step)
         print(f"-- {one.name}, {minutes:.1f} min, {settings}\n{result}\n", flush=True)
         found[one.name] = {name: dict(of) for name, of in result.scores.items()}
-        pictures += result.drawn()
+        (drawing,) = result.drawn()
+        named = {"AR(p)" if "AR(" in k else k: v for k, v in drawing.baselines.items()}
+        pictures.append(replace(drawing, baselines=named))
     _together(found)
     if drawn is not None:
         picture(pictures, drawn)
