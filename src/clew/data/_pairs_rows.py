@@ -22,10 +22,10 @@ _RECORDS = 1000  # rows of a CSV parsed at once
 
 def counted(path: Path) -> str:
     """What the rows of a file are counted in: lines, or rows where there are none."""
-    return "row" if _ending(path) in (".parquet", ".pq") else "line"
+    return "row" if ending_of(path) in (".parquet", ".pq") else "line"
 
 
-def _ending(path: Path) -> str:
+def ending_of(path: Path) -> str:
     name = path.name.lower()
     for packed in _PACKED:
         name = name.removesuffix(packed)
@@ -37,11 +37,11 @@ def rows(path: Path, columns: Columns, observe: Observe | None = None) -> Iterat
 
     Raises InputError naming the line for whatever is broken.
     """
-    ending = _ending(path)
+    ending = ending_of(path)
     if ending in (".parquet", ".pq"):
         yield from objects(path, parquet(path, observe), columns)
         return
-    texts = _texts(path, observe)
+    texts = text_lines(path, observe)
     first = next(texts, "")
     while not first.strip() and (more := next(texts, None)) is not None:
         first += more
@@ -52,7 +52,7 @@ def rows(path: Path, columns: Columns, observe: Observe | None = None) -> Iterat
         array = ending == ".json" and first.lstrip()[0] == "["
         yield from objects(path, (items if array else json_lines)(path, texts), columns)
     elif ending == ".csv":
-        yield from _fields(path, _csv(path, texts), columns, names=True)
+        yield from _fields(path, csv_records(path, texts), columns, names=True)
     else:
         if "\t" not in first and ending not in (".tsv", ".tab"):
             raise InputError(
@@ -66,7 +66,7 @@ def rows(path: Path, columns: Columns, observe: Observe | None = None) -> Iterat
         yield from _fields(path, records, columns, names=False)
 
 
-def _texts(path: Path, observe: Observe | None) -> Iterator[str]:
+def text_lines(path: Path, observe: Observe | None) -> Iterator[str]:
     """What `decoded` gives, with the line in the errors about bytes that are no text."""
     try:
         yield from decoded(path, observe=observe)
@@ -97,7 +97,7 @@ def _unsound_line(path: Path) -> int | None:
 
 def aligned(source: Path, target: Path, observe: Observe | None = None) -> Iterator[Row]:
     """The lines of two files that belong together; raises InputError where one has more."""
-    first, second = (lines(_texts(path, observe)) for path in (source, target))
+    first, second = (lines(text_lines(path, observe)) for path in (source, target))
     number = 0
     for number, text in first:
         other = next(second, None)
@@ -117,7 +117,7 @@ def _unequal(source: Path, target: Path, one: int, other: int) -> InputError:
     )
 
 
-def _csv(path: Path, texts: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+def csv_records(path: Path, texts: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
     """Records by RFC 4180, the separator being the one that the first line has most of."""
     source = lines(texts)
     first = next(line for line in source if line[1].strip())

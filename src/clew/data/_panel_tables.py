@@ -12,10 +12,9 @@ import numpy as np
 
 from clew.data import _panel_frames as frames
 from clew.data._pairs_json import Item, items, json_lines
-from clew.data._pairs_rows import _csv as records
-from clew.data._pairs_rows import _ending as ending_of
-from clew.data._pairs_rows import _texts as sound
-from clew.data._pairs_rows import counted
+from clew.data._pairs_rows import counted, ending_of
+from clew.data._pairs_rows import csv_records as records
+from clew.data._pairs_rows import text_lines as sound
 from clew.data._panel_frames import ROWS, Rows
 from clew.data.files import existing, listed
 from clew.data.rows import place

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from clew.data import _panel_frames as frames
 from clew.data import folders, ts
 from clew.data._pairs_json import Item, items, json_lines, lines
-from clew.data._pairs_rows import _csv as records
-from clew.data._pairs_rows import _ending as ending_of
-from clew.data._pairs_rows import _texts as texts
+from clew.data._pairs_rows import csv_records as records
+from clew.data._pairs_rows import ending_of
+from clew.data._pairs_rows import text_lines as texts
 from clew.data._series_items import EXAMPLE, array_series, object_series
 from clew.data._series_parts import Series
 from clew.data._series_rows import LongColumns, by_rows, long_series

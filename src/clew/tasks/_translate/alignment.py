@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clew.errors import InputError
+from clew.tasks._picture import drawn
 
 _SHOWN = 0.1  # weights below are not written out
 _LABELLED = 150  # pieces that still get labels in a picture
 _LONGEST = 30  # characters of a label
-_FORMATS = (".png", ".svg", ".pdf")
 _MISSING = "\N{WHITE SQUARE}"
 _INNER = "'\N{RIGHT SINGLE QUOTATION MARK}-\N{REPLACEMENT CHARACTER}"  # within a word
 
@@ -72,24 +71,7 @@ class Alignment:
 
         Written to `path` where one is given. Raises InputError where it cannot be.
         """
-        kind = ".png" if path is None else Path(path).suffix.lower()
-        if kind not in _FORMATS:
-            raise InputError(
-                f"a picture cannot be written as {kind or 'a file without an ending'}",
-                where=str(path),
-                expected="a name that ends in " + ", ".join(_FORMATS),
-            )
-        data = self._drawn(kind[1:])
-        if path is not None:
-            try:
-                Path(path).write_bytes(data)
-            except OSError as error:
-                raise InputError(
-                    f"the picture cannot be written: {error.strerror}",
-                    where=str(path),
-                    hint="is there such a folder, and leave to write there?",
-                ) from error
-        return data
+        return drawn(path, self._drawn)
 
     def _drawn(self, kind: str) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
