@@ -54,7 +54,7 @@ def test_what_is_composed_is_what_is_written_and_seeds_repeat():
 
 def test_an_opening_is_gone_on_from():
     opening = [[60, 64, 67], [59, 62, 67], []]
-    for prompt in (opening, roll_of(opening)):
+    for prompt in (opening, roll_of(opening), "[[60, 64, 67], [59, 62, 67], []]"):
         (found,) = composing().compose(Request(bars=4, seed=0, prompt=prompt))
         assert steps(found)[:3] == [(60, 64, 67), (59, 62, 67), ()]
         assert found.recall.notes == 16
@@ -79,6 +79,7 @@ def test_what_stands_in_a_roll_learned_from_is_found():
     ("wrong", "where"),
     [({"key": "G"}, "key"), ({"metre": "fast"}, "metre"), ({"metre": "0/4"}, "metre"),
      ({"metre": "3/8"}, "metre"), ({"prompt": "CDE"}, "prompt"),
+     ({"prompt": "[" * 9999}, "prompt"), ({"prompt": "5"}, "prompt"),
      ({"prompt": [[60]] * 5, "bars": 1}, "prompt"), ({"prompt": [[20]]}, "prompt, step 0")],
 )  # fmt: skip
 def test_what_cannot_be_is_told(wrong, where):

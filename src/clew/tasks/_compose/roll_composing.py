@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
@@ -95,10 +96,15 @@ class RollComposing:
     def _opening(self, prompt: Any) -> NDArray[np.uint8]:
         if prompt is None:
             return np.zeros((0, self._network.pitches), np.uint8)
+        if isinstance(prompt, str):  # as typed at the command line
+            try:
+                prompt = json.loads(prompt)
+            except (ValueError, RecursionError):
+                prompt = prompt[:60]
         if not isinstance(prompt, Roll | list | tuple):
             raise InputError(
-                f"the prompt is a {type(prompt).__name__}", where="prompt",
-                expected="a Roll, or a list of steps, each a list of pitches",
+                f"the prompt is {prompt!r:.80}", where="prompt",
+                expected="a Roll, or a list of steps, each a list of pitches: [[60, 64], [59, 62]]",
             )  # fmt: skip
         roll = prompt if isinstance(prompt, Roll) else roll_of(prompt, where="prompt")
         return roll.steps.astype(np.uint8)
