@@ -122,8 +122,10 @@ class Calendar:
             times = self._facts.freq.times(self.start, step + np.arange(self._count))
             self._rows = calendar.table(times, self._facts.calendar)
             self._tables = [self._rows @ head.dates for head in self._heads]
-        stop = at + 1 + self._horizon
-        return self._rows[at], [table[at + 1 : stop] for table in self._tables]
+        first, stop = at + 1, at + 1 + self._horizon
+        if len(self._tables) == 1:
+            return self._rows[at], (self._tables[0][first:stop],)
+        return self._rows[at], [table[first:stop] for table in self._tables]
 
 
 class Ending:
@@ -163,5 +165,6 @@ class Ending:
         found = self._ways.dot(out)
         found *= self._wide
         found *= scale
-        whole: Array = found + base
+        whole: Array = found.astype(np.float64)
+        whole += base
         return whole

@@ -49,6 +49,7 @@ class ForecastStream:
             Head(member, facts, self._ending.steps)  # type: ignore[arg-type]
             for member in network.members
         ]
+        self._more = self._heads[1:]
         self._calendar = Calendar(facts, start, self._heads, self._horizon)
         self._steps = 0
         self._x: Array = np.zeros(INPUTS + facts.beside + facts.known, dtype=np.float32)
@@ -108,12 +109,11 @@ class ForecastStream:
         if ahead is not None:
             x[known + len(row) :] = ahead[0]
             ahead = ahead[1:]
-        out = None
-        for head, table in zip(self._heads, tables, strict=True):
-            said = head.say(x, inputs, walk.leads, table, ahead)
-            out = said if out is None else out + said
-        assert out is not None
-        if len(self._heads) > 1:
+        leads = walk.leads
+        out = self._heads[0].say(x, inputs, leads, tables[0], ahead)
+        for head, table in zip(self._more, tables[1:], strict=True) if self._more else ():
+            out += head.say(x, inputs, leads, table, ahead)
+        if self._more:
             out /= len(self._heads)
         self._steps = step + 1
         found = self._ending.say(out, walk.base, walk.scale)

@@ -77,7 +77,7 @@ class Walk:
             values[: scaling.width] = values[-scaling.width :]
             end = scaling.width
             self._sums = None  # taken anew, lest rounding adds up
-        same, before = float(values[end - m]), self._last
+        same, before = values.item(end - m), self._last
         if self._by_mean:
             expected = self._level if self._seen > 0 else math.nan
         else:
@@ -122,9 +122,9 @@ class Walk:
                 earlier = float(np.add.reduce(values[end - 2 * m : end - m]))
             else:
                 last, earlier = self._sums
-                between = float(values[end - 1 - m])
-                last += float(values[end - 1]) - between
-                earlier += between - float(values[end - 1 - 2 * m])
+                between = values.item(end - 1 - m)
+                last += values.item(end - 1) - between
+                earlier += between - values.item(end - 1 - 2 * m)
             self._sums = last, earlier
             return last / m, (last - earlier) / m
         some = values[end - m : end]
@@ -156,7 +156,10 @@ class Walk:
         ahead, drift = self._ahead, self._drift
         np.subtract(same, local, out=ahead)
         ahead /= scale
-        np.multiply(self._cycles, slope / scale, out=drift)
+        if self._longest == 1.0:
+            drift.fill(slope / scale)
+        else:
+            np.multiply(self._cycles, slope / scale, out=drift)
         for part in (ahead, drift) if abs(slope) * self._longest > LIMIT * scale else (ahead,):
             np.minimum(part, self._high, out=part)
             np.maximum(part, self._low, out=part)
