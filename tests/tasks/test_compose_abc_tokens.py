@@ -47,6 +47,11 @@ def test_the_key_is_in_the_header_alone():
     assert plain.tokens[3:] == list(in_d.music)
 
 
+def test_slurs_and_decorations_are_left_out_and_graces_kept():
+    tune = parse("X:1\nM:3/4\nL:1/8\nK:C\n~c2 (de) .f!trill!g|(3abc {d}e4-|e6|")
+    assert "".join(body(tune, 0)) == "c2defg|(3abc{d}e4-|e6|"
+
+
 def test_lengths_are_in_eighths():
     quarters = parse("X:1\nM:3/4\nL:1/4\nK:C\nc2 d|e3/2f/2 g|")
     assert body(quarters, 0) == ["c4", "d2", "|", "e3", "f", "g2", "|"]

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from clew.data.abc import Tune, parse
-from clew.data.bar_keeper import BarKeeper
 from clew.data.files import decoded, existing
 from clew.errors import InputError
 from clew.tasks._compose import abc_tokens
@@ -18,6 +17,7 @@ from clew.tasks._compose.composing import Request
 from clew.tasks._compose.composition import Composition
 from clew.tasks._compose.net import TuneNetwork
 from clew.tasks._compose.remembering import Memory
+from clew.tasks._compose.tune_keeper import TuneKeeper
 from clew.tasks._compose.vocabulary import END, Vocabulary
 from clew.tasks._compose.writing import Pen, bars_token, numbers, write
 from clew.tasks._draw import generator
@@ -30,7 +30,7 @@ class AbcComposing:
         self._network, self._vocabulary, self._common = network, vocabulary, common
 
     @cached_property
-    def keepers(self) -> dict[tuple[str, int], BarKeeper]:
+    def keepers(self) -> dict[tuple[str, int], TuneKeeper]:
         """What keeps the bars, by metre and number of bars; made when it is needed."""
         return {}
 
@@ -97,12 +97,12 @@ class AbcComposing:
                     f"the prompt has the {name} {found}, and {asked} is asked for", where="prompt",
                     expected=f"the same, or no {name}",
                 )  # fmt: skip
-        shown = opening.in_unit(UNIT).music
+        shown = abc_tokens.body(opening, 0)
         return frame, numbers(abc_tokens.body(opening, frame.shift), shown, vocabulary)
 
-    def _keeper(self, metre: str, bars: int) -> BarKeeper:
+    def _keeper(self, metre: str, bars: int) -> TuneKeeper:
         if (metre, bars) not in self.keepers:
-            self.keepers[metre, bars] = BarKeeper(
+            self.keepers[metre, bars] = TuneKeeper(
                 self._vocabulary.tokens, metre=metre, unit=UNIT, end=END, bars=bars
             )
         return self.keepers[metre, bars]

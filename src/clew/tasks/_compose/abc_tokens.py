@@ -7,6 +7,7 @@ same tokens in whatever key, and what is composed can be written in any.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,19 +24,21 @@ UNIT = Fraction(1, 8)
 METRE, KEY, BARS = "M:", "K:", "bars:"
 _HOMES = {"": "C", "m": "Am", "mix": "Gmix", "dor": "Ddor", "phr": "Ephr", "loc": "Bloc",
           "lyd": "Flyd"}  # fmt: skip
+_ORNAMENT = re.compile(r"[()~.HJLMOPRSTuv]|!.*!")
 _HIGHEST = 2  # semitones that a tune is moved up at most; others go down
 
 
 def written(tune: Tune, common: bool = True) -> Written:
     """The tokens of a tune, its header before them, and the length of its text in its own key."""
     head = [METRE + tune.metre_text, KEY + tune.key, BARS + str(length(tune))]
-    characters = len(f"M:{tune.metre_text}\nK:{tune.key}\n") + sum(map(len, tune.music))
+    characters = len(f"M:{tune.metre_text}\nK:{tune.key}\n") + sum(map(len, body(tune, 0)))
     return Written([*head, *body(tune, shift(tune.key) if common else 0)], characters)
 
 
 def body(tune: Tune, up: int) -> list[str]:
-    """The tokens of the notation, moved by so many semitones."""
-    return list(tune.transposed(up).in_unit(UNIT).music)
+    """The tokens of the notation, moved by so many semitones, without slurs and decorations."""
+    music = tune.transposed(up).in_unit(UNIT).music
+    return [text for text in music if not _ORNAMENT.fullmatch(text)]
 
 
 def length(tune: Tune) -> int:
