@@ -29,21 +29,21 @@ APART = 5_000  # images that decide
 SEED = 0  # of the permutation, and of which images are set apart
 
 SETTINGS: dict[str, Any] = {
-    "cell": "lstm",
-    "hidden_size": 80,
+    "cell": "gru",
+    "hidden_size": 96,
     "pool": "max",
-    "init": "chrono",
+    "init": "orthogonal",
     "dropout": 0.1,
     "label_smoothing": 0.0,
     "batch_size": 100,
-    "learning_rate": 3e-3,
+    "learning_rate": 6e-3,
     "average": 0.999,
     "weight_decay": 0.01,
     "epochs": 40,
     "patience": None,
     "baseline": False,
 }
-PLAIN: dict[str, Any] = {**SETTINGS, "hidden_size": 128, "bidirectional": False, "pool": "last"}
+PLAIN: dict[str, Any] = {**SETTINGS, "hidden_size": 144, "bidirectional": False, "pool": "last"}
 
 Digits = tuple[np.ndarray, np.ndarray]
 
