@@ -118,7 +118,7 @@ def test_a_label_of_the_test_that_training_lacks(clew, here):
     assert "b.ts:3" in answer.err
 
 
-def test_answers_for_series(here):
+def test_answers_for_series(clew, here):
     model = library.Classifier(hidden_size=4, epochs=1, baseline=False)
     arrays = series(20, 2)
     model.fit(arrays, ["low", "high"] * 10)
@@ -130,6 +130,10 @@ def test_answers_for_series(here):
     shares = model.predict_proba(arrays).max(1)
     np.testing.assert_allclose([row["probability"] for row in rows], shares, atol=1e-4)
     assert series_line(rows[0]).endswith("\ts0")
+    model.save(here / "m")
+    told = "".join(series_line(row) + "\n" for row in rows)
+    assert clew("predict", "m", "new.csv").out == told == clew("predict", "m", "--file", path).out
+    assert clew("predict", "m", "new.csv", "b.csv").code == 1
     assert [row["series"] for row in series_rows(model, ts(here / "a.ts", arrays))][:2] == [
         "1",
         "2",

@@ -118,10 +118,17 @@ def test_several_stand_in_one_file_or_in_numbered_ones(clew, composer):
 @pytest.mark.parametrize(
     ("options", "said"),
     [(["--bars", "0"], "bars"), (["--metre", "4/4"], "6/8"), (["--key", "Ddor"], "expected: D"),
-     (["--out", "t.doc"], ".wav"), (["--prompt", "|:DFA dAAA|"], "bar"), (["--count", "0"], "n")],
+     (["--out", "t.doc"], ".wav"), (["--prompt", "|:DFA dAAA|"], "bar"), (["--count", "0"], "n"),
+     (["--length", "9"], "--length"), (["--top-k", "3"], "--top-k")],
 )  # fmt: skip
 def test_what_cannot_be_is_told_before_anything_is_written(clew, composer, options, said):
     answer = clew("generate", "m", *options)
     assert answer.code == 1
     assert answer.out == ""
     assert said in answer.err
+
+
+def test_a_composer_has_nothing_to_predict(clew, composer):
+    answer = clew("predict", "m", "DFA")
+    assert answer.code == 1
+    assert "clew generate m" in answer.err

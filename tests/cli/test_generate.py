@@ -60,6 +60,8 @@ def test_it_prints_as_it_writes(clew, writer, monkeypatch):
         (["--top-p", "2"], "top_p"),
         (["--top-k", "0"], "top_k"),
         (["--stop", ""], "stop"),
+        (["--key", "G"], "--key"),
+        (["--out", "t.mid"], "--out"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_written(clew, writer, options, said):

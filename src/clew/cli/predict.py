@@ -112,6 +112,11 @@ def predict(
         predict_forecast(loaded, inputs or [], file, ahead, form, Printer(form, str).row)
         return
     ahead.refuse(kind)
+    if kind not in ANSWERS:
+        raise InputError(
+            "this model writes, and has nothing to predict", where=str(model),
+            hint=f"clew generate {model}",
+        )  # fmt: skip
     answer = ANSWERS[kind]
     answer.check(kind, how)
     if reads_series(loaded):

@@ -26,6 +26,7 @@ def counted(path: Path) -> str:
 
 
 def ending_of(path: Path) -> str:
+    """What a name ends in, in lowercase, before what says how the file is packed."""
     name = path.name.lower()
     for packed in _PACKED:
         name = name.removesuffix(packed)
