@@ -61,7 +61,7 @@ def test_any_walk_holds_its_metre(metre, bars, without, seed):
 def test_an_opening_may_have_more():
     keeper = TuneKeeper(TOKENS, metre="6/8", unit=UNIT, bars=4, end=1)
     state = keeper.start()
-    for token in ("d6", "|", "[K:D]", "d6", "||", "d6", ":|", "c3"):
+    for token in ("d6", "|", "[K:D]", "d6", "||", "d6", "||", "c3"):
         state = keeper.step(state, TOKENS.index(token))
     assert state.bars == 3
     with pytest.raises(InputError, match="too long"):
