@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
 STEPS = 4096  # of a block
-KEPT = 2_000_000  # steps of all blocks kept at once: about 300 MB
+KEPT = 500_000  # steps of all blocks kept at once: about 120 MB
 
 
 class Histories(Protocol):

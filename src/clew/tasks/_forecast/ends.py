@@ -75,7 +75,7 @@ class Ends(nn.Module):
             "last": np.nan_to_num(track.last), "recent": np.nan_to_num(track.recent), "gone": gone,
         }  # fmt: skip
         for name, part in parts.items():
-            getattr(ends, name).copy_(torch.from_numpy(np.ascontiguousarray(part)))
+            getattr(ends, name).copy_(torch.from_numpy(np.array(part)))
         ends.now.copy_(now)
         ends.states.copy_(states)
         return ends

@@ -21,6 +21,7 @@ from clew.tasks._forecast.scaling import INPUTS
 
 SEQUENCES = ("quantiles", "past", "future", "calendar")
 SCORED = 100  # series whose held-out end is scored, at most
+STEPS = 200_000  # of all these, at most: an autoregression is fitted to each
 WINDOWS = 64  # windows of each, at most
 
 
@@ -105,7 +106,9 @@ def judged(
     """Figures on what was held out, of the model, of the best baseline, and of all baselines."""
     part, horizon = prepared.held, int(model.horizon)
     whole = np.flatnonzero(part.stop - part.start >= horizon)
-    at = np.unique(np.linspace(0, len(whole) - 1, min(SCORED, len(whole))).round().astype(int))
+    steps = int(part.stop[whole].sum())
+    many = min(SCORED, len(whole), max(1, STEPS * len(whole) // max(steps, 1)))
+    at = np.unique(np.linspace(0, len(whole) - 1, many).round().astype(int))
     chosen = whole[at] if len(whole) else whole
     if not len(chosen):
         return {"loss": _best(model, "loss")}, {}, {}
