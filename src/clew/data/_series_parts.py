@@ -122,8 +122,9 @@ def after(earlier: Moment, later: Moment, where: str, before: str) -> None:
         ) from None
     if not rises:
         twice = later == earlier
+        first, second = (f"{t:g}" if isinstance(t, float) else str(t) for t in (earlier, later))
         raise InputError(
-            f"{later} stands there twice" if twice else f"{later} comes after {earlier}",
+            f"{second} stands there twice" if twice else f"{second} comes after {first}",
             where=f"{where}, and {before}",
             expected="each time of a series once, the earliest first",
             hint="leave one of the rows out, or give the series names of their own"
