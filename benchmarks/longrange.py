@@ -43,6 +43,7 @@ SETTINGS: dict[str, Any] = {
     "patience": None,
     "baseline": False,
 }
+PERMUTED: dict[str, Any] = {"pool": "last"}
 PLAIN: dict[str, Any] = {**SETTINGS, "hidden_size": 144, "bidirectional": False, "pool": "last"}
 
 Digits = tuple[np.ndarray, np.ndarray]
@@ -79,7 +80,7 @@ def run(
         test_images, test_labels = test_images[:50], test_labels[:50]
     parts = [(list(images[some][:, order]), labels[some]) for some in (learn, aside)]
     del images
-    chosen = {**(PLAIN if plain else SETTINGS), **settings}
+    chosen = {**(PLAIN if plain else SETTINGS), **(PERMUTED if permuted else {}), **settings}
     model = Classifier(**chosen, time=60 * minutes)
     began = time.perf_counter()
     model.fit(*parts[0], validation=parts[1], report=Lines())
