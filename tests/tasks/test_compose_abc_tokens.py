@@ -127,3 +127,9 @@ def test_what_was_not_learned_is_refused_with_what_was(metre, key, where):
 
 def test_a_bar_is_a_fraction_of_a_whole_note():
     assert parse("X:1\nM:6/8\nK:C\nc6|").metre == Fraction(3, 4)
+
+
+def test_characters_are_those_of_the_tune_as_it_was_written():
+    tune = parse("X:1\nM:3/4\nL:1/4\nK:D\n~c/2d/2 e f|")
+    assert written(tune).characters == len("M:3/4\nK:D\n") + len("c/2d/2ef|")
+    assert written(tune, common=False).characters == written(tune).characters

@@ -8,7 +8,7 @@ same tokens in whatever key, and what is composed can be written in any.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,13 +31,18 @@ _HIGHEST = 2  # semitones that a tune is moved up at most; others go down
 def written(tune: Tune, common: bool = True) -> Written:
     """The tokens of a tune, its header before them, and the length of its text in its own key."""
     head = [METRE + tune.metre_text, KEY + tune.key, BARS + str(length(tune))]
-    characters = len(f"M:{tune.metre_text}\nK:{tune.key}\n") + sum(map(len, body(tune, 0)))
+    text = [f"M:{tune.metre_text}\n", f"K:{tune.key}\n", *plain(tune.music)]
+    characters = sum(map(len, text))
     return Written([*head, *body(tune, shift(tune.key) if common else 0)], characters)
 
 
 def body(tune: Tune, up: int) -> list[str]:
     """The tokens of the notation, moved by so many semitones, without slurs and decorations."""
-    music = tune.transposed(up).in_unit(UNIT).music
+    return plain(tune.transposed(up).in_unit(UNIT).music)
+
+
+def plain(music: Iterable[str]) -> list[str]:
+    """Tokens without slurs and decorations."""
     return [text for text in music if not _ORNAMENT.fullmatch(text)]
 
 
