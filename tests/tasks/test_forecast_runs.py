@@ -59,3 +59,14 @@ def test_time_is_kept(tmp_path):
     model = Forecaster(**{**TINY, "epochs": 100_000, "patience": None, "time": "1s"}).fit(panel())
     assert model.history_.finished_by == "time"
     assert model.history_.seconds < 1
+
+
+def test_a_refused_fit_leaves_no_folder_and_nothing_in_one_that_was_there(tmp_path):
+    (tmp_path / "twice.csv").write_text("ds,y\n1,2\n1,3\n")
+    with pytest.raises(InputError, match="1"):
+        Forecaster(**TINY).fit(tmp_path / "twice.csv", out=tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no column"):
+        Forecaster(**TINY, past=("wind",)).fit(tmp_path / "twice.csv", out=tmp_path / "empty")
+    assert (tmp_path / "empty").is_dir()

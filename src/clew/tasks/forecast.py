@@ -23,7 +23,7 @@ from clew.tasks._forecast import fit as fitting
 from clew.tasks._forecast.answers import Answers
 from clew.tasks._forecast.ends import Ends
 from clew.tasks._forecast.fit import Prepared, check_levels, check_settings
-from clew.tasks._work import workspace
+from clew.tasks._work import undone, workspace
 from clew.train import Reporter, Silent, TrainSettings, sync
 from clew.train.history import History
 from clew.train.lock import lock_folder
@@ -180,7 +180,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         sync.join()
         tell = report if report is not None and sync.is_main() else Silent()
         folder = sync.on_main(lambda: shared.open_out(out, resume))
-        with contextlib.ExitStack() as stack:
+        with undone(folder), contextlib.ExitStack() as stack:
             if folder is not None and sync.is_main():
                 stack.enter_context(lock_folder(folder))
             work = stack.enter_context(workspace(folder))
