@@ -20,6 +20,7 @@ SAYS = {
     "forecast_offers.py": r"this model +0\.[0-6]",
     "gates.py": r"forget",
     "per_sample_gradients.py": r"batch's gradient by (\d\.\de-(0[789]|1)|0\.0e\+00)",
+    "series.py": r"with memory: +(0\.9|1\.0)",
     "stream.py": r"second process: (\[.*\])\nin one reading: \1",
     "surprise.py": r"'i' +\d",
     "tag_invented.py": r"with letters: (0\.9[89]|1\.0)",
