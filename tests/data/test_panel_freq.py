@@ -80,6 +80,11 @@ def test_words_and_letters(given: str | Freq, expected: Freq) -> None:
     assert read_freq(str(expected)) == expected
 
 
+def test_steps_within_a_sentence() -> None:
+    said = [freq.named for freq in (Freq("hour"), Freq("month"), Freq("hour", 3), Freq("weekday"))]
+    assert said == ["an hour", "a month", "3 hours", "a weekday"]
+
+
 @pytest.mark.parametrize("given", ["", "fortnight", "0 days", "-1 day", "2B", "1.5h", None])
 def test_no_such_step(given: str) -> None:
     with pytest.raises(InputError, match="there is no step"):

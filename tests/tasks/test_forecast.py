@@ -255,6 +255,17 @@ def test_data_that_cannot_be(model):
         model.backtest()
 
 
+def test_the_step_is_told_as_one_says_it(model):
+    for freq, said in (("hour", "steps of an hour, season"), ("step", "153 steps, season")):
+        told = Told()
+        numbers = {"s": np.arange(153.0) % 5}
+        Forecaster(**TINY, base="last").fit(Panel.of(numbers, freq=freq), report=told)
+        assert any(said in text for text in told.messages), told.messages
+    with pytest.raises(InputError, match="is of an hour") as caught:
+        model.predict(data=panel(freq="hour"))
+    assert "a day, as was learned from" in str(caught.value)
+
+
 def test_validation_is_what_comes_later_or_other_series():
     whole = panel()
     told = Told()

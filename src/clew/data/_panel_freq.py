@@ -56,6 +56,12 @@ class Freq:
         return f"{self.count} {self.unit}s"
 
     @property
+    def named(self) -> str:
+        """The step within a sentence: "a month", "an hour", "15 minutes"."""
+        article = ("an " if self.unit == "hour" else "a ") if self.count == 1 else ""
+        return f"{article}{self}"
+
+    @property
     def numbered(self) -> bool:
         """Whether the dates are whole numbers."""
         return self.unit == "step"

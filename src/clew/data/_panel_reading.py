@@ -178,7 +178,7 @@ class Reading:
         auto = given is None or given == "auto"
         return InputError(
             f"{text(time)} is not a whole number of steps after {text(int(self.first[code]))}, "
-            f"with which series {list(self.codes)[code]!r} begins; a step is a {freq}",
+            f"with which series {list(self.codes)[code]!r} begins; a step is {freq.named}",
             where=f"{self.table.place(line)}, column {self.dates.column!r}",
             expected="dates at equal distances; some may be missing",
             hint=("the step is the commonest distance; " if auto else "")

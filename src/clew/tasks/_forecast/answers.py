@@ -77,9 +77,9 @@ class Answers:
             )  # fmt: skip
         elif str(panel.freq) != str(facts.freq):
             raise InputError(
-                f"the table is of a {panel.freq}",
+                f"the table is of {panel.freq.named}",
                 where="data",
-                expected=f"a {facts.freq}, as was learned from",
+                expected=f"{facts.freq.named}, as was learned from",
             )
         known = None
         if ahead and len(facts.future):

@@ -169,8 +169,9 @@ def prepare(model: Any, panel: Panel, validation: Panel | None, tell: Tell) -> P
              "ari": "an autoregression about the last season",
              "arc": "an autoregression with a constant"}  # fmt: skip
     order = f" of order {len(scaling.line) - 1}" if scaling.line else ""
+    step = "" if panel.freq.numbered else f" of {panel.freq.named}"
     tell(
-        f"{len(panel)} series, {int(lengths.sum()):,} steps of a {panel.freq}, season of {season}; "
+        f"{len(panel)} series, {int(lengths.sum()):,} steps{step}, season of {season}; "
         f"the network corrects {words[scaling.base]}{order}{', of logarithms' if log else ''}"
     )
     mark = panel.fingerprint + ("" if validation is None else " " + validation.fingerprint)
