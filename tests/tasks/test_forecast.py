@@ -1,6 +1,7 @@
 """The Forecaster: what it says, of what, and what it refuses."""
 
 import datetime
+import re
 
 import numpy as np
 import polars as pl
@@ -286,6 +287,7 @@ def test_figures_are_beside_those_of_the_baselines():
     assert {"mase", "smape", "rmse", "mae", "crps", "coverage_80"} <= set(metrics["score"])
     assert any("seasonal naive" in name for name in metrics["baselines"])
     assert metrics["baseline"]["name"] in metrics["baselines"]
+    assert any(re.fullmatch(r"AR\(\d+( to \d+)?\)", name) for name in metrics["baselines"])
 
 
 def test_the_users_generators_are_left_alone(model):

@@ -119,13 +119,16 @@ def judged(
         every = np.arange(stop - horizon, max(start, 1) - 1, -horizon)[:WINDOWS]
         origins.append(every[::-1].astype(np.int64))
     answers = Answers.of(model, panel, None, None, False)
-    found = judge(
+    result = judge(
         panel, answers.at, origins, levels=learned_levels(model.quantiles), horizon=horizon,
         season=model.season_length_,
-    ).scores  # fmt: skip
+    )  # fmt: skip
+    found = result.scores
     own = {name: value for name, value in found[OWN].items() if np.isfinite(value)}
     others = {
-        name: {figure: value for figure, value in row.items() if np.isfinite(value)}
+        result.names.get(name, name): {
+            figure: value for figure, value in row.items() if np.isfinite(value)
+        }
         for name, row in found.items()
         if name != OWN
     }
