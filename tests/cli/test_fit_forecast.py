@@ -42,6 +42,7 @@ def test_it_ends_with_the_baselines_a_test_and_a_model_that_answers(clew, sales)
     assert "on windows that chose nothing:" in answer.out
     assert "clew predict m sales.csv --future PLANS.csv" in answer.out
     asked = ["predict", "m", "sales.csv", "--future", "plans.csv"]
+    assert metrics["held_out"]["said"][0] not in answer.out  # of the windows, not of what chose
     rows = [json.loads(line) for line in clew(*asked, "--json").out.splitlines()]
     assert [(row["unique_id"], row["ds"]) for row in rows] == [
         (shop, day(n)) for shop in ("north", "south") for n in range(50, 53)
@@ -53,6 +54,16 @@ def test_it_ends_with_the_baselines_a_test_and_a_model_that_answers(clew, sales)
     assert len(shown) == 1 + 2 * 2
     assert shown[1].split()[:2] == ["north", day(50)]
     assert float(shown[1].split()[2]) == pytest.approx(rows[0]["forecast"], rel=1e-4)
+
+
+def test_without_windows_the_verdict_is_of_what_was_held_out(clew, sales):
+    answer = clew("fit", "forecast", "sales.csv", "--out", "m", *TINY)
+    assert answer.code == 0, answer.err
+    said = library.load("m").metrics_["held_out"]["said"]
+    assert len(said) >= 2
+    text = answer.out
+    assert "\n\n" + "\n".join(said) + "\n" in text
+    assert text.index("chosen on this") < text.index(said[0])
 
 
 def test_windows_play_no_part_in_the_fit(clew, sales):

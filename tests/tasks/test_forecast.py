@@ -284,9 +284,16 @@ def test_validation_is_what_comes_later_or_other_series():
 def test_figures_are_beside_those_of_the_baselines():
     model = Forecaster(**{**TINY, "baseline": True}).fit(panel())
     metrics = model.metrics_
+    alone = Forecaster(**TINY).fit(panel()).metrics_  # without baselines
+    assert (alone["baseline"], alone["baselines"]) == ({}, {})
+    assert alone["held_out"]["said"] == metrics["held_out"]["said"][:1]
     assert {"mase", "smape", "rmse", "mae", "crps", "coverage_80"} <= set(metrics["score"])
     assert any("seasonal naive" in name for name in metrics["baselines"])
     assert metrics["baseline"]["name"] in metrics["baselines"]
+    said = metrics["held_out"]["said"]
+    assert said[0].startswith("Of what came, the intervals hold")
+    assert f"{100 * metrics['score']['coverage_80']:.0f} % in those of 80 %" in said[0]
+    assert metrics["baseline"]["name"] in said[1]  # ahead of the best of them, behind, or neither
     assert any(re.fullmatch(r"AR\(\d+( to \d+)?\)", name) for name in metrics["baselines"])
 
 

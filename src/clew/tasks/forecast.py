@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from clew.tasks._forecast.backtest import Backtest
     from clew.tasks._forecast.live import ForecastStream
 
-NOTE = (
-    "The weights, the moment to stop and the width of intervals were chosen on these steps. For "
-    "figures on some that chose nothing: backtest(data, windows=...), or clew fit forecast "
-    "--windows NUMBER."
-)
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 USED_TIME = 0.9  # share of `time` after which the network has learned
 
@@ -232,28 +227,20 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         share = calibration.temper(problem)
         calibration.calibrate(problem)
         self._name()
-        score, baseline, others = kept.judged(self, prepared)
+        found = kept.judged(self, prepared)
         self._facts = fitting.refitted(prepared)
         prepared = dataclasses.replace(prepared, facts=self._facts)
         self.network_.ends = fitting.ends_of(self.network_, prepared)
-        panel = prepared.panel
-        self.data_ = {
-            "fingerprint": prepared.fingerprint,
-            "series": len(panel),
-            "steps": int(panel.lengths.sum()),
-            "held_out": int((prepared.held.stop - prepared.held.start).sum()),
-            "step": str(panel.freq),
-            "season": self.season_length_,
-            "base": self.base_,
-            "logarithms": self.log_,
-            "share_of_network": share,
-        }
+        self.data_ = kept.described(self, prepared, share)
         self.metrics_ = shared.build_metrics(
-            score, baseline=baseline, window={}, curve=self.history_.to_dict()["rows"],
-            seconds=clock.monotonic() - begun, network=self.network_,
+            found.score, baseline=found.baseline, window={},
+            curve=self.history_.to_dict()["rows"], seconds=clock.monotonic() - begun,
+            network=self.network_,
         )  # fmt: skip
-        self.metrics_["baselines"] = shared.plain(others)
-        self.metrics_["held_out"] = {"steps": self.data_["held_out"], "note": NOTE}
+        self.metrics_["baselines"] = shared.plain(found.baselines)
+        self.metrics_["held_out"] = {
+            "steps": self.data_["held_out"], "note": kept.NOTE, "said": found.said
+        }  # fmt: skip
 
     def predict(
         self, horizon: int | None = None, *, data: Any = None, future: Any = None,

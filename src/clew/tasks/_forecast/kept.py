@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,13 @@ from clew.tasks._forecast.fit import Prepared, learned_levels
 from clew.tasks._forecast.histories import Facts, facts_from
 from clew.tasks._forecast.net import ForecastNetwork
 from clew.tasks._forecast.scaling import INPUTS
+from clew.tasks._forecast.telling import coverage, losses, verdict
 
+NOTE = (
+    "The weights, the moment to stop and the width of intervals were chosen on these steps. For "
+    "figures on some that chose nothing: backtest(data, windows=...), or clew fit forecast "
+    "--windows NUMBER."
+)
 SEQUENCES = ("quantiles", "past", "future", "calendar")
 SCORED = 100  # series whose held-out end is scored, at most
 STEPS = 200_000  # of all these, at most: an autoregression is fitted to each
@@ -100,10 +107,18 @@ def learned(model: Any) -> dict[str, int]:
     return dict(zip(ends.names, np.atleast_1d(times).tolist(), strict=True))
 
 
-def judged(
-    model: Any, prepared: Prepared
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, float]]]:
-    """Figures on what was held out, of the model, of the best baseline, and of all baselines."""
+@dataclass(frozen=True)
+class Figures:
+    """On what was held out: of the model, of the best baseline, of all, and what is to be said."""
+
+    score: dict[str, Any]
+    baseline: dict[str, Any] = field(default_factory=dict)
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+
+def judged(model: Any, prepared: Prepared) -> Figures:
+    """How good a model is on what was held out, before it goes on to the ends of the series."""
     part, horizon = prepared.held, int(model.horizon)
     whole = np.flatnonzero(part.stop - part.start >= horizon)
     steps = int(part.stop[whole].sum())
@@ -111,7 +126,7 @@ def judged(
     at = np.unique(np.linspace(0, len(whole) - 1, many).round().astype(int))
     chosen = whole[at] if len(whole) else whole
     if not len(chosen):
-        return {"loss": _best(model, "loss")}, {}, {}
+        return Figures({"loss": _best(model, "loss")})
     panel: Panel = prepared.judged.select(chosen.tolist())
     origins = []
     for series in chosen.tolist():
@@ -134,9 +149,26 @@ def judged(
     }
     score = {**own, "loss": _best(model, "loss")}
     if not model.baseline or not others:
-        return score, {}, {}
+        return Figures(score, said=coverage(result))
     best = min(others, key=lambda name: others[name].get("mase", np.inf))
-    return score, {"name": best, **others[best]}, others
+    said = [*coverage(result), *verdict(result), *losses(result)]
+    return Figures(score, {"name": best, **others[best]}, others, said)
+
+
+def described(model: Any, prepared: Prepared, share: float) -> dict[str, Any]:
+    """What was learned from, and how: data_ of the estimator."""
+    panel = prepared.panel
+    return {
+        "fingerprint": prepared.fingerprint,
+        "series": len(panel),
+        "steps": int(panel.lengths.sum()),
+        "held_out": int((prepared.held.stop - prepared.held.start).sum()),
+        "step": str(panel.freq),
+        "season": model.season_length_,
+        "base": model.base_,
+        "logarithms": model.log_,
+        "share_of_network": share,
+    }
 
 
 def _best(model: Any, figure: str) -> float:
