@@ -279,7 +279,7 @@ def test_impossible_texts(model: LanguageModel, tmp_path: Path) -> None:
         if text not in ("ab",):
             with pytest.raises(InputError, match=message):
                 model.score(text)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"this is a .*Path"):
+    with pytest.raises(InputError, match=r"this is of type .*Path"):
         model.surprise(tmp_path)  # type: ignore[arg-type]
 
 
