@@ -67,3 +67,11 @@ def test_of_many_series_the_first_are_shown(
     said = texts(picture([drawn(f"series {i}.") for i in range(3)], tmp_path / "p.svg"))
     assert [f"series {i}." in said for i in range(3)] == [True, True, False]
     assert picture([]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("unit", "count"), [("M", 58), ("h", 74)])
+def test_spans_that_few_intervals_fit_can_be_drawn(unit: str, count: int) -> None:
+    """A locator that finds no interval warns, and a warning is an error here."""
+    dates = (np.datetime64("2001-03-01", unit) + np.arange(count)).astype("M8[us]")
+    one = Drawn("a", dates, np.arange(count - 3.0), np.full(3, 4.0))
+    assert picture([one]).startswith(b"\x89PNG")

@@ -107,7 +107,7 @@ def _draw(axes: Any, one: Drawn) -> None:
     if np.issubdtype(one.dates.dtype, np.datetime64):
         from matplotlib import dates
 
-        place = dates.AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
+        place = dates.AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
         shape = dates.ConciseDateFormatter(place)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(place)
         axes.xaxis.set_major_formatter(shape)
