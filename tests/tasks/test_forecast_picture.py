@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forecasters import TINY, short_epochs  # noqa: F401
 
+from clew.data.panel import Panel
 from clew.errors import InputError
 from clew.tasks._forecast import picture as pictures
 from clew.tasks._forecast.picture import Drawn, picture
+from clew.tasks.forecast import Forecaster
 
 
 def drawn(title: str = "a", ahead: int = 3, dates: bool = True) -> Drawn:
@@ -67,6 +70,22 @@ def test_of_many_series_the_first_are_shown(
     said = texts(picture([drawn(f"series {i}.") for i in range(3)], tmp_path / "p.svg"))
     assert [f"series {i}." in said for i in range(3)] == [True, True, False]
     assert picture([]).startswith(b"\x89PNG")
+
+
+def test_a_forecaster_draws_how_its_series_go_on(tmp_path: Path) -> None:
+    y = np.tile([5.0, 3.0, 8.0, 2.0], 12)
+    series = Panel.of({"north": y, "south": 2 * y}, freq="month")
+    model = Forecaster(**TINY).fit(series)
+    path = tmp_path / "p.svg"
+    said = texts(model.picture(path, 2))
+    assert path.read_bytes().startswith(b"<?xml")
+    assert all(name in said for name in ("north", "south", "80 % interval"))
+    assert "seasonal naive" not in said  # of what was learned from, the history is not kept
+    assert "seasonal naive" in texts(model.picture(path, data=series.select([1])))
+    with pytest.raises(InputError, match="cannot be written as"):
+        model.picture(tmp_path / "p.gif")
+    with pytest.raises(InputError, match="horizon"):
+        model.picture(horizon=5)
 
 
 @pytest.mark.parametrize(("unit", "count"), [("M", 58), ("h", 74)])

@@ -67,9 +67,7 @@ def predict_forecast(
         )
     table = model.predict(ahead.horizon, data=data, future=ahead.future)
     if ahead.picture is not None:
-        from clew.tasks._forecast.outlook import outlook
-
-        outlook(model._answers(data, ahead.future, ahead.horizon), ahead.picture)
+        model.picture(ahead.picture, ahead.horizon, data=data, future=ahead.future)
         say.note(f"drawn: {ahead.picture}")
     rows = _rows(table)
     if form != "text":

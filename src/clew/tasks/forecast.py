@@ -272,6 +272,19 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         answers = self._answers(data, future, horizon)
         return answers.paths(count, seed)
 
+    def picture(
+        self, path: str | Path | None = None, horizon: int | None = None, *, data: Any = None,
+        future: Any = None,
+    ) -> bytes:  # fmt: skip
+        """A picture of how up to 12 series go on, PNG or what `path` ends in.
+
+        horizon, data, future: as for predict; with a table `data` the baselines are drawn too.
+        Raises InputError where it cannot be written.
+        """
+        from clew.tasks._forecast.outlook import outlook
+
+        return outlook(self._answers(data, future, horizon), path)
+
     def backtest(
         self, data: Any = None, windows: int = 1, step: int | None = None,
         horizon: int | None = None,
