@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from clew.data import _panel_frames, _panel_store, panel
 from clew.data.panel import Freq, Panel, read_future, read_panel
 from clew.errors import InputError
+from clew.tasks import _forecast
 
 HEADER = ["unique_id", "ds", "y", "rain", "sale"]
 ROWS: list[tuple[str, str, float | None, float | None, int]] = [
@@ -288,3 +289,9 @@ def test_a_panel_is_taken_as_it_is() -> None:
     assert read_panel(given, past=["rain"]) is given
     with pytest.raises(InputError, match="other columns"):
         read_panel(given, past=["sale"])
+
+
+def test_forecasts_read_tables_by_public_names_alone() -> None:
+    for module in Path(_forecast.__file__).parent.glob("*.py"):
+        assert "clew.data._" not in module.read_text(encoding="utf-8"), module.name
+    assert all(hasattr(panel, name) for name in panel.__all__)

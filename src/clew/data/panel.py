@@ -19,7 +19,9 @@ from clew.data._panel_tables import Column, Columns, open_table
 from clew.data.files import existing, listed
 from clew.errors import InputError
 
-__all__ = ["Freq", "Panel", "Series", "Stamp", "read_freq", "read_future", "read_panel"]
+__all__ = [
+    "Dates", "Freq", "Panel", "Series", "Stamp", "read_freq", "read_future", "read_panel",
+]  # fmt: skip
 
 Source: TypeAlias = Any  # a path, a frame of polars or pandas, or a Panel
 

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clew.data._panel_cells import Dates
-from clew.data.panel import Panel
+from clew.data.panel import Dates, Panel
 from clew.errors import InputError
 from clew.nn.stream import not_copied
 from clew.tasks._forecast.answers import Answers
