@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clew.data._panel_cells import Dates, names, numbers
+from clew.data._panel_frames import frame_of
 from clew.data._panel_freq import Freq, Survey, Times, read_freq
 from clew.data._panel_store import Spool
 from clew.data._panel_tables import Table
@@ -30,6 +31,17 @@ class Stamp:
     clock: bool = False
     zone: str | None = None
     wall: bool = False
+
+    def check(self, package: str) -> None:
+        """Raise InputError unless frames of polars or pandas (a file's: polars) know the zone."""
+        if self.zone is None:
+            return
+        try:
+            frame_of({"ds": np.zeros(1, dtype="M8[us]")}, "ds", self, package)
+        except InputError:  # without pandas here nobody can tell
+            return
+        except Exception as error:  # each of them, and each source of zones, has its own
+            raise InputError(f"there is no time zone {self.zone[:80]!r}", where="ds") from error
 
     def text(self, time: int) -> str:
         """A time as messages write it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Pairs = tuple[tuple[float, float], ...]
 
+LARGEST = 1e50  # number kept of the data: far beyond what tables hold, products stay finite
 FAR = 6.0  # of a column, in its standard deviations: what is farther away is read as this
 
 
@@ -172,13 +174,13 @@ def facts_from(read: dict[str, Any]) -> Facts:
         Scaling(season, base, log, prior, usual, line), step, Stamp(**stamp),
         calendar.chosen(names[2], step), pairs[0], pairs[1], names[0], names[1],
         _numbers(read["usual"]), (names[3][0], names[3][1], names[3][2]), read["kind"],
-        _numbers(read["missing"]),
+        _numbers(read["missing"], float_info.max),  # which some write for "missing"
     )  # fmt: skip
 
 
-def _numbers(read: Any) -> tuple[float, ...]:
+def _numbers(read: Any, most: float = LARGEST) -> tuple[float, ...]:
     if not isinstance(read, list | tuple) or not all(
-        isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most
         for value in read
     ):
         raise ValueError("numbers")

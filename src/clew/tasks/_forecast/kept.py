@@ -16,9 +16,9 @@ from clew.tasks._forecast.answers import Answers
 from clew.tasks._forecast.backtest import MODEL as OWN
 from clew.tasks._forecast.backtest import judge
 from clew.tasks._forecast.fit import Prepared, learned_levels
-from clew.tasks._forecast.histories import Facts, facts_from
+from clew.tasks._forecast.histories import LARGEST, Facts, facts_from
 from clew.tasks._forecast.net import ForecastNetwork
-from clew.tasks._forecast.scaling import INPUTS
+from clew.tasks._forecast.scaling import INPUTS, followed
 from clew.tasks._forecast.telling import coverage, losses, verdict
 
 NOTE = (
@@ -91,6 +91,17 @@ def check_ends(model: Any, contents: Contents) -> None:
         ends.names  # noqa: B018
     except (ValueError, RecursionError) as error:
         raise contents.bad(str(error)[:200], name=MODEL) from error
+    facts: Facts = model._facts
+    scaling = facts.scaling
+    if scaling.line:
+        with np.errstate(all="ignore"):
+            parts = followed(scaling.line, scaling.base == "ari", scaling.season, network.horizon)
+        if not all((np.abs(part) < LARGEST).all() for part in parts):
+            raise contents.bad("the autoregression kept grows beyond all bounds")
+    try:
+        facts.stamp.check(facts.kind)
+    except InputError as error:
+        raise contents.bad(error.what) from error
     lengths = ends.lengths.numpy()
     if (lengths < 1).any() or (ends.sums.numpy() < 0).any(axis=1)[[0, 2, 3, 4]].any():
         raise contents.bad("the series kept have impossible lengths or sums", name=MODEL)
