@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from clew.data.panel import Panel
 from clew.errors import InputError
 from clew.tasks import load
 from clew.tasks._files import checksum
 from clew.tasks._folder import digest
 from clew.tasks.classify import Classifier
+from clew.tasks.forecast import Forecaster
 from clew.tasks.language import LanguageModel
 from clew.tasks.tag import Tagger
 from clew.tasks.transcribe import Transcriber
@@ -61,6 +63,13 @@ def models(root):
     yield (
         saved(transcriber, root / "transcribe"),
         lambda model: np.array([model.transcribe(sounds[0]).score]),
+    )
+    weeks = {name: np.sin(np.arange(30.0)) + n for n, name in enumerate("ab")}
+    forecaster = Forecaster(horizon=3, season_length=4, quantiles=(0.2, 0.8), base="ar", **SMALL)
+    forecaster.fit(Panel.of(weeks, freq="day"))
+    yield (
+        saved(forecaster, root / "forecast"),
+        lambda model: model.predict()[:, 2:].to_numpy().astype(float),
     )
 
 
@@ -156,7 +165,7 @@ def same_meaning(good, folder):
             "vocabulary_size", "min_count", "lowercase", "unit", "recurrent_dropout", "zoneout",
             "embedding_size", "max_length", "average", "label_smoothing", "teacher_forcing",
             "metric", "crf", "speed", "volume", "time_masks", "time_span", "frequency_masks",
-            "frequency_span"}  # fmt: skip
+            "frequency_span", "season_length", "calendar", "base", "log", "window"}  # fmt: skip
     return all(
         ours["parameters"][name] == theirs["parameters"].get(name, ours["parameters"][name])
         for name in ours["parameters"]
