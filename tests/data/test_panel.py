@@ -10,6 +10,7 @@ import numpy as np
 import pandas
 import polars
 import pytest
+from frames import to_pandas
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -179,7 +180,7 @@ def test_columns_by_number_where_the_header_is_wrong(tmp_path: Path) -> None:
 def test_the_answer_has_the_form_and_zone_of_the_table() -> None:
     midnight = polars.col("ds").cast(polars.Datetime("ms"))
     days = frame().with_columns(midnight.dt.replace_time_zone("Europe/Berlin"))
-    for table in (days, days.to_pandas()):
+    for table in (days, to_pandas(days)):
         found = read_panel(table.filter(polars.col("unique_id") == "b")
                            if isinstance(table, polars.DataFrame)
                            else table[table["unique_id"] == "b"])  # fmt: skip
@@ -197,7 +198,7 @@ def test_hours_in_a_zone_are_those_of_utc() -> None:
     hours = [start + dt.timedelta(hours=i) for i in range(4)]
     table = polars.DataFrame({"ds": hours, "y": [1.0, 2.0, 3.0, 4.0]})
     local = table.with_columns(polars.col("ds").dt.convert_time_zone("Europe/Berlin"))
-    for form in (local, local.to_pandas()):
+    for form in (local, to_pandas(local)):
         found = read_panel(form)
         assert (found.freq, found.lengths.tolist()) == (Freq("hour"), [4])
         answer = found.table({"ds": found.times(0), "y": found.y})

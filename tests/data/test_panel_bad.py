@@ -7,6 +7,7 @@ from typing import Any
 import pandas
 import polars
 import pytest
+from frames import to_pandas
 
 from clew.data.panel import read_panel
 from clew.errors import InputError
@@ -115,7 +116,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
 def test_frames_name_the_row() -> None:
     days = [dt.date(2020, 1, 1), None, dt.date(2020, 1, 2)]
     frame = polars.DataFrame({"ds": days, "y": [1.0, 2.0, 3.0]})
-    for given in (frame, frame.to_pandas(), frame.to_pandas().astype({"ds": object})):
+    for given in (frame, to_pandas(frame), to_pandas(frame).astype({"ds": object})):
         with pytest.raises(InputError, match="there is no date") as error:
             read_panel(given)
         assert error.value.where == "the table, row 2, column 'ds'"

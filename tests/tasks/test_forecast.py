@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import torch
 from forecasters import TINY, Told, panel, short_epochs, values, waves  # noqa: F401
+from frames import to_pandas
 from sklearn.base import clone
 
 from clew.data.panel import Panel
@@ -57,7 +58,7 @@ def test_a_table_in_and_a_table_out(model, tmp_path):
     assert np.allclose(values(read.predict()), values(found), rtol=1e-5)
     assert found["ds"][0] == frame["ds"][59] + datetime.timedelta(days=1)
     pandas = pytest.importorskip("pandas")
-    told = Forecaster(**TINY, members=2).fit(frame.to_pandas()).predict()
+    told = Forecaster(**TINY, members=2).fit(to_pandas(frame)).predict()
     assert isinstance(told, pandas.DataFrame)
     assert len(told) == 12
 
