@@ -48,9 +48,11 @@ def generate(
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Key of a tune: G, Ador, Bb. [drawn]"),
+        typer.Option(help="Key of a tune: G, Ador, Bb. [the most frequent]"),
     ] = None,
-    metre: Annotated[str | None, typer.Option(help="Metre of a tune: 6/8, 4/4. [drawn]")] = None,
+    metre: Annotated[
+        str | None, typer.Option(help="Metre of a tune: 6/8, 4/4. [the most frequent]")
+    ] = None,
     bars: Annotated[
         int | None,
         typer.Option(metavar="NUMBER", help="Bars of a tune. [as it comes]"),

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from clew.errors import InputError
-from clew.train import checkpoint, is_main, on_main
+from clew.train import TrainSettings, checkpoint, is_main, on_main
 
 WORK = ".work"  # in the folder of a fit: its encoded data, until it is finished
+USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
 LOOK = 2500  # steps at most between two evaluations
 
 Figures: TypeAlias = tuple[dict[str, Any], dict[str, Any]]  # of the baseline, of the window
@@ -84,6 +85,14 @@ def measured(work: Path, mark: str, begun: float, measure: Callable[[], Figures]
     baseline, window = measure()
     found = Measured(mark, baseline, window, time.monotonic() - begun)
     return on_main(lambda: _write(place, found))
+
+
+def in_time(settings: TrainSettings, spent: Measured) -> TrainSettings:
+    """The settings with what is left of the time, where there is a limit."""
+    if settings.time is None:
+        return settings
+    rest = max(USED_TIME * settings.time - spent.seconds, LEAST_TIME * settings.time)
+    return dataclasses.replace(settings, time=rest)
 
 
 def _read(place: Path, mark: str) -> Measured | None:

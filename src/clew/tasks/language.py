@@ -36,12 +36,11 @@ from clew.tasks._language.net import LanguageNetwork
 from clew.tasks._language.scoring import LanguageScore, exact_nats, score_corpus
 from clew.tasks._language.streams import LanguageProblem
 from clew.tasks._live import LiveStream
-from clew.tasks._work import Figures, Measured, evaluations, measured, workspace
+from clew.tasks._work import Figures, Measured, evaluations, in_time, measured, workspace
 from clew.train import Reporter, Silent, TrainSettings, sync, train
 from clew.train.history import History
 from clew.train.lock import lock_folder
 
-USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
 PIECES = {"char": "characters", "word": "words", "bpe": "byte pairs"}
 NOTE = (
     "The weights and the moment to stop were chosen on this text. "
@@ -186,10 +185,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
 
         mark = f"{corpora.fingerprint} {self.get_params()}"
         found = measured(work, mark, begun, measure if self.baseline else lambda: ({}, {}))
-        if settings.time is None:
-            return settings, found
-        rest = max(USED_TIME * settings.time - found.seconds, LEAST_TIME * settings.time)
-        return dataclasses.replace(settings, time=rest), found
+        return in_time(settings, found), found
 
     def _fit(
         self,

@@ -20,11 +20,10 @@ from clew.tasks._compose.vocabulary import Vocabulary
 from clew.tasks._folder import MODEL, Contents
 from clew.tasks._ngrams import LIMIT, ngram_baseline
 from clew.tasks._step import reading
-from clew.tasks._work import Figures, Measured, evaluations, measured
+from clew.tasks._work import Figures, Measured, evaluations, in_time, measured
 from clew.train import Reporter, TrainSettings, on_main, sync, train
 from clew.train.history import History
 
-USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
 TITLES = {"abc": "tunes in ABC", "midi": "music in MIDI"}
 REMEMBERED = 4_000_000  # tokens of the tunes learned from that a model keeps, at most
 
@@ -81,10 +80,7 @@ def rival(
 
     mark = f"{prepared.fingerprint} {model.get_params()}"
     found = measured(work, mark, begun, measure if model.baseline else lambda: ({}, {}))
-    if settings.time is None:
-        return settings, found
-    rest = max(USED_TIME * settings.time - found.seconds, LEAST_TIME * settings.time)
-    return dataclasses.replace(settings, time=rest), found
+    return in_time(settings, found), found
 
 
 def ngrams(train: Part, held_out: Part, size: int) -> dict[str, Any]:

@@ -16,14 +16,13 @@ from clew.tasks._compose.roll_data import PreparedRolls, Unpacked, read
 from clew.tasks._compose.roll_net import RollNetwork, build
 from clew.tasks._compose.roll_problem import RollProblem, Rolls, each, lengths_of, score
 from clew.tasks._folder import Contents
-from clew.tasks._work import Figures, Measured, evaluations, measured
+from clew.tasks._work import Figures, Measured, evaluations, in_time, measured
 from clew.train import Reporter, TrainSettings, sync, train
 from clew.train.history import History
 
 FIGURE = "nats_per_step"  # of metrics.json, that decides
 NOTE_SIZE = 128  # width of the choice of notes in turn
 MOVED = 5  # semitones up or down, at most: with all twelve keys, as few as can be
-USED_TIME, LEAST_TIME = 0.97, 0.1  # shares of `time`: before the model is written, for learning
 REMEMBERED = 1_000_000  # steps of the rolls learned from that a model keeps, at most
 
 
@@ -80,10 +79,7 @@ def rivals(
 
     mark = f"{prepared.fingerprint} {model.get_params()}"
     found = measured(work, mark, begun, measure if model.baseline else lambda: ({}, {}))
-    if settings.time is None:
-        return settings, found
-    rest = max(USED_TIME * settings.time - found.seconds, LEAST_TIME * settings.time)
-    return dataclasses.replace(settings, time=rest), found
+    return in_time(settings, found), found
 
 
 def learn(
