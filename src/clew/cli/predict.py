@@ -84,9 +84,9 @@ def predict(
     A classifier answers with a label and its probability, a tagger with a tag for each word, a
     translator with its answer. A language model answers with bits per character (how surprised it
     is; fewer is better), and reads standard input or a text file whole. A classifier of series is
-    given the name of a file of series. A transcriber is given the names of sound files, which --file
-    finds in the column audio of a manifest, or - for samples of 16 bits from standard input. A
-    forecaster says how the series that it learned from go on, or those in a table.
+    given the name of a file of series. A transcriber is given the names of sound files, which
+    --file finds in the column audio of a manifest, or - for samples of 16 bits from standard input.
+    A forecaster says how the series that it learned from go on, or those in a table.
 
     Examples:
 
