@@ -74,5 +74,5 @@ class ClassifierNetwork(nn.Module):
         real = (torch.arange(y.shape[0], device=y.device)[:, None] < lengths)[:, :, None]
         if self.pool == "mean":
             return (y * real).sum(0) / lengths.clamp(min=1)[:, None]
-        highest = y.masked_fill(~real, float("-inf")).amax(0)
-        return highest.masked_fill((lengths == 0)[:, None], 0.0)
+        where = y.detach().masked_fill(~real, float("-inf")).argmax(0, keepdim=True)  # (1, B, H)
+        return y.gather(0, where)[0].masked_fill((lengths == 0)[:, None], 0.0)
