@@ -5,7 +5,6 @@ import pickle
 
 import numpy as np
 import pytest
-import torch
 from classifiers import QUICK, TINY, Told, texts
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -14,9 +13,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
 from clew.errors import InputError
-from clew.nn import Stack
 from clew.tasks import load
-from clew.tasks._classify.net import POOLS, ClassifierNetwork
+from clew.tasks._classify.net import POOLS
 from clew.tasks.classify import Classifier
 
 # Learns
@@ -100,52 +98,6 @@ def test_the_held_out_part_can_be_given():
     for wrong in ((["fine"],), "ab", ([], []), (["fine"], ["pos", "neg"]), ([["a"]], ["pos"])):
         with pytest.raises(InputError):
             Classifier(**TINY).fit(X, y, validation=wrong)
-
-
-# The network
-
-
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("pool", POOLS)
-def test_a_sequence_alone_and_in_a_padded_batch(pool, cell):
-    torch.manual_seed(0)
-    stack = Stack(3, 4, 2, cell=cell, bidirectional=True).double()
-    network = ClassifierNetwork(
-        stack, vocabulary=None, embedding_size=0, classes=3, pool=pool, dropout=0.5
-    ).double()
-    network.eval()
-    lengths = torch.tensor([5, 0, 2, 1])
-    x = torch.randn(5, 4, 3, dtype=torch.float64)
-    together = network(x, lengths)
-    for b, length in enumerate(lengths.tolist()):
-        alone = network(x[:length, b : b + 1], lengths[b : b + 1])
-        torch.testing.assert_close(together[b], alone[0], atol=1e-12, rtol=0)
-    noisy = x.masked_fill(torch.arange(5)[:, None, None] >= lengths[None, :, None], 1e6)
-    torch.testing.assert_close(network(noisy, lengths), together, atol=1e-12, rtol=0)
-
-
-@pytest.mark.parametrize("pool", POOLS)
-def test_what_each_pool_reads(pool):
-    torch.manual_seed(0)
-    stack = Stack(2, 3, bidirectional=True).double()
-    network = ClassifierNetwork(
-        stack, vocabulary=None, embedding_size=0, classes=2, pool=pool, dropout=0.0
-    ).double()
-    x = torch.randn(4, 1, 2, dtype=torch.float64)
-    y = stack(x)[0][:, 0]  # (T, 2 H)
-    expected = {
-        "max": y.max(0).values,
-        "mean": y.mean(0),
-        "last": torch.cat([y[-1, :3], y[0, 3:]]),  # forward ends at the end, backward at the start
-        "attention": y.mean(0),  # when every score is equal
-    }[pool]
-    if network.attention is not None:
-        for p in network.attention.parameters():
-            torch.nn.init.zeros_(p)
-    scores = network(x, torch.tensor([4]))[0]
-    torch.testing.assert_close(scores, network.output(expected))
-    empty = network(x, torch.tensor([0]))[0]
-    torch.testing.assert_close(empty, network.output.bias)
 
 
 # As scikit-learn has it
