@@ -1,0 +1,1 @@
+"""The instruments: what a trained model remembers, and how we know."""
