@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -15,9 +14,9 @@ from torch import Tensor, nn
 class Case:
     """A sequence, the step at which the model is asked, and what would have been right.
 
-    inputs: what was given, ids (T,) or features (T, D). at: the step whose output is asked, 0 .. T -
-    1; what stands behind it is read by models of both directions only. target: what the subject's
-    loss compares with. extra: whatever else the subject needs, such as the sentence to translate.
+    inputs: what was given, ids (T,) or features (T, D). at: the step whose output is asked, from 0
+    to T - 1; what stands behind it is read by models of both directions only. target: what the
+    subject's loss compares with. extra: whatever else it needs, such as the sentence to translate.
     source: which sequence of the data it was taken from; cases of one sequence hang together.
     """
 
@@ -96,7 +95,7 @@ class Subject(Protocol):
         ...
 
     def said(self, x: Tensor, lengths: Tensor, at: Tensor, cases: Sequence[Case]) -> Tensor:
-        """What the model answers (B, C) at the steps `at` (B,), having read x (T, B, D), lengths (B,).
+        """What the model answers (B, C) at the steps `at` (B,) of x (T, B, D), lengths (B,).
 
         Scores (logits), or the numbers that are forecast; differentiable by x. `cases` say what
         else is needed; their inputs and their own `at` are not looked at.
