@@ -135,8 +135,10 @@ def read_tunes(path: str | Path, *, errors: Literal["raise", "skip"] = "raise") 
     return list(iter_tunes(path, failed=left_out.append if errors == "skip" else None))
 
 
-def parse(text: str, *, where: str = "", metre: str = "4/4", key: str = "C") -> Tune:
-    """One tune from a text; a fragment without X: and K: is music in `metre` and `key`."""
+def parse(
+    text: str, *, where: str = "", metre: str = "4/4", key: str = "C", unit: Fraction | None = None
+) -> Tune:
+    """One tune from a text; a fragment without X: and K: is music in `metre`, `key` and `unit`."""
     lines = list(enumerate(text.splitlines(), 1))
     starts = [number for number, line in lines if line.startswith("X:")]
     if len(starts) > 1:
@@ -148,7 +150,8 @@ def parse(text: str, *, where: str = "", metre: str = "4/4", key: str = "C") -> 
             line for line in lines if FIELD.match(line[1]) and line[1][0] not in "ABCDEFGabcdefg"
         ]
         given = "".join(line[0] for _, line in fields)
-        header = [(1, f"{k}:{v}") for k, v in (("X", "1"), ("M", metre)) if k not in given]
+        usual = (("X", "1"), ("M", metre), ("L", unit))
+        header = [(1, f"{k}:{v}") for k, v in usual if v is not None and k not in given]
         lines = [*header, *fields, (1, f"K:{key}"), *(x for x in lines if x not in fields)]
     return _tune([(n, x.rstrip()) for n, x in lines if x.strip()], where, [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,12 +16,15 @@ from clew.tasks._compose import abc_tokens
 from clew.tasks._compose.abc_tokens import UNIT, Frame
 from clew.tasks._compose.composing import Request
 from clew.tasks._compose.composition import Composition
+from clew.tasks._compose.heads import Heads, drawn, heads
 from clew.tasks._compose.net import TuneNetwork
 from clew.tasks._compose.remembering import Memory
 from clew.tasks._compose.tune_keeper import TuneKeeper
 from clew.tasks._compose.vocabulary import END, Vocabulary
 from clew.tasks._compose.writing import Pen, bars_token, numbers, write
-from clew.tasks._draw import generator
+from clew.tasks._draw import Draw, generator
+
+_LIKELIEST = Draw(temperature=0)
 
 
 class AbcComposing:
@@ -33,6 +37,11 @@ class AbcComposing:
     def keepers(self) -> dict[tuple[str, int], TuneKeeper]:
         """What keeps the bars, by metre and number of bars; made when it is needed."""
         return {}
+
+    @cached_property
+    def _heads(self) -> Heads:
+        """How many of the tunes learned from have each metre and key."""
+        return heads(self._network, self._vocabulary, (abc_tokens.METRE, abc_tokens.KEY))
 
     @cached_property
     def _memory(self) -> Memory:
@@ -60,7 +69,7 @@ class AbcComposing:
         self, request: Request, chance: torch.Generator
     ) -> tuple[Frame, list[int], Iterator[int]]:
         """The frame, the prompt's tokens, and those that follow it."""
-        frame, prompt = self._opened(request)
+        frame, prompt = self._opened(request, chance)
         pen = Pen(self._network)
         for token in frame.head():
             pen.read(self._vocabulary.number(token))
@@ -70,25 +79,25 @@ class AbcComposing:
         keeper = self._keeper(frame.metre, bars)
         return frame, prompt, write(pen, keeper, prompt, how, chance)
 
-    def _opened(self, request: Request) -> tuple[Frame, list[int]]:
+    def _opened(self, request: Request, chance: torch.Generator) -> tuple[Frame, list[int]]:
         """The metre and the key, and the tokens of the prompt."""
-        vocabulary, key, metre = self._vocabulary, request.key, request.metre
-        opening = request.prompt
+        key, metre, opening = request.key, request.metre, request.prompt
         if opening is None or (isinstance(opening, str) and not opening.strip()):
-            return abc_tokens.frame(vocabulary, metre, key, self._common), []
+            return self._framed(metre, key, request.draw, chance), []
+        usual = self._framed(metre, key, _LIKELIEST, chance)
         if isinstance(opening, str | Path):
-            given = abc_tokens.frame(vocabulary, metre, key, self._common)
             where = "prompt" if isinstance(opening, str) else str(opening)
             text = opening if isinstance(opening, str) else "".join(decoded(existing(opening)))
-            opening = parse(text, where=where, metre=given.metre, key=given.key)
+            opening = parse(text, where=where, metre=usual.metre, key=usual.key, unit=UNIT)
         if not isinstance(opening, Tune):
             raise InputError(
                 f"the prompt is a {type(opening).__name__}", where="prompt",
                 expected="ABC as text, the Path of a file, or a Tune",
             )  # fmt: skip
-        frame = abc_tokens.frame(
-            vocabulary, metre or opening.metre_text, key or opening.key, self._common
-        )
+        if opening.metre_text == "none" and opening.field("M") is None:  # it says nothing of it
+            usual = self._framed(metre, key or opening.key, _LIKELIEST, chance)
+            opening = replace(opening, metre_text=usual.metre)
+        frame = self._framed(metre or opening.metre_text, key or opening.key, request.draw, chance)
         for name, asked, found in (
             ("metre", frame.metre, opening.metre_text), ("key", frame.key, opening.key)
         ):  # fmt: skip
@@ -98,7 +107,25 @@ class AbcComposing:
                     expected=f"the same, or no {name}",
                 )  # fmt: skip
         shown = abc_tokens.body(opening, 0)
-        return frame, numbers(abc_tokens.body(opening, frame.shift), shown, vocabulary)
+        return frame, numbers(abc_tokens.body(opening, frame.shift), shown, self._vocabulary)
+
+    def _framed(
+        self, metre: str | None, key: str | None, how: Draw, chance: torch.Generator
+    ) -> Frame:
+        """The frame that is asked for; what is left open is drawn as the tunes learned have it."""
+        found = abc_tokens.frame(self._vocabulary, metre, key, self._common)
+        if metre is not None and key is not None:
+            return found
+
+        def fits(its_metre: str, its_key: str) -> bool:
+            if its_metre == "none" or (metre is not None and its_metre != found.metre):
+                return False
+            return key is None or its_key == found.like
+
+        head = drawn(self._heads, fits, how, chance)
+        if head is None:  # a key that only tunes in free metre have
+            return found
+        return abc_tokens.frame(self._vocabulary, head[0], key or head[1], self._common)
 
     def _keeper(self, metre: str, bars: int) -> TuneKeeper:
         if (metre, bars) not in self.keepers:

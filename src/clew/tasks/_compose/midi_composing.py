@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from clew.errors import InputError
 from clew.tasks._compose.composing import Request
 from clew.tasks._compose.composition import Composition
 from clew.tasks._compose.event_keeper import EventKeeper
+from clew.tasks._compose.heads import Heads, drawn, heads
 from clew.tasks._compose.midi_tokens import METRE, notes_of, opened
 from clew.tasks._compose.net import TuneNetwork
 from clew.tasks._compose.remembering import Memory
@@ -50,7 +52,7 @@ class MidiComposing:
             raise InputError(
                 "a composer of MIDI knows no keys", where="key", expected="none, or a prompt in it"
             )
-        metre, prompt = self._opened(request)
+        metre, prompt = self._opened(request, chance)
         pen = Pen(self._network)
         pen.read(self._vocabulary.number(METRE + metre))
         told, bars = bars_token(pen, self._vocabulary, request.bars, request.draw, chance)
@@ -58,7 +60,13 @@ class MidiComposing:
         keeper = EventKeeper(self._vocabulary.tokens, metre=metre, bars=bars, end=END)
         return metre, prompt, write(pen, keeper, prompt, request.draw, chance)
 
-    def _opened(self, request: Request) -> tuple[str, list[int]]:
+    @cached_property
+    def _heads(self) -> Heads:
+        """How many of the pieces learned from have each metre."""
+        return heads(self._network, self._vocabulary, (METRE,))
+
+    def _opened(self, request: Request, chance: torch.Generator) -> tuple[str, list[int]]:
+        """The metre, drawn where neither it nor a prompt is given, and the tokens of the prompt."""
         metres, opening = self._vocabulary.headed("M"), request.prompt
         metre = request.metre or metres[0]
         prompt: list[int] = []
@@ -77,6 +85,8 @@ class MidiComposing:
                     expected="the same, or no metre",
                 )  # fmt: skip
             metre, prompt = found, numbers(events, events, self._vocabulary)
+        elif request.metre is None:
+            (metre,) = drawn(self._heads, lambda _: True, request.draw, chance) or (metre,)
         if metre not in metres:
             raise InputError(
                 f"no piece in {metre} was learned from", where="metre", expected=", ".join(metres)
