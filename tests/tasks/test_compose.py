@@ -151,6 +151,7 @@ def test_it_goes_on_from_an_opening(composer: Composer) -> None:
         ({"bars": 0}, "bars"), ({"bars": 2.5}, "bars"), ({"bars": True}, "bars"),
         ({"bars": 10**6}, "bars"), ({"temperature": -1}, "temperature"), ({"n": 0}, "n"),
         ({"temperature": math.nan}, "temperature"), ({"top_p": 0}, "top_p"), ({"seed": -1}, "seed"),
+        ({"seed": 1 << 64}, "seed"),
         ({"metre": "5/4"}, "metre"), ({"metre": "x"}, "metre"), ({"metre": 3}, "metre"),
         ({"key": "Dmix"}, "key"), ({"key": "H"}, "key"), ({"key": 5}, "key"),
         ({"prompt": "d2c BAGF|"}, "bar 1"), ({"prompt": "d2c BAG|d2c BA|D6|"}, "bar 2"),

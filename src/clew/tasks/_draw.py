@@ -67,6 +67,10 @@ class Draw:
             )
         if self.seed is not None:
             check_whole("seed", self.seed, 0)
+            if self.seed >= 1 << 64:
+                raise InputError(
+                    f"seed must not be {self.seed!r:.40}", where="seed", expected="below 2**64"
+                )
 
 
 def check_whole(name: str, value: object, least: int) -> None:
