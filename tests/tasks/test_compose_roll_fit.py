@@ -13,6 +13,7 @@ from rolls import PITCHES, rolls
 from clew.errors import InputError
 from clew.tasks._compose import roll_data, roll_fit
 from clew.tasks._compose.roll_problem import score
+from clew.tasks.compose import Composer
 from clew.train.settings import TrainSettings
 
 SETTINGS = TrainSettings(epochs=2, learning_rate=0.02, device="cpu")
@@ -23,7 +24,7 @@ def model(**changes):
         "notes": "in turn", "cell": "gru", "hidden_size": 8, "num_layers": 1, "dropout": 0.0,
         "residual": False, "layer_norm": False, "recurrent_dropout": 0.0, "zoneout": 0.0,
         "init": "torch", "window": 16, "batch_size": 4, "transpose": True, "baseline": True,
-        "seed": 0, **changes,
+        "seed": 0, "epochs": 2, "patience": None, **changes,
     }  # fmt: skip
     return SimpleNamespace(get_params=lambda: given, **given)
 
@@ -55,6 +56,22 @@ def test_a_fit_reports_its_score_beside_its_rivals(tmp_path):
         one.network_.state_dict().values(), again.network_.state_dict().values(), strict=True
     ):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "patience", "rolls", "expected"),
+    [
+        (None, None, 229, (100, None)),
+        (None, None, 3, (100, None)), (None, 4, 10_000, (20, 4)), (3, None, 229, (3, None)),
+        (None, None, 200, (30, None)),
+    ],
+)  # fmt: skip
+def test_few_rolls_are_read_more_often(epochs, patience, rolls, expected):
+    one = Composer(epochs=epochs, patience=patience, batch_size=16 if rolls == 229 else 4)
+    settings = roll_fit.paced(one, one._check(), rolls)
+    assert (settings.epochs, settings.patience) == expected
+    tokens = one._check()  # of tunes in ABC and MIDI
+    assert (tokens.epochs, tokens.patience) == (epochs or 20, patience or 5)
 
 
 def test_what_was_learned_is_remembered(tmp_path):

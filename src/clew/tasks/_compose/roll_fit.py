@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from clew.train.history import History
 FIGURE = "nats_per_step"  # of metrics.json, that decides
 NOTE_SIZE = 128  # width of the choice of notes in turn
 MOVED = 5  # semitones up or down, at most: with all twelve keys, as few as can be
+STEPS, MOST = 1500, 100  # of a fit of few rolls: steps, and epochs at most
 REMEMBERED = 1_000_000  # steps of the rolls learned from that a model keeps, at most
 
 
@@ -34,6 +36,18 @@ def evaluate(network: RollNetwork, tunes: Any) -> dict[str, Any]:
         "tunes": len(rolls),
         "steps": int(lengths_of(rolls).sum()),
     }
+
+
+def paced(model: Any, settings: TrainSettings, rolls: int) -> TrainSettings:
+    """Settings for so many rolls, where nobody said how often they are to be read.
+
+    Until some STEPS are made: rolls are often few. They are not stopped before either, for the
+    rate of learning falls to the end, and what is best comes then.
+    """
+    if model.epochs is None:
+        epochs = math.ceil(STEPS / math.ceil(rolls / int(model.batch_size)))
+        settings = dataclasses.replace(settings, epochs=min(max(epochs, settings.epochs), MOST))
+    return settings if model.patience is not None else dataclasses.replace(settings, patience=None)
 
 
 def make(
@@ -103,6 +117,7 @@ def fit(
     work: Path, out: Path | None, resume: bool, report: Reporter, begun: float,
 ) -> None:  # fmt: skip
     """Measure the rivals and train: network_, history_, data_ and metrics_ of the estimator."""
+    settings = paced(model, settings, len(prepared.train))
     settings, before = rivals(model, prepared, settings, work, begun, report)
     network = begin(model, prepared)
     model.network_ = network
