@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from classifiers import Told
 from composers import assert_same, parsed, tiny, tunes, write
 from sklearn.base import clone
 
@@ -183,13 +185,40 @@ def test_what_cannot_be_read_is_refused_with_its_place(
 
 def test_tunes_that_cannot_be_read_may_be_left_out(tmp_path: Path) -> None:
     broken = "X:9\nT:Broken\nM:6/8\nK:D\nd2 @ e|\n"
-    (tmp_path / "t.abc").write_text("\n".join([*tunes(20), broken]))
-    with pytest.raises(InputError, match="@") as caught:
-        tiny(epochs=1).fit(tmp_path / "t.abc")
-    assert "Broken" in str(caught.value.where)
-    assert "t.abc:" in str(caught.value.where)
-    skipped = tiny(epochs=1).fit(tmp_path / "t.abc", errors="skip")
+    cut = "X:10\nT:Cut\nM:6/8\nK:D\nd6|\n\nd6|\n"  # the empty line ends it
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for text, said in ((broken, "@"), (cut, "empty line")):
+        (folder / "t.abc").write_text("\n".join([*tunes(9), text, *tunes(20)[9:]]))
+        with pytest.raises(InputError, match=said) as caught:
+            tiny(epochs=1).fit(folder / "t.abc")
+        assert f"tune {text[2:4].strip()} {text.split()[1][2:]}" in str(caught.value.where)
+        assert "t.abc:" in str(caught.value.where)
+    (folder / "u.abc").write_bytes("X:1\nT:Café\nK:D\nd6|\n".encode("latin-1"))
+    (folder / "t.abc").write_text("\n".join([*tunes(9), cut, *tunes(20)[9:], broken]))
+    told = Told()
+    skipped = tiny(epochs=1).fit(folder, errors="skip", report=told)
     assert_same(skipped, tiny(epochs=1).fit(parsed(20)))
+    assert skipped.data_["left_out"] == 3
+    assert told.messages[0].startswith("3 tunes are left out; the first: music behind an empty")
+    (folder / "t.abc").unlink()
+    with pytest.raises(InputError, match="UTF-8"):  # all of it: then what is wrong is said
+        tiny(epochs=1).fit(folder, errors="skip")
+
+
+def test_a_folder_of_two_notations_is_read_in_that_which_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", 12)
+    (tmp_path / "about.json").write_text("{}")
+    listed = tiny(epochs=1).fit(parsed(12))
+    assert_same(tiny(epochs=1).fit(tmp_path), listed)
+    (tmp_path / "b.mid").write_bytes(b"MThd")
+    with pytest.raises(InputError, match="in abc and in midi") as caught:
+        tiny(epochs=1).fit(tmp_path)
+    assert "notation='abc' or 'midi'" in str(caught.value.hint)
+    assert_same(tiny(epochs=1, notation="abc").fit(tmp_path), listed)
+    packed = tmp_path / "a.abc.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "a.abc").read_bytes()))
+    assert_same(tiny(epochs=1).fit(packed), listed)
 
 
 def test_what_is_no_tune_is_refused(tmp_path: Path) -> None:

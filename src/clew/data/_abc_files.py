@@ -39,20 +39,20 @@ def abc_files(path: str | Path) -> list[Path]:
 
 def tunes_of(
     path: Path, observe: Callable[[bytes], Any] | None = None
-) -> Iterator[tuple[Lines, Lines]]:
+) -> Iterator[tuple[Lines, Lines, int]]:
     """For each tune of a file the defaults of the file and the tune's own lines, from X: on.
 
-    An empty line ends a tune, as the standard has it; text between tunes is left out, but music
-    there is an error, for it would be lost.
+    An empty line ends a tune, as the standard has it. Text between tunes is left out, but music
+    there would be lost: behind the lines stands the number of the first line of such, or 0.
     """
     defaults: list[tuple[int, str]] = []
     tune: list[tuple[int, str]] = []
-    first, ended = True, False
+    first, ended, stray = True, False, 0
     for number, line in numbered(decoded(path, observe=observe)):
         if line.startswith("X:"):
             if tune:
-                yield defaults, tune
-            tune, first, ended = [(number, line)], False, False
+                yield defaults, tune, stray
+            tune, first, ended, stray = [(number, line)], False, False, 0
         elif first:
             if line[:1] in _DEFAULTS and line[1:2] == ":":
                 defaults.append((number, line))
@@ -61,12 +61,7 @@ def tunes_of(
         elif not ended:
             tune.append((number, line))
         elif "|" in line and not line.startswith("%"):
-            raise InputError(
-                "music behind an empty line, which ends a tune",
-                where=f"{path}:{number}",
-                expected="X: at the start of each tune, and no empty line within",
-                hint="take the empty line out, or begin a new tune with X:",
-            )
+            stray = stray or number
     if not tune:
         raise InputError(
             "there is no tune in the file",
@@ -74,7 +69,7 @@ def tunes_of(
             expected="tunes in ABC, each beginning with a line such as X:1",
             hint="check that this is the file you mean",
         )
-    yield defaults, tune
+    yield defaults, tune, stray
 
 
 def numbered(parts: Iterator[str]) -> Iterator[tuple[int, str]]:

@@ -112,19 +112,24 @@ def iter_tunes(
     """The tunes of a file, or of the .abc files in a folder, one by one.
 
     `observe` is called with the bytes as they are read. Raises InputError that names file, line
-    and tune for whatever does not parse; with `failed`, a tune that does not parse is left out
-    and its error given to `failed`.
+    and tune for whatever does not parse; with `failed`, a tune that does not parse, or a file that
+    is no text, is left out and its error given to `failed`.
     """
     for file in abc_files(path):
-        for defaults, lines in tunes_of(file, observe):
-            try:
-                tune = _tune(lines, str(file), defaults)
-            except InputError as error:
-                if failed is None:
-                    raise
-                failed(error)
-                continue
-            yield tune
+        try:
+            for defaults, lines, stray in tunes_of(file, observe):
+                try:
+                    tune = _tune(lines, str(file), defaults, stray)
+                except InputError as error:
+                    if failed is None:
+                        raise
+                    failed(error)
+                    continue
+                yield tune
+        except InputError as error:
+            if failed is None:
+                raise
+            failed(error)
 
 
 def read_tunes(path: str | Path, *, errors: Literal["raise", "skip"] = "raise") -> list[Tune]:
@@ -241,13 +246,18 @@ def _failure(path: str, name: str) -> Callable[[str, str, int], NoReturn]:
     return fail
 
 
-def _tune(lines: Lines, path: str, defaults: Lines) -> Tune:
+def _tune(lines: Lines, path: str, defaults: Lines, stray: int = 0) -> Tune:
     first = lines[0][0] if lines else 1
     fields: list[tuple[str, str]] = []
     said = {line[0]: (number, uncommented(line[2:]).strip()) for number, line in defaults}
     title = next((uncommented(x[2:]).strip() for _, x in lines if x.startswith("T:")), "")
     number = next((uncommented(x[2:]).strip() for _, x in lines if x.startswith("X:")), "?")
     fail = _failure(path, f"tune {number} {title}".strip())
+    if stray:
+        fail(
+            "music behind an empty line, which ends a tune",
+            "X: at the start of each tune, and no empty line within", stray,
+        )  # fmt: skip
     body = len(lines)
     for i, (at, line) in enumerate(lines):
         text = uncommented(line)

@@ -25,6 +25,7 @@ from clew.train import Reporter, TrainSettings, on_main, sync, train
 from clew.train.history import History
 
 TITLES = {"abc": "tunes in ABC", "midi": "music in MIDI"}
+EPOCHS, PATIENCE = 20, 5  # of tunes as tokens, where nothing is said
 REMEMBERED = 4_000_000  # tokens of the tunes learned from that a model keeps, at most
 
 
@@ -39,7 +40,10 @@ def check_settings(model: Any) -> TrainSettings:
     shared.check_flags(model, ("transpose", "residual", "layer_norm", "baseline"))
     if model.held_out == 0:
         raise InputError("held_out is 0", where="held_out", expected="more than 0, below 1")
-    return shared.train_settings(model)
+    usual = {"epochs": EPOCHS, "patience": PATIENCE}
+    return shared.train_settings(
+        model, **{name: value for name, value in usual.items() if getattr(model, name) is None}
+    )
 
 
 def build(model: Any, vocabulary: int, remembered: int = 0, tunes: int = 0, *,
@@ -129,6 +133,10 @@ def fit(
     out: Path | None, resume: bool, report: Reporter, begun: float,
 ) -> None:  # fmt: skip
     """Measure the rival and train: network_, history_, data_ and metrics_ of the estimator."""
+    if prepared.left_out:
+        count, first = len(prepared.left_out), prepared.left_out[0]
+        tunes = "1 tune is" if count == 1 else f"{count:,} tunes are"
+        report.message(f"{tunes} left out; the first: {first}")
     settings, before = rival(model, prepared, settings, work, begun, report)
     network = begin(model, prepared)
     model.network_ = network
@@ -147,6 +155,8 @@ def fit(
         "held_out": len(held),
         "vocabulary": len(prepared.vocabulary),
     }
+    if prepared.left_out:
+        model.data_["left_out"] = len(prepared.left_out)
     model.metrics_ = shared.build_metrics(
         figures(nats, held), baseline=before.baseline, window={},
         curve=model.history_.to_dict()["rows"], seconds=model.history_.seconds, network=network,

@@ -6,7 +6,7 @@ key leaves them where they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,9 @@ METRE, BARS = "M:", "bars:"
 MOVED = 5  # semitones up or down while training: with 0 eleven of the twelve keys
 
 
-def pieces(data: Any, errors: str) -> Iterator[Written]:
-    """The tokens of each piece; `errors` "skip" leaves out files that cannot be read."""
+def pieces(data: Any, failed: Callable[[InputError], None] | None) -> Iterator[Written]:
+    """The tokens of each piece; `failed` gets the errors of files that cannot be read."""
     if isinstance(data, str | Path):
-        failed = (lambda error: None) if errors == "skip" else None
         every: Iterable[Notes] = (notes for _, notes in iter_midi(data, failed=failed))
     else:
         every = data

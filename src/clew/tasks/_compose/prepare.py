@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Prepared:
     vocabulary: Vocabulary
     train: Part
     held_out: Part
+    left_out: tuple[str, ...] = ()  # what was wrong with tunes that cannot be read, and where
 
     @property
     def fingerprint(self) -> str:
@@ -49,7 +51,8 @@ def prepare(
     train, held = (np.load(work / f"{name}.npy") for name in ("train", "held_out"))
     store = Store.open(work / "tunes")
     judged = store if validation is None else Store.open(work / "validation")
-    return Prepared(vocabulary, Part(store, train), Part(judged, held))
+    left_out = json.loads((work / "left_out.json").read_text(encoding="utf-8"))
+    return Prepared(vocabulary, Part(store, train), Part(judged, held), tuple(left_out))
 
 
 def _encode(
@@ -57,12 +60,13 @@ def _encode(
     common: bool, work: Path,
 ) -> None:  # fmt: skip
     shutil.rmtree(work, ignore_errors=True)  # of a fit that was interrupted: cheap to make anew
-    encode(written(data, notation, errors, common), work / "tunes")
+    failed: list[InputError] | None = [] if errors == "skip" else None
+    encode(written(data, notation, common, failed), work / "tunes")
     keys = Store.open(work / "tunes").keys
     if validation is None:
         train, held = divide(keys, share, seed)
     else:
-        encode(written(validation, notation, errors, common), work / "validation")
+        encode(written(validation, notation, common, failed), work / "validation")
         train = np.arange(len(keys))
         held = np.arange(len(Store.open(work / "validation")))
         for part, words in ((train, "to learn from"), (held, "in validation")):
@@ -73,6 +77,8 @@ def _encode(
     if validation is not None:
         finish(work / "validation", vocabulary)
     (work / "vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
+    said = [f"{error.what} ({error.where})" for error in failed or ()]
+    (work / "left_out.json").write_text(json.dumps(said), encoding="utf-8")
     np.save(work / "train.npy", train)
     np.save(work / "held_out.npy", held)
 
@@ -80,7 +86,7 @@ def _encode(
 def only(tunes: Any, vocabulary: Vocabulary, common: bool, work: Path) -> Part:
     """Tunes to be scored, encoded in the folder `work`."""
     notation_of(tunes, vocabulary.notation, "tunes")
-    encode(written(tunes, vocabulary.notation, "raise", common), work / "tunes")
+    encode(written(tunes, vocabulary.notation, common), work / "tunes")
     store = finish(work / "tunes", vocabulary)
     if len(store) == 0:
         raise InputError("there is no tune to score", where="tunes", expected="at least one")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from clew.data.abc import Tune, iter_tunes, read_tunes
+from clew.data.abc import Tune, iter_tunes
 from clew.data.files import existing, visible
 from clew.errors import InputError
 from clew.tasks._compose import abc_tokens
@@ -18,7 +18,7 @@ WANTED = "a file or folder of .abc or .mid files, a .json of piano rolls, or a l
 
 def notation_of(data: Any, wanted: str, name: str) -> str:
     """The notation of what is given; raises InputError where it is not `wanted`, or is none."""
-    found = _notation(data, name)
+    found = _notation(data, name, wanted)
     if wanted not in ("auto", found):
         raise InputError(
             f"these are tunes in {found}", where=name, expected=f"tunes in {wanted}",
@@ -27,18 +27,23 @@ def notation_of(data: Any, wanted: str, name: str) -> str:
     return found
 
 
-def _notation(data: Any, name: str) -> str:
+def _notation(data: Any, name: str, wanted: str) -> str:
     if isinstance(data, str | Path):
         path = existing(data)
         if path.is_dir():
-            kinds = {ENDINGS[p.suffix.lower()] for p in _files(path)}
+            kinds = sorted(_kinds(path))
+            if wanted in kinds:
+                return wanted
             if len(kinds) != 1:
                 raise InputError(
-                    f"there are files of {len(kinds)} notations here" if kinds else
-                    "there are no tunes here", where=str(path), expected="one: .abc, .mid or .json",
+                    "there are tunes in " + " and in ".join(kinds) + " here" if kinds else
+                    "there are no tunes here", where=str(path),
+                    expected="files that end in .abc, or in .mid",
+                    hint="say which: notation=" + " or ".join(map(repr, kinds)) if kinds else
+                    "piano rolls are one .json file",
                 )  # fmt: skip
-            return kinds.pop()
-        found = ENDINGS.get(path.suffix.lower())
+            return kinds[0]
+        found = _ending(path)
         if found is None:
             raise InputError("no notation ends so", where=str(path), expected=WANTED)
         return found
@@ -56,31 +61,47 @@ def _notation(data: Any, name: str) -> str:
     )  # fmt: skip
 
 
-def _files(folder: Path) -> list[Path]:
-    found: list[Path] = []
+def _ending(path: Path) -> str | None:
+    """The notation of a file by its name, which may be packed."""
+    name = path.name.lower()
+    packed = name.endswith((".gz", ".xz"))
+    found = ENDINGS.get(Path(name[:-3] if packed else name).suffix)
+    return None if packed and found == "midi" else found
+
+
+def _kinds(folder: Path) -> set[str]:
+    """The notations of a folder's files of tunes; one .json holds all its piano rolls."""
+    found: set[str] = set()
     for path in visible(folder):
-        if path.is_dir():
-            found += _files(path)
-        elif path.suffix.lower() in ENDINGS:
-            found.append(path)
+        kind = _kinds(path) if path.is_dir() else {_ending(path)} & {"abc", "midi"}
+        found |= {each for each in kind if each}
     return found
 
 
-def written(data: Any, notation: str, errors: str, common: bool) -> Iterator[Written]:
-    """The tunes as they are learned, one by one; `common`: those in ABC in one key for all."""
-    if notation == "abc":
-        for tune in _tunes(data, errors):
-            yield abc_tokens.written(tune, common)
-    else:
+def written(
+    data: Any, notation: str, common: bool, failed: list[InputError] | None = None
+) -> Iterator[Written]:
+    """The tunes as they are learned, one by one; `common`: those in ABC in one key for all.
+
+    failed: what cannot be read is left out, and its error put here. Where all of it fails, the
+    first of them is raised.
+    """
+    found, before = 0, len(failed or ())
+    for tune in _each(data, notation, common, None if failed is None else failed.append):
+        found += 1
+        yield tune
+    if failed and len(failed) > before and not found:
+        raise failed[before]
+
+
+def _each(
+    data: Any, notation: str, common: bool, failed: Callable[[InputError], None] | None
+) -> Iterator[Written]:
+    if notation == "midi":
         from clew.tasks._compose import midi_tokens
 
-        yield from midi_tokens.pieces(data, errors)
-
-
-def _tunes(data: Any, errors: str) -> Iterator[Tune]:
-    if not isinstance(data, str | Path):
-        yield from data
-    elif errors == "skip":
-        yield from read_tunes(data, errors="skip")
-    else:
-        yield from iter_tunes(data)
+        yield from midi_tokens.pieces(data, failed)
+        return
+    tunes = iter_tunes(data, failed=failed) if isinstance(data, str | Path) else data
+    for tune in tunes:
+        yield abc_tokens.written(tune, common)
