@@ -1,0 +1,103 @@
+"""A language model as a subject: windows of running text, asked for the next token."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clew.errors import InputError
+from clew.memory.subject import Case
+from clew.memory.subjects import parts
+from clew.tasks._language.corpora import encoded
+from clew.tasks.language import LanguageModel
+
+
+def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Language:
+    """A language model and a text: a str, a list of texts, or Paths to files and folders.
+
+    Raises InputError as `LanguageModel.evaluate` does, and for a text of fewer than two tokens.
+    """
+    parts.refused(data, columns, ())
+    with tempfile.TemporaryDirectory(prefix="clew-") as work:
+        tokens = np.array(encoded(data, model.tokenizer_, "data", Path(work)).tokens)
+    one, many = parts.UNITS[model.tokenizer_.unit]
+    if len(tokens) < 2:
+        raise InputError(
+            f"the text has only {len(tokens)} {one}", where="data", expected="at least 2"
+        )
+    network = model.network_.eval()
+    return Language(
+        title=f"language model of {many}, {parts.named(network.stack)}",
+        task="language",
+        element=(one, many),
+        both_ways=False,
+        network=network,
+        reader=network.stack,
+        loss_name=f"nats a {one}",
+        in_nats=True,
+        answers=model.tokenizer_.vocabulary,
+        model=model,
+        tokens=tokens,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Language(parts.Traits):
+    """Asked after a token for the next one; one text is one sequence.
+
+    Cases that lie further than the reach apart have nothing in common: each stretch of the text as
+    long as the reach counts as a source of its own.
+    """
+
+    model: LanguageModel
+    tokens: NDArray[Any]  # (N,)
+
+    def cases(self, count: int, reach: int, seed: int = 0) -> list[Case]:
+        """Windows from everywhere in the text; see Subject."""
+        found = []
+        for _, at in parts.spots([len(self.tokens)], count, reach, seed, after=1):
+            piece, place = parts.stretch(len(self.tokens), at, reach, both=False)
+            read = parts.ids(self.tokens[piece])
+            found.append(Case(read, place, int(self.tokens[at + 1]), source=at // (reach + 1)))
+        return found
+
+    def vectors(self, inputs: Tensor) -> Tensor:
+        """The embeddings of ids."""
+        found: Tensor = self.network.embedding(inputs.to(self.like.device).long())
+        return found
+
+    def said(self, x: Tensor, lengths: Tensor, at: Tensor, cases: Sequence[Case]) -> Tensor:
+        """A score for each token of the vocabulary."""
+        y, _ = self.reader(x)
+        found: Tensor = self.network.logits(parts.asked(y, at))
+        return found
+
+    def losses(self, said: Tensor, cases: Sequence[Case]) -> Tensor:
+        """-ln P of the token that follows."""
+        return parts.nats(said, cases)
+
+    def names(self, case: Case) -> list[str]:
+        """The text of each token."""
+        return [self.model.tokenizer_.decode([token]) for token in case.inputs.tolist()]
+
+    def neutral(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """<unk>."""
+        return np.array(1)
+
+    def untrained(self) -> Language:
+        """Weights as first drawn, and how frequent tokens are, which is known from the start."""
+        network = parts.made_anew(
+            lambda: self.model._build(learning=True), self.model.seed, self.like
+        )
+        with torch.no_grad():
+            for part in (network.log_frequency, network.bias):
+                part.copy_(self.network.log_frequency)
+        return replace(self, network=network, reader=network.stack)
