@@ -83,6 +83,7 @@ SCALING = (*FACTS, "scaling")
         (*SCALING, "prior", 1e308),
         (*FACTS, "stamp", "zone", "F64"),
         (*SCALING, "prior", -1.0),
+        (*SCALING, "least", 0.0),
         (*SCALING, "log", 1),
     ],
 )

@@ -40,7 +40,8 @@ def plainly(y, how, horizon):
         filled.append(same if np.isnan(value) else value)
     level = np.mean(seen)
     magnitude = np.mean(np.abs(seen))
-    scale = max((sum(off) + how.prior * magnitude) / (len(off) + 1), 1e-6 * magnitude + 1e-9)
+    scale = (sum(off) + how.prior * magnitude) / (len(off) + 1)
+    scale = max(scale, 1e-6 * magnitude, how.least)
     recent, before = filled[-m:], filled[-2 * m : -m]
     known = [v for v in recent if not np.isnan(v)]
     local = np.mean(known) if known else level

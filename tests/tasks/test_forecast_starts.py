@@ -94,3 +94,43 @@ def test_errors_are_those_of_the_forecast_and_the_spread_their_mean():
     by = [np.nanmean(far[:, :2]), np.nanmean(far), np.nanmean(far[:, 1:])]
     assert np.allclose(spread, by, rtol=0.01)
     assert np.allclose(relative, errors / scales[:, None] / spread, equal_nan=True)
+
+
+def test_series_that_begin_with_zeros_do_not_count_for_all_others():
+    draw = np.random.default_rng(5)
+    sold = draw.poisson(5.0, (8, 90)).astype(float)
+    waited = sold.copy()
+    waited[:, :30] = 0  # not on sale yet
+    found = []
+    for table in (sold, waited):
+        series = list(table)
+        scaling = fit_line(held(series), Scaling(1, "mean"), everything(series))
+        found.append(spread_of(*naive_errors(held(series), scaling, everything(series), 3))[0])
+    assert (found[1] < 3 * found[0]).all()  # 1e7 of it with scales of nearly 0
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_the_measure_is_that_of_the_data(size):
+    y = size * (5 + np.sin(np.arange(60.0)))
+    scaling = fit_line(held([y]), Scaling(1, "last"), everything([y]))
+    reading, _ = scaling.read(y[:, None], scaling.begin())
+    assert np.allclose(reading.scale[5:, 0] / size, 0.6, atol=0.4)
+    assert 0.01 * size < scaling.least < 0.2 * size
+
+
+def test_an_autoregression_that_explodes_is_not_taken():
+    t = np.arange(60.0)
+    y = 10 + 3 * np.sin(t * 2 * np.pi / 7) + t % 5  # nothing to err in: any order fits
+    y[50] = np.nan
+    for base in ("ar", "ari", "arc"):
+        scaling = fit_line(held([y]), Scaling(24, base), everything([y]))
+        reading, _ = scaling.read(y[:, None], scaling.begin())
+        assert (abs(scaling.ahead(reading, [59], 60).base) < 100).all(), base
+    grown = 2.0 ** np.arange(40)
+    assert fit_line(held([grown]), Scaling(1, "arc"), everything([grown])).base == "last"
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0])
+def test_constants_have_no_autoregression(value):
+    y = np.full(40, value)
+    assert fit_line(held([y]), Scaling(7, "ar"), everything([y])).base == "last"

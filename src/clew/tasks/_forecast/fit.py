@@ -294,6 +294,8 @@ def refitted(prepared: Prepared) -> Facts:
     lengths = np.asarray(panel.lengths, dtype=np.int64)
     whole = Part(np.zeros_like(lengths), lengths)
     found = starts.fit_line(PanelHistories(panel, facts), facts.scaling, whole)
+    if not found.line:  # each of them explodes: that of before goes on
+        return facts
     return dataclasses.replace(facts, scaling=dataclasses.replace(facts.scaling, line=found.line))
 
 

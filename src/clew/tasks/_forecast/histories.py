@@ -150,8 +150,8 @@ def facts_from(read: dict[str, Any]) -> Facts:
     log = scaling.pop("log")
     if type(log) is not bool:
         raise ValueError("log")
-    prior, usual = _numbers([scaling.pop("prior"), scaling.pop("usual")])
-    if scaling or prior < 0:
+    prior, usual, least = _numbers([scaling.pop(name) for name in ("prior", "usual", "least")])
+    if scaling or prior < 0 or least <= 0:
         raise ValueError("scaling")
     stamp = dict(read["stamp"])
     if set(stamp) != set(Stamp.__dataclass_fields__) or not all(
@@ -171,7 +171,7 @@ def facts_from(read: dict[str, Any]) -> Facts:
     if type(read["kind"]) is not str:
         raise ValueError("kind")
     return Facts(
-        Scaling(season, base, log, prior, usual, line), step, Stamp(**stamp),
+        Scaling(season, base, log, prior, usual, line, least), step, Stamp(**stamp),
         calendar.chosen(names[2], step), pairs[0], pairs[1], names[0], names[1],
         _numbers(read["usual"]), (names[3][0], names[3][1], names[3][2]), read["kind"],
         _numbers(read["missing"], float_info.max),  # which some write for "missing"

@@ -22,6 +22,7 @@ INPUTS = 5  # of the network, at a step, made of the values themselves
 LEADS = 2  # of the network, at a step ahead
 LIMIT = 12.0  # of an input, in scales
 READY = 2  # differences seen before a forecast is learned from
+FINEST = 1e-6  # of the magnitude of a series: its scale is no smaller
 
 
 class Track(NamedTuple):
@@ -84,7 +85,8 @@ class Scaling:
     0 ("arc"). line: its constant, in scales, and its p coefficients, the newest value first. log:
     values are logarithms (made before they come here). prior: the scale of a series of which
     nothing is known yet, as a share of its magnitude; of logarithms the scale itself. usual: the
-    logarithm of scale by magnitude, of most series.
+    logarithm of scale by magnitude, of most series. least: no scale is smaller, in the units of
+    the data: of a series that has not moved yet.
     """
 
     season: int
@@ -93,6 +95,7 @@ class Scaling:
     prior: float = 0.0
     usual: float = 0.0
     line: tuple[float, ...] = ()
+    least: float = 1e-9
 
     @property
     def width(self) -> int:
@@ -138,7 +141,7 @@ class Scaling:
         width = np.log(scale / np.maximum(magnitude, 1e-300)) - self.usual
         more = np.stack([~there, np.clip(width, -3.0, 3.0)], axis=-1)
         reading = Reading(
-            level, scale, last, local, slope, moves >= self._enough, values,
+            level, scale, last, local, slope, self._ready(moves, moved), values,
             np.concatenate([inputs, more], axis=-1).astype(np.float32),
         )  # fmt: skip
         end = Track(
@@ -155,23 +158,22 @@ class Scaling:
         _, scale = self._scale(track.seen, track.size, track.moves, track.moved)
         values = np.concatenate([np.full_like(track.recent[:1], np.nan), track.recent])
         local, slope = self._seasons(values, 1, level)
-        ready = track.moves >= self._enough
+        ready = self._ready(track.moves, track.moved)
         none = np.zeros((1, len(track.seen), INPUTS), dtype=np.float32)
         return Reading(
             level, scale[np.newaxis], track.last[np.newaxis], local, slope, ready[np.newaxis],
             values, none,
         )  # fmt: skip
 
-    @property
-    def _enough(self) -> int:
-        """Differences after which a forecast can be learned from."""
-        return max(READY, len(self.line) - 1)
+    def _ready(self, moves: Array, moved: Array) -> NDArray[np.bool_]:
+        """Whether a forecast can be learned from: of a series that never moved none has a scale."""
+        return np.asarray((moves >= max(READY, len(self.line) - 1)) & (moved > 0))
 
     def _scale(self, seen: Array, size: Array, moves: Array, moved: Array) -> tuple[Array, Array]:
         """The magnitude of values so far, and their scale."""
         magnitude = np.ones_like(seen) if self.log else size / np.maximum(seen, 1.0)
         scale = (moved + self.prior * magnitude) / (moves + 1.0)
-        return magnitude, np.maximum(scale, 1e-6 * magnitude + 1e-9)
+        return magnitude, np.maximum(scale, np.maximum(FINEST * magnitude, self.least))
 
     def _seasons(self, values: Array, steps: int, level: Array) -> tuple[Array, Array]:
         """The mean of the last m values at each step, and how it differs from the m before."""

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from clew.tasks._forecast.blocks import Blocks, Histories
 from clew.tasks._forecast.problem import Part, truth_of
-from clew.tasks._forecast.scaling import LINES, Base, Scaling
+from clew.tasks._forecast.scaling import FINEST, LINES, Base, Scaling
 
 Array = NDArray[np.float64]
 
 LOOKED = 256  # series that are looked at, at most
 ORIGINS = 2000  # origins of all those series, at most
+STEEPEST = 1.03  # growth of an autoregression a step: steeper ones run away
 STEPS = 20_000  # of each series that are looked at, at most: its last ones
 
 
@@ -50,19 +51,26 @@ def grows(series: Sequence[Array], season: int) -> bool:
 
 
 def with_prior(scaling: Scaling, series: Sequence[Array]) -> Scaling:
-    """The same scaling with what is usual for these series."""
-    found = []
-    plain = dataclasses.replace(scaling, prior=0.0, usual=0.0)
+    """The same scaling with what is usual for these series.
+
+    A series that has not moved yet may move as the stillest of these does: a tenth of its scale is
+    the least one. Without a bound, one that begins with zeros would count for all the others.
+    """
+    found, scales = [], []
+    plain = dataclasses.replace(scaling, prior=0.0, usual=0.0, least=1e-300)
     for y in series:
-        if np.isnan(y).all():
-            continue
         reading, end = plain.read(y[:, np.newaxis], plain.begin())
         magnitude = 1.0 if scaling.log else float(end.size[0] / max(end.seen[0], 1.0))
-        found.append(float(reading.scale[-1, 0]) / max(magnitude, 1e-300))
+        if end.seen[0] == 0 or magnitude == 0:
+            continue
+        scale = float(reading.scale[-1, 0])
+        found.append(scale / magnitude)
+        scales.append(scale if scale > 2 * FINEST * magnitude else np.inf)
     if not found:
         return scaling
+    least = 0.1 * min(scales) if np.isfinite(min(scales)) else scaling.least
     return dataclasses.replace(
-        scaling, prior=float(np.median(found)), usual=float(np.median(np.log(found)))
+        scaling, prior=float(np.median(found)), usual=float(np.median(np.log(found))), least=least
     )
 
 
@@ -119,7 +127,7 @@ def fit_line(histories: Histories, scaling: Scaling, learned: Part) -> Scaling:
     """The scaling with an autoregression, where its base is one.
 
     Least squares over all series, in their scales; the order has the least AIC, corrected for
-    few values (Hurvich & Tsai 1989).
+    few values (Hurvich & Tsai 1989), of those that do not explode. If all do, the last value.
     """
     series = sample(histories, learned)
     if scaling.base not in LINES:
@@ -133,19 +141,27 @@ def fit_line(histories: Histories, scaling: Scaling, learned: Part) -> Scaling:
     plain = with_prior(dataclasses.replace(scaling, line=()), series)
     wide = dataclasses.replace(plain, line=(0.0,) * (most + 1))
     gram, right, square, rows = _products(series, wide, most)
-    line: tuple[float, ...] = (0.0, 0.0)
-    least = np.inf
+    lines: list[tuple[float, tuple[float, ...]]] = []
     for order in range(1, most + 1):
         size = order + 1
+        if rows <= size + 1:
+            break
         part = gram[:size, :size] + 1e-12 * np.trace(gram) / len(gram) * np.eye(size)
         weights = np.linalg.solve(part, right[:size])
         rest = max(square - float(weights @ right[:size]), 1e-12 * square + 1e-300)
-        if rows <= size + 1:
-            break
         aic = rows * (np.log(rest / rows) + 2 * size / (rows - size - 1))
-        if aic < least:
-            least, line = aic, tuple(float(w) for w in weights)
-    return dataclasses.replace(plain, line=line)
+        lines.append((aic, tuple(float(w) for w in weights)))
+    for _, line in sorted(lines):
+        if _growth(line) <= STEEPEST:
+            return dataclasses.replace(plain, line=line)
+    return dataclasses.replace(plain, base="last", line=())
+
+
+def _growth(line: tuple[float, ...]) -> float:
+    """By how much what an autoregression says grows in the long run, a step: its largest root."""
+    step = np.eye(len(line) - 1, k=-1)
+    step[0] = line[1:]
+    return float(np.abs(np.linalg.eigvals(step)).max())
 
 
 def _products(

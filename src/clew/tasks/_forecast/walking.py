@@ -7,7 +7,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from clew.tasks._forecast.scaling import INPUTS, LEADS, LIMIT, LINES, Scaling, Track, followed
+from clew.tasks._forecast.scaling import (
+    FINEST,
+    INPUTS,
+    LEADS,
+    LIMIT,
+    LINES,
+    Scaling,
+    Track,
+    followed,
+)
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -99,7 +108,7 @@ class Walk:
         self._level = level = self._total / count
         magnitude = 1.0 if scaling.log else self._size / count
         scale = (self._moved + scaling.prior * magnitude) / (self._moves + 1.0)
-        self.scale = scale = max(scale, 1e-6 * magnitude + 1e-9)
+        self.scale = scale = max(scale, FINEST * magnitude, scaling.least)
         local, slope = self._seasons(values, end, level)
         inputs = self.inputs
         if there:
