@@ -88,8 +88,8 @@ def _number(cell: Any, column: str, where: Where, row: int) -> float:
         except ValueError:
             pass
         hint = None
-        if re.fullmatch(r"[+-]?[\d.]*,\d+", text):
-            hint = "write a decimal point, not a comma"
+        if re.fullmatch(r"[+-]?[\d.,]*,\d+(\.\d*)?", text):
+            hint = "write a decimal point, and nothing between thousands: 1234.5"
         elif re.search(r"[^\W\d_]", text):
             hint = f"if {column!r} holds names, make a column of 0 and 1 for each of them"
         raise InputError(

@@ -16,6 +16,7 @@ from clew.data._panel_tables import Table
 from clew.data.files import listed
 from clew.errors import InputError
 
+LARGEST = 1e50  # value
 _DENSE = 20  # steps a row at most, gaps included
 _SPARE = 10_000  # and so many more
 
@@ -65,6 +66,7 @@ class Reading:
         for lines, ids, times, values in rows(table, self.dates):
             if missing:
                 values[np.isin(values[:, 0], np.asarray(missing, dtype=np.float64)), 0] = np.nan
+            self._bounded(lines, values[:, 0])
             self._add(lines, self._coded(ids, len(lines)), times, values)
         if not self.codes:
             raise InputError(
@@ -76,6 +78,20 @@ class Reading:
         """How the dates were written."""
         dates = self.dates
         return Stamp(dates.numbered, dates.clock, dates.zone, dates.wall)
+
+    def _bounded(self, lines: Times, y: NDArray[np.float64]) -> None:
+        """Raise InputError for a value whose square no number holds, let alone the sum of many."""
+        if not (large := np.abs(y) > LARGEST).any():
+            return
+        row = int(large.argmax())
+        column = str(self.table.columns.y)
+        raise InputError(
+            f"the value of {column!r} is {y[row]:g}: too large",
+            where=f"{self.table.place(int(lines[row]))}, column {column!r}",
+            expected=f"at most {LARGEST:g}",
+            hint="if it stands for a missing value: missing=(...) in Python, --missing at the "
+            "command line",
+        )
 
     def _coded(self, ids: list[str] | None, count: int) -> Times:
         known = self.codes
