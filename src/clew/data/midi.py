@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _MOST = 64 << 20  # bytes of a file; music has a thousandth of it
+_USUAL = 120.0  # quarters a minute, by the standard
 _MAJOR = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]
 _MINOR = ["Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#"]
 
@@ -51,6 +52,7 @@ def read_midi(path: str | Path, *, observe: Callable[[bytes], Any] | None = None
         raise InputError("the file is empty: 0 bytes", where=str(path), expected="a MIDI file")
     if data[:4] != b"MThd":
         raise InputError("this is no MIDI file", where=str(path), expected="MThd at its start")
+    _check_head(data, path)
     try:
         notes = _notes(library.Score.from_midi(data))
     except (RuntimeError, ValueError, MemoryError, OverflowError, UnicodeDecodeError) as error:
@@ -63,6 +65,20 @@ def read_midi(path: str | Path, *, observe: Callable[[bytes], Any] | None = None
     if not len(notes):
         raise InputError("there are no notes in the file", where=str(path), expected="music")
     return notes
+
+
+def _check_head(data: bytes, path: str | Path) -> None:
+    """Refuse what is sound, but cannot be told in bars and beats."""
+    if data[8:10] == b"\0\2":
+        raise InputError(
+            "a MIDI file of format 2: its tracks are pieces of their own", where=str(path),
+            expected="format 0 or 1", hint="save each of its tracks as a file",
+        )  # fmt: skip
+    if data[12:13] >= b"\x80":
+        raise InputError(
+            "the MIDI file counts frames of film (SMPTE), not beats", where=str(path),
+            expected="ticks of a quarter note", hint="save it anew in a program for music",
+        )  # fmt: skip
 
 
 def _notes(score: Any) -> Notes:
@@ -80,9 +96,11 @@ def _notes(score: Any) -> Notes:
     table = table[(table[:, 1] > 0) & (table[:, 3] > 0)]
     tempos = [(int(t.time), float(t.qpm)) for t in score.tempos]
     good = [(tick, bpm) for tick, bpm in tempos if math.isfinite(bpm) and bpm > 0]
+    if not good or min(good)[0] > 0:
+        good.insert(0, (0, _USUAL))  # until a tempo is said
     metres = [(int(m.time), int(m.numerator), int(m.denominator)) for m in score.time_signatures]
     return notes_of(
-        table, ticks=int(score.tpq), tempos=tuple(good) or ((0, 120.0),),
+        table, ticks=int(score.tpq), tempos=tuple(good),
         metres=tuple((tick, n, d) for tick, n, d in metres if n > 0 and 0 < d <= 64),
         keys=tuple((int(k.time), _key(int(k.key), int(k.tonality))) for k in score.key_signatures),
     )  # fmt: skip
