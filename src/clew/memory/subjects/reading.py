@@ -121,8 +121,8 @@ def _near(one: Tensor, other: Tensor) -> bool:
 
 
 def _alone(reader: nn.Module, x: Tensor, whole: Tensor) -> None:
-    alone, _ = called(reader, x[:, :1], None)
-    if not _near(alone, whole[:, :1]):
+    alone, _ = called(reader, x[:, -1:], None)
+    if not _near(alone, whole[:, -1:]):
         raise InputError(
             "the module gives a sequence other answers alone than beside others",
             where="module",
