@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clew.data.labelled_series import holds_series, read_series
+from clew.data.labelled_series import LongColumns, holds_series, read_series
 from clew.errors import InputError
 
 TABLE = """unique_id,ds,a,b,label
@@ -78,6 +78,32 @@ def test_frames_of_either_library(kind):
     assert caught.value.where == "the table, row 3, column 'ds'"
 
 
+def test_a_label_that_is_true_is_called_so_in_every_layout(tmp_path):
+    text = TABLE.replace("low", "true").replace("high", "false")
+    frame = polars.read_csv(text.encode())
+    assert frame["label"].dtype == polars.Boolean
+    frame.write_parquet(tmp_path / "t.parquet")
+    path = write(tmp_path, "".join(json.dumps(row) + "\n" for row in frame.to_dicts()), "t.jsonl")
+    for source in (write(tmp_path, text), frame, tmp_path / "t.parquet", path):
+        assert read_series(source).labels == ["true", "false"]
+
+
+def test_time_since_the_beginning_is_a_time():
+    since = [datetime.timedelta(seconds=s) for s in (0, 0.5, 0, 1)]
+    frame = polars.read_csv(TABLE.encode()).with_columns(ds=polars.Series(since))
+    same(read_series(frame))
+    with pytest.raises(InputError, match="comes after"):
+        read_series(frame.reverse())
+
+
+@pytest.mark.parametrize(
+    "source", [[1, 2], None, {"ds": [1]}, polars.LazyFrame(), polars.Series([1])], ids=repr
+)
+def test_what_is_neither_a_file_nor_a_frame_is_named(source):
+    with pytest.raises(InputError, match=f"type {type(source).__name__}"):
+        read_series(source)
+
+
 def test_infinity_in_parquet_is_no_gap(tmp_path):
     frame = polars.read_csv(TABLE.encode()).with_columns(b=polars.lit(float("inf")))
     frame.write_parquet(tmp_path / "t.parquet")
@@ -125,6 +151,66 @@ def test_columns_of_other_names(tmp_path):
             read_series(path, **{"unique_id": "who", "ds": "when", **changed} if changed else {})
 
 
+def test_a_single_name_and_names_that_do_not_make_sense(tmp_path):
+    path = write(tmp_path, TABLE)
+    assert read_series(path, values="b").channels == ["b"]
+    for values, said in (([], "no column of values"), (["a", "a"], "two meanings"), ("", "no col")):
+        with pytest.raises(InputError, match=said):
+            read_series(path, values=values)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("unique_id,ds,a,a,label", "two columns are called 'a'"),
+        ("unique_id,ds,ds,b,label", "two columns are called 'ds'"),
+        (",ds,unique_id,b,label", "a column has no name"),
+        ("unique_id,ds,,b,label", "a column has no name"),
+    ],
+)
+def test_columns_are_told_apart_by_their_names(tmp_path, header, said):
+    path = write(tmp_path, header + "\n1,1,1,2,up\n")
+    with pytest.raises(InputError, match=said) as caught:
+        read_series(path)
+    assert caught.value.where == str(path)
+    if "no name" in said:
+        assert read_series(path, values=["b"]).sequences[0].tolist() == [[2]]
+
+
+KNOWN = LongColumns("who", "when", "how", ("a", "b"))
+
+
+def test_a_table_is_read_like_another_one(tmp_path):
+    """Its columns may stand in any order, among others; a name given goes before a known one."""
+    path = write(tmp_path, "b,how,other,a,who,when\n3,up,text,2,x,1\n5,up,,4,x,2\n")
+    found = read_series(path, known=KNOWN)
+    assert found.columns == KNOWN
+    assert found.sequences[0].tolist() == [[2, 3], [4, 5]]
+    assert (found.labels, found.names) == (["up"], ["x"])
+    assert read_series(path, known=KNOWN, values=["b"]).channels == ["b"]
+    usual = write(tmp_path, "ds,unique_id,class,b,a\n1,x,?,3,2\n", "u.csv")
+    found = read_series(usual, known=KNOWN, labels=False)
+    assert found.sequences[0].tolist() == [[2, 3]]
+    assert found.labels is None
+    assert found.columns == LongColumns("unique_id", "ds", "class", ("a", "b"))
+    lacks = write(tmp_path, "who,when,a,c\nx,1,2,3\n", "l.csv")
+    with pytest.raises(InputError, match="no column 'b'") as caught:
+        read_series(lacks, known=KNOWN)
+    assert "fitted on a, b" in caught.value.hint
+    text = "@data\n1,2:3,4\n"
+    assert read_series(write(tmp_path, text, "t.ts"), known=KNOWN).columns is None
+
+
+def test_labels_that_are_not_looked_at_may_be_anything(tmp_path):
+    rows = "unique_id,ds,a,label\nx,1,1,\nx,2,2,b\nx,3,3,c\n"
+    objects = '{"series": [1, 2, 3], "label": null}\n'
+    np.savez(tmp_path / "t.npz", X=np.array([[1, 2, 3]]), y=[np.nan])
+    for path in (write(tmp_path, rows), write(tmp_path, objects, "t.jsonl"), tmp_path / "t.npz"):
+        found = read_series(path, labels=False)
+        assert found.labels is None
+        assert found.sequences[0].tolist() == [[1], [2], [3]]
+
+
 @pytest.mark.parametrize(
     ("rows", "where", "said"),
     [
@@ -158,6 +244,8 @@ def test_json_series(tmp_path):
     np.testing.assert_array_equal(found.sequences[0], [[1, 2], [np.nan, 4]])
     assert found.sequences[1].shape == (0, 2)
     assert found.labels == ["1", "2"]
+    path = write(tmp_path, '{"series": []}\n{"series": [[1, 2]]}\n', "e.jsonl")
+    assert [x.shape for x in read_series(path).sequences] == [(0, 2), (1, 2)]
     plain = read_series(write(tmp_path, '{"series": [1, 2.5]}\n', "p.jsonl"))
     assert plain.sequences[0].tolist() == [[1], [2.5]]
     assert plain.labels is None
@@ -176,6 +264,10 @@ def test_json_series(tmp_path):
         ('{"series": [[1]], "label": ""}', ":2", "no label"),
         ('{"series": [[1]], "label": "b"}', ":1", "no label, and others"),
         ("{", ":2", "not JSON"),
+        ('{"series": [[' + "9" * 5000 + "]]}", ":2", "not JSON"),
+        ('{"series": [[]]}', ":2, step 1", "0 values"),
+        ('{"series": [[1]], "label": ["b"]}', ":2", "no label"),
+        ("[1, 2]", ":2", "no list"),
     ],
 )
 def test_broken_json_is_named(tmp_path, line, where, said):
@@ -184,6 +276,17 @@ def test_broken_json_is_named(tmp_path, line, where, said):
         read_series(path)
     assert caught.value.where == f"{path}{where}"
     assert said in caught.value.what
+
+
+@pytest.mark.parametrize("line", ["[1, 2]", "5", '"x"'])
+def test_lines_that_are_no_objects_are_named(tmp_path, line):
+    path = write(tmp_path, line + "\n", "t.jsonl")
+    with pytest.raises(InputError, match="no object") as caught:
+        read_series(path)
+    assert caught.value.where == f"{path}:1"
+    path = write(tmp_path, '{"series": [[]]}\n', "u.jsonl")
+    with pytest.raises(InputError, match="0 values"):
+        read_series(path)
 
 
 def test_arrays(tmp_path):

@@ -108,11 +108,13 @@ def test_broken_series_are_named(tmp_path, lines, where, said):
         ("@dimensions two\n@data\n", 1, "two"),
         ("@dimension\n@data\n", 1, "nothing"),
         ("@sampleRate 100\n@data\n", 1, "@sampleRate"),
+        ("@\n@data\n1\n", 1, "unknown line @"),
         ("@targetLabel true\n@data\n1:2\n", 2, "not a class"),
         ("@univariate true\n@dimensions 2\n@data\n1:2\n", 3, "@dimensions 2"),
         ("@problemName x\n", 1, "no line @data"),
         ("@dimensions 3\n@data\n1:2\n", 3, "2 channels"),
         ("@seriesLength 3\n@data\n1,2\n", 3, "2 steps"),
+        ("@equalLength true\n@data\n1,2\n1\n", 4, "1 step"),
         ("@univariate true\n@data\n1:2\n", 3, "2 channels"),
     ],
 )
@@ -126,6 +128,13 @@ def test_a_broken_header_is_named(tmp_path, text, line, said):
 def test_a_length_of_equal_ones_alone_is_held_to(tmp_path):
     text = "@equalLength false\n@seriesLength 3\n@data\n1,2\n"
     assert len(read_series(write(tmp_path, text)).sequences[0]) == 2
+
+
+def test_labels_that_are_not_looked_at_may_be_anything(tmp_path):
+    path = write(tmp_path, HEAD + "1,2:?\n3:\n4:medium\n")
+    found = read_series(path, labels=False)
+    assert found.labels is None
+    assert [x[:, 0].tolist() for x in found.sequences] == [[1, 2], [3], [4]]
 
 
 def test_no_series_and_no_text(tmp_path):

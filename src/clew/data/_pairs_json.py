@@ -104,7 +104,7 @@ def json_lines(
         where = place(path, number)
         try:
             yield number, json.loads(line), where
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: a number of 5,000 digits
             said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise InputError(
                 f"the line is not JSON: {said}",
@@ -117,7 +117,7 @@ def items(path: Path, texts: Iterator[str]) -> Iterator[Item]:
     """The items of one JSON list, which is read whole."""
     try:
         found = json.loads("".join(texts))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         number = error.lineno if isinstance(error, json.JSONDecodeError) else 1
         raise InputError(
             f"the file is not JSON: {error}",

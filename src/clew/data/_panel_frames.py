@@ -31,8 +31,12 @@ def names_of(frame: Any, package: str) -> list[str]:
     return names
 
 
-def rows(frame: Any, package: str, wanted: Sequence[str]) -> Iterator[Rows]:
-    """The rows of a frame: arrays of numbers, Stamps, or lists."""
+def rows(frame: Any, package: str, wanted: Sequence[str], *, words: bool = False) -> Iterator[Rows]:
+    """The rows of a frame: arrays of numbers, Stamps, or lists; `words`: of true and false."""
+    if words and package == "polars":
+        import polars
+
+        frame = frame.with_columns(polars.col(polars.Boolean).cast(polars.String))
     pick = _polars if package == "polars" else _pandas
     return _slices(pick(frame, wanted), len(frame))
 
@@ -145,7 +149,7 @@ def parquet_names(path: Path) -> list[str]:
     return names
 
 
-def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
+def parquet_rows(path: Path, wanted: Sequence[str], *, words: bool = False) -> Iterator[Rows]:
     """The rows of a Parquet file with these columns; raises InputError for a damaged one."""
     import polars
 
@@ -158,7 +162,7 @@ def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
                 while size := reader.stdout.read(8):
                     data = reader.stdout.read(int.from_bytes(size, "little"))
                     frame = polars.read_ipc(io.BytesIO(data))
-                    for numbers, cells in rows(frame, "polars", wanted):
+                    for numbers, cells in rows(frame, "polars", wanted, words=words):
                         yield numbers + first, cells
                     first += frame.height
                 code = reader.wait()

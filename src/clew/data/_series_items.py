@@ -19,10 +19,13 @@ from clew.errors import InputError
 EXAMPLE = '{"series": [[0.1, 2.0], [0.3, 2.5]], "label": "a"}'
 
 
-def object_series(items: Iterator[Item], label: str | None) -> Iterator[Series]:
+def object_series(
+    items: Iterator[Item], label: str | None, *, labels: bool = True
+) -> Iterator[Series]:
     """The series of JSON objects {"series": [[...], ...], "label": ...}, a list a step.
 
-    A list of plain numbers is one channel; null is a missing value. Raises InputError.
+    A list of plain numbers is one channel; null is a missing value. `labels`: what they are is
+    looked at. Raises InputError.
     """
     width: int | None = None
     for number, item, where in items:
@@ -34,11 +37,11 @@ def object_series(items: Iterator[Item], label: str | None) -> Iterator[Series]:
         rows = [step if isinstance(step, list) else [step] for step in steps]
         width = width or (len(rows[0]) if rows else None)
         for t, cells in enumerate(rows):
-            if len(cells) != width:
+            if len(cells) != width or not cells:
                 raise InputError(
-                    f"the step has {len(cells)} values",
+                    f"the step has {len(cells)} value{'s' * (len(cells) != 1)}",
                     where=f"{where}, step {t + 1}",
-                    expected=f"{width}, as before",
+                    expected=f"{width}, as before" if width else "one or more",
                 )
 
         def at(place: int, where: str = where, width: int = width or 1) -> str:
@@ -47,7 +50,7 @@ def object_series(items: Iterator[Item], label: str | None) -> Iterator[Series]:
         values = single(row([cell for cells in rows for cell in cells], at), at)
         named = item.get("unique_id")
         yield Series(
-            values.reshape(-1, width or 1), _label(item, label, where), where,
+            values.reshape(-1, width or 1), _label(item, label, where) if labels else None, where,
             str(number) if named is None else str(named),
         )  # fmt: skip
 
@@ -61,12 +64,13 @@ def _label(item: dict[str, Any], name: str | None, where: str) -> str | None:
     return found
 
 
-def array_series(path: Path) -> Iterator[Series]:
+def array_series(path: Path, *, labels: bool = True) -> Iterator[Series]:
     """The series of an .npz file: X (N, T, D) or (N, T), y (N,), and perhaps lengths (N,).
 
-    Raises InputError for anything else.
+    `labels`: what they are is looked at. Raises InputError for anything else.
     """
     X, y, lengths = _arrays(path)
+    y = y if labels else None
     for n in range(len(X)):
         where = f"{path}, X[{n}]"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -42,7 +42,7 @@ def number(cell: Any) -> float:
     return float(cell)
 
 
-def row(cells: Sequence[Any], where: Callable[[int], str]) -> list[float]:
+def row(cells: Sequence[Any], where: Callable[[int], str], hint: str | None = None) -> list[float]:
     """The numbers in cells; InputError, with `where` of its place, for the first that is none."""
     found = []
     for place, cell in enumerate(cells):
@@ -53,6 +53,7 @@ def row(cells: Sequence[Any], where: Callable[[int], str]) -> list[float]:
                 f"{_short(cell)} is no number",
                 where=where(place),
                 expected="a number, or nothing where the value is missing",
+                hint=hint,
             ) from None
     return found
 
@@ -83,6 +84,8 @@ def moment(cell: Any, where: str) -> Moment:
             return cell
         if isinstance(cell, date):
             return datetime(cell.year, cell.month, cell.day)
+        if isinstance(cell, timedelta):  # since the series began
+            return cell.total_seconds()
         if isinstance(cell, np.datetime64):
             return _read(str(cell.astype("datetime64[us]")))
         if isinstance(cell, str):

@@ -16,6 +16,8 @@ from clew.errors import InputError
 
 LABELS = ("label", "class", "category", "target")  # names of a column that tell what it holds
 
+VALUES = "--value-columns A,B (values=[...] in Python) tells which columns are read as numbers"
+
 Record: TypeAlias = tuple[int, Sequence[Any]]  # the number of a row, and its cells
 
 
@@ -29,14 +31,16 @@ class LongColumns:
     values: tuple[str, ...] | None = None
 
 
-@dataclass
-class _Places:
-    """Where in a row of cells what stands."""
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of a table: columns by the names given, else by those `known`, else usual ones.
 
-    unique_id: int
-    ds: int
-    label: int | None
-    values: list[int]
+    labels: what they are is looked at.
+    """
+
+    columns: LongColumns = LongColumns()
+    known: LongColumns | None = None
+    labels: bool = True
 
 
 @dataclass
@@ -53,17 +57,21 @@ class _Open:
 def long_series(
     names: Sequence[str],
     records: Iterable[Record],
-    columns: LongColumns,
+    wanted: Wanted,
     place: Callable[[int], str],
     table: str,
-) -> tuple[list[Series], list[str]]:
-    """The series of a table's rows in the order they begin in, and the names of their channels.
+) -> tuple[list[Series], LongColumns]:
+    """The series of a table's rows in the order they begin in, and the columns they were read from.
 
     Rows of several series may be mixed, those of one must rise in time. `place` names a row,
     `table` the whole. Raises InputError naming row and column.
     """
-    where = _places(names, columns, table)
-    channels = [names[k] for k in where.values]
+    columns = _chosen(names, wanted, table)
+    assert columns.values is not None
+    channels = columns.values
+    who, when, *where = (names.index(str(name)) for name in (
+        columns.unique_id, columns.ds, *channels))  # fmt: skip
+    told = names.index(columns.label) if wanted.labels and columns.label is not None else None
     found: dict[str, _Open] = {}
     for number, cells in records:
         here = place(number)
@@ -73,9 +81,9 @@ def long_series(
                 where=here,
                 expected=listed(names),
             )
-        name = _name(cells[where.unique_id], names[where.unique_id], here)
-        label = None if where.label is None else _label(cells[where.label], here)
-        now = moment(cells[where.ds], f"{here}, column {names[where.ds]!r}")
+        name = _name(cells[who], names[who], here)
+        label = None if told is None else _label(cells[told], here)
+        now = moment(cells[when], f"{here}, column {names[when]!r}")
         series = found.get(name)
         if series is None:
             series = found[name] = _Open(label, here)
@@ -92,11 +100,11 @@ def long_series(
         def at(k: int, here: str = here) -> str:
             return f"{here}, column {channels[k]!r}"
 
-        values = row([cells[k] for k in where.values], at)
+        values = row([cells[k] for k in where], at, VALUES)
         series.values.extend(single(values, at).tolist())
     if not found:
         raise InputError("the table has no rows", where=table, expected="a row for each moment")
-    return [_closed(name, series, len(channels)) for name, series in found.items()], channels
+    return [_closed(name, series, len(channels)) for name, series in found.items()], columns
 
 
 def _closed(name: str, series: _Open, width: int) -> Series:
@@ -104,40 +112,65 @@ def _closed(name: str, series: _Open, width: int) -> Series:
     return Series(values, series.label, series.where, name)
 
 
-def _places(names: Sequence[str], columns: LongColumns, table: str) -> _Places:
-    named = (("unique_id", columns.unique_id, "id"), ("ds", columns.ds, "time"))
-    for usual, name, option in named:
-        if (name or usual) not in names:
+def _chosen(names: Sequence[str], wanted: Wanted, table: str) -> LongColumns:
+    """The columns of a table with these names, all of them named; label is None if there is none.
+
+    Raises InputError for one that is not there, or has two meanings, or no name of its own.
+    """
+    columns, known = wanted.columns, wanted.known or LongColumns()
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"two columns are called {twice!r}", where=table,
+            expected="a name of its own for each column",
+        )  # fmt: skip
+
+    def one(given: str | None, before: str | None, usual: str, option: str) -> str:
+        name = given or (before if before in names else None) or usual
+        if name not in names:
             raise InputError(
-                f"there is no column {name or usual!r}",
+                f"there is no column {name!r}",
                 where=table,
                 expected="one of " + listed(names, 20),
                 hint=f"name it: --{option}-column COLUMN, or {usual}=... in Python",
             )
-    for name in [columns.label, *(columns.values or ())]:
-        if name is not None and name not in names:
-            raise InputError(
-                f"there is no column {name!r}", where=table, expected="one of " + listed(names, 20)
-            )
-    unique_id, ds = columns.unique_id or "unique_id", columns.ds or "ds"
+        return name
+
+    unique_id = one(columns.unique_id, known.unique_id, "unique_id", "id")
+    ds = one(columns.ds, known.ds, "ds", "time")
     lower = {name.lower(): name for name in reversed(names)}
-    label = columns.label or next((lower[name] for name in LABELS if name in lower), None)
+    label = columns.label or (known.label if known.label in names else None)
+    label = label or next((lower[name] for name in LABELS if name in lower), None)
     if columns.values is not None and columns.label is None and label in columns.values:
         label = None
     taken = (unique_id, ds, label)
-    values = columns.values or tuple(name for name in names if name not in taken)
-    if not values or set(values) & set(taken):
+    chosen = columns.values if columns.values is not None else known.values
+    for name in [columns.label, *(chosen or ())]:
+        if name is not None and name not in names:
+            raise InputError(
+                f"there is no column {name!r}", where=table,
+                expected="one of " + listed(names, 20),
+                hint=None if name in (columns.label, *(columns.values or ())) else
+                f"the model was fitted on {listed(known.values or (), 20)}; --value-columns A,B "
+                "names what stands for them here, in this order",
+            )  # fmt: skip
+    values = chosen if chosen is not None else tuple(name for name in names if name not in taken)
+    if chosen is None and "" in values:
+        raise InputError(
+            "a column has no name",
+            where=table,
+            expected="a name for each column that is read",
+            hint="are these the numbers of rows, written along? index=False leaves them out in "
+            "pandas. Or: " + VALUES,
+        )
+    if not values or set(values) & set(taken) or len(set(values)) < len(values):
         raise InputError(
             "there is no column of values" if not values else "a column has two meanings",
             where=table,
             expected="columns for the series, the time, the label, and one or more of numbers",
             hint="there is " + listed(names, 20),
         )
-    place = {name: k for k, name in enumerate(names)}
-    return _Places(
-        place[unique_id], place[ds], None if label is None else place[label],
-        [place[name] for name in values],
-    )  # fmt: skip
+    return LongColumns(unique_id, ds, label, values)
 
 
 def _name(cell: Any, column: str, where: str) -> str:
@@ -157,10 +190,10 @@ def _label(cell: Any, where: str) -> str:
 
 
 def label_of(cell: Any) -> str:
-    """A label as text: 1 and 1.0 are "1", true is "true"; "" where there is none."""
+    """A label as text: 1 and 1.0 are "1", true is "true"; "" where there is none, or a list."""
     if isinstance(cell, str):
         return cell.strip()
-    if cell is None or (isinstance(cell, float) and cell != cell):
+    if cell is None or isinstance(cell, list | dict) or (isinstance(cell, float) and cell != cell):
         return ""
     if isinstance(cell, bool | np.bool_):
         return "true" if cell else "false"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from clew.data._pairs_rows import ending_of
 from clew.data._pairs_rows import text_lines as texts
 from clew.data._series_items import EXAMPLE, array_series, object_series
 from clew.data._series_parts import Series
-from clew.data._series_rows import LongColumns, by_rows, long_series
+from clew.data._series_rows import LongColumns, Wanted, by_rows, long_series
 from clew.data.files import existing, listed, visible
 from clew.data.folders import Part
 from clew.data.rows import place
 from clew.errors import InputError
 
-__all__ = ["LabelledSeries", "holds_series", "read_series"]
+__all__ = ["LabelledSeries", "LongColumns", "holds_series", "read_series"]
 
 _SEPARATED = (".csv", ".tsv", ".tab")
 _OBJECTS = (".jsonl", ".ndjson", ".json")
@@ -38,14 +38,20 @@ class LabelledSeries:
     """Series (T, D), T of their own, float32, NaN where a value is missing; the label of each.
 
     labels: None where there are none. where: the place each begins at. names: what each is called,
-    where it is. channels: the D names, where there are some.
+    where it is. columns: of the table they were read from, where it was one.
     """
 
     sequences: list[NDArray[np.float32]]
     labels: list[str] | None
     where: list[str]
     names: list[str] | None
-    channels: list[str] | None
+    columns: LongColumns | None
+
+    @property
+    def channels(self) -> list[str] | None:
+        """The D names of the channels, where they have some."""
+        values = None if self.columns is None else self.columns.values
+        return None if values is None else list(values)
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -70,6 +76,8 @@ def read_series(
     label: str | None = None,
     values: Sequence[str] | None = None,
     split: Part | None = None,
+    known: LongColumns | None = None,
+    labels: bool = True,
 ) -> LabelledSeries:
     """Series with a label each, from any of the layouts below; a file may be packed by gzip or xz.
 
@@ -83,15 +91,27 @@ def read_series(
     - a folder with parts named train, dev and test, of which `split` picks one (train if None)
 
     A value that is missing (an empty cell, ?, NaN, null) is NaN. Labels may be missing in all.
-    Raises InputError naming file and line, or row and column, for whatever is broken.
+    `known`: columns of another table, or of a model (its `columns_`), by whose names a table is
+    read where none are given. `labels`: False leaves them unread. Raises InputError naming file and
+    line, or row and column, for whatever is broken.
     """
+    if isinstance(values, str):
+        values = [values]
     columns = LongColumns(unique_id, ds, label, None if values is None else tuple(values))
+    wanted = Wanted(columns, known, labels)
     package = type(source).__module__.partition(".")[0]
-    if package in ("polars", "pandas") and hasattr(source, "columns"):
+    if package in ("polars", "pandas") and type(source).__name__ == "DataFrame":
         names = frames.names_of(source, package)
-        rows = by_rows(frames.rows(source, package, names))
+        rows = by_rows(frames.rows(source, package, names, words=True))
         return _of_rows(
-            *long_series(names, rows, columns, lambda n: f"the table, row {n}", "the table")
+            *long_series(names, rows, wanted, lambda n: f"the table, row {n}", "the table")
+        )
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"the data are of type {type(source).__name__}",
+            where="source",
+            expected="the name of a file, or a DataFrame of polars or pandas",
+            hint="arrays and their labels go to Classifier.fit as they are",
         )
     path = existing(source)
     if path.is_dir():
@@ -107,7 +127,7 @@ def read_series(
         raise InputError(
             f"a single file has no part {split!r}", where=str(path), hint="give the folder"
         )
-    return _of_file(path, columns)
+    return _of_file(path, wanted)
 
 
 def holds_series(path: Path) -> bool:
@@ -156,33 +176,34 @@ def _beginning(path: Path) -> str:
     return found.partition("\n")[0]
 
 
-def _of_file(path: Path, columns: LongColumns) -> LabelledSeries:
+def _of_file(path: Path, wanted: Wanted) -> LabelledSeries:
     ending = ending_of(path)
     if ending == ".ts":
-        _no_columns(path, columns)
-        return _of_rows(list(ts.series(path, lines(texts(path, None)))), None)
+        _no_columns(path, wanted.columns)
+        found = ts.series(path, lines(texts(path, None)), labels=wanted.labels)
+        return _of_rows(list(found), None)
     if ending == ".npz":
-        _no_columns(path, columns)
-        return _of_rows(list(array_series(path)), None)
+        _no_columns(path, wanted.columns)
+        return _of_rows(list(array_series(path, labels=wanted.labels)), None)
     if ending in _SEPARATED:
         table = records(path, _filled(path))
         _, first = next(table)
         names = [name.strip() for name in first]
-        return _long(path, names, table, columns, "line")
+        return _long(path, names, table, wanted, "line")
     if ending in _OBJECTS:
         text = _filled(path)
         head = next(text)
         array = ending == ".json" and head.lstrip()[:1] == "["
         return _of_objects(path, _objects(path, chain([head], text), array),
-                           columns, "item" if array else "line")  # fmt: skip
+                           wanted, "item" if array else "line")  # fmt: skip
     if ending in (".parquet", ".pq"):
         names = frames.parquet_names(path)
-        rows = by_rows(frames.parquet_rows(path, names))
+        rows = by_rows(frames.parquet_rows(path, names, words=True))
         if "series" not in names:
-            return _long(path, names, rows, columns, "row")
+            return _long(path, names, rows, wanted, "row")
         whole = ((n, dict(zip(names, cells, strict=True)), place(path, n, "row"))
                  for n, cells in rows)  # fmt: skip
-        return _of_objects(path, whole, columns, "row")
+        return _of_objects(path, whole, wanted, "row")
     raise InputError(
         f"the ending {ending or 'of the name'} tells of no series",
         where=str(path),
@@ -206,19 +227,19 @@ def _filled(path: Path) -> Iterator[str]:
     return chain([first], text)
 
 
-def _of_objects(
-    path: Path, every: Iterator[Item], columns: LongColumns, counted: str
-) -> LabelledSeries:
+def _of_objects(path: Path, every: Iterator[Item], wanted: Wanted, counted: str) -> LabelledSeries:
     """Objects that are a series each, or a row each of a long table."""
     first = next(every, None)
     if first is None:
         raise InputError("the file is empty", where=str(path), expected="series")
+    if not isinstance(first[1], dict):
+        raise InputError("this is no object", where=first[2], expected=f"such as {EXAMPLE}")
+    names = list(first[1])
     every = chain([first], every)
-    if isinstance(first[1], dict) and "series" in first[1]:
-        if columns.unique_id or columns.ds or columns.values:
-            _no_columns(path, columns)
-        return _of_rows(list(object_series(every, columns.label)), None)
-    names = list(first[1]) if isinstance(first[1], dict) else []
+    if "series" in names:
+        label = wanted.columns.label
+        _no_columns(path, replace(wanted.columns, label=None))
+        return _of_rows(list(object_series(every, label, labels=wanted.labels)), None)
 
     def cells() -> Iterator[tuple[int, list[Any]]]:
         for number, item, where in every:
@@ -226,19 +247,19 @@ def _of_objects(
                 raise InputError(
                     "this is no row like the first",
                     where=where,
-                    expected="an object with " + listed(names, 20) if names else "an object",
+                    expected="an object with " + listed(names, 20),
                 )
             yield number, [item.get(name) for name in names]
 
-    return _long(path, names, cells(), columns, counted)
+    return _long(path, names, cells(), wanted, counted)
 
 
 def _long(
-    path: Path, names: list[str], rows: Iterable[tuple[int, Sequence[Any]]], columns: LongColumns,
+    path: Path, names: list[str], rows: Iterable[tuple[int, Sequence[Any]]], wanted: Wanted,
     counted: str,
 ) -> LabelledSeries:  # fmt: skip
     return _of_rows(
-        *long_series(names, rows, columns, lambda number: place(path, number, counted), str(path))
+        *long_series(names, rows, wanted, lambda number: place(path, number, counted), str(path))
     )
 
 
@@ -251,7 +272,7 @@ def _no_columns(path: Path, columns: LongColumns) -> None:
         )
 
 
-def _of_rows(found: list[Series], channels: list[str] | None) -> LabelledSeries:
+def _of_rows(found: list[Series], columns: LongColumns | None) -> LabelledSeries:
     if not found:
         raise InputError("there is no series in the file", expected="one or more")
     without = next((each for each in found if each.label is None), None)
@@ -260,16 +281,16 @@ def _of_rows(found: list[Series], channels: list[str] | None) -> LabelledSeries:
         raise InputError(
             "the series has no label, and others have", where=without.where, expected="a label"
         )
-    width = found[0].values.shape[1]
+    width = next((each.values for each in found if len(each.values)), found[0].values).shape[1]
     for each in found:
         if each.values.shape[1] != width and len(each.values):
             raise InputError(
                 f"the series has {each.values.shape[1]} channels",
                 where=each.where,
-                expected=f"{width}, as the first",
+                expected=f"{width}, as before",
             )
     named = [each.name for each in found if each.name is not None]
     return LabelledSeries(
-        [each.values for each in found], labels, [each.where for each in found],
-        named if len(named) == len(found) else None, channels,
+        [each.values.reshape(-1, width) for each in found], labels,
+        [each.where for each in found], named if len(named) == len(found) else None, columns,
     )  # fmt: skip

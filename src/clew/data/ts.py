@@ -29,8 +29,9 @@ from clew.data.files import listed
 from clew.data.rows import place
 from clew.errors import InputError
 
-_FLAGS = ("timestamps", "missing", "univariate", "equallength", "classlabel", "targetlabel")
-_COUNTS = ("dimensions", "dimension", "serieslength")
+_FLAGS = ("timeStamps", "missing", "univariate", "equalLength", "classLabel", "targetLabel")
+_COUNTS = ("dimensions", "dimension", "seriesLength")
+_KEYS = {name.lower() for name in _FLAGS}, {name.lower() for name in _COUNTS}
 _COLON = re.compile(r":(?![^(]*\))")  # one that is not within (time,value)
 _STAMPED = re.compile(r"\s*\([^()]*\)(\s*,\s*\([^()]*\))*\s*")
 
@@ -41,7 +42,7 @@ class _Header:
 
     flags: dict[str, bool] = field(default_factory=dict)
     dimensions: int | None = None
-    length: int | None = None
+    length: int | None = None  # of all series, where they are of one
     classes: frozenset[str] = frozenset()  # empty: any
 
     @property
@@ -49,22 +50,25 @@ class _Header:
         return self.flags.get("classlabel", False)
 
 
-def series(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[Series]:
+def series(
+    path: Path, lines: Iterator[tuple[int, str]], *, labels: bool = True
+) -> Iterator[Series]:
     """The series of a .ts file whose numbered lines these are, one by one.
 
     A value may be missing, all channels of a series have one length. Of (time,value) the times must
-    rise and be the same in every channel; beyond the order nothing is made of them. Raises
-    InputError naming the line.
+    rise and be the same in every channel; beyond the order nothing is made of them. `labels`: what
+    they are is looked at. Raises InputError naming the line.
     """
     header = _header(path, lines)
-    width = header.dimensions
+    width, length, says = header.dimensions, header.length, "as @seriesLength says"
     for line, text in lines:
         text = text.strip()
         if not text or text[0] == "#":
             continue
         where = place(path, line)
         parts = _COLON.split(text) if "(" in text else text.split(":")
-        label = _label(header, parts.pop().strip(), where) if header.labelled else None
+        last = parts.pop().strip() if header.labelled else ""
+        label = _label(header, last, where) if header.labelled and labels else None
         if not parts:
             raise InputError(
                 "there is a label alone", where=where, expected="the channels, ':', the label"
@@ -80,11 +84,13 @@ def series(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[Series]:
                 else "with a label at the end of the line the header says @classLabel true",
             )
         values = _values(header, parts, where)
-        if header.length is not None and len(values) != header.length:
+        if length is None and header.flags.get("equallength"):
+            length, says = len(values), "as the first: @equalLength says true"
+        if length is not None and len(values) != length:
             raise InputError(
-                f"the series has {len(values)} steps",
+                f"the series has {len(values)} step{'s' * (len(values) != 1)}",
                 where=where,
-                expected=f"{header.length}, as @seriesLength says",
+                expected=f"{length}, {says}",
                 hint="series of several lengths have @equalLength false",
             )
         yield Series(values, label, where)
@@ -104,15 +110,15 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> _Header:
                 where=where,
                 expected="lines such as @classLabel true a b, then @data",
             )
-        name, *words = text[1:].split()
+        name, *words = text[1:].split() or [""]
         key = name.lower()
         if key == "data":
             return _checked(found, where)
-        if key in _FLAGS:
+        if key in _KEYS[0]:
             found.flags[key] = _flag(name, words, where)
             if key == "classlabel":
                 found.classes = frozenset(words[1:])
-        elif key in _COUNTS:
+        elif key in _KEYS[1]:
             count = _count(name, words, where)
             if key == "serieslength":
                 found.length = count
@@ -122,7 +128,7 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> _Header:
             raise InputError(
                 f"the header has an unknown line @{name[:40]}",
                 where=where,
-                expected="@" + listed(["problemName", *_FLAGS, "dimensions", "seriesLength"], 20),
+                expected=listed([f"@{known}" for known in ("problemName", *_FLAGS, *_COUNTS)], 20),
             )
     raise InputError(
         "there is no line @data",
