@@ -67,6 +67,49 @@ def test_a_long_table_with_columns_of_other_names(clew, here):
     assert "--text" in answer.err
 
 
+def test_tables_are_read_by_the_names_of_the_first(clew, here):
+    """In whatever order their columns stand: also of the test, and of what is to be answered."""
+    arrays = series(24, 2)
+    path = long(here / "t.csv", arrays)
+    names = ["who", "when", "a", "b", "what"]
+    rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+
+    def table(name, order, header=names):
+        lines = [[header[k] for k in order], *([row[k] for k in order] for row in rows)]
+        (here / name).write_text("\n".join(map(",".join, lines)) + "\n")
+        return name
+
+    train = table("train.csv", [0, 1, 2, 3, 4])
+    other = table("other.csv", [3, 4, 0, 2, 1])
+    named = ["--id-column", "who", "--time-column", "when", "--label", "what"]
+    answer = clew("fit", "classify", train, "--test", other, "--out", "m", "--json", *named, *TINY)
+    tested = json.loads(answer.out)["test"]["accuracy"]
+    model = library.load("m")
+    assert tested == model.score(arrays, ["low", "high"] * 12)
+    told = clew("predict", "m", train, "--json").out
+    assert [json.loads(line)["label"] for line in told.splitlines()] == [*model.predict(arrays)]
+    assert clew("predict", "m", other, "--json").out == told
+    strange = table("strange.csv", [0, 1, 2, 3], ["id", "t", "x", "y"])
+    more = ["--id-column", "id", "--time-column", "t", "--value-columns", "x, y", "--json"]
+    assert clew("predict", "m", strange, *more).out == told
+    for words, said in (
+        ([], "no column 'unique_id'"),
+        (more[:4], "no column 'a'"),
+        ([*more[:4], "--value-columns", "x"], "1 channel\n"),
+    ):
+        answer = clew("predict", "m", strange, *words)
+        assert answer.code == 1
+        assert said in answer.err
+        assert "column" in answer.err.partition("try: ")[2]
+
+
+@pytest.mark.parametrize("option", ["--id-column", "--time-column", "--value-columns"])
+def test_a_model_of_texts_has_no_columns_of_series(clew, classifier, option):
+    answer = clew("predict", classifier, "a text", option, "a")
+    assert answer.code == 1
+    assert f"where: {option}" in answer.err
+
+
 def test_a_folder_with_parts(clew, here):
     (here / "set").mkdir()
     ts(here / "set/X_TRAIN.ts", series(16))
@@ -140,7 +183,7 @@ def test_answers_for_series(clew, here):
     ]
     with pytest.raises(InputError, match="not texts"):
         next(series_rows(model, None))
-    with pytest.raises(InputError, match="1 channels") as caught:
+    with pytest.raises(InputError, match="1 channel") as caught:
         next(series_rows(model, ts(here / "b.ts", series(2))))
     assert "b.ts:3" in caught.value.where
     arrays[1][0, 1] = np.nan

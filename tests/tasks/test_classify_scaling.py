@@ -7,6 +7,7 @@ from folders import config, seal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clew.data.labelled_series import LongColumns
 from clew.errors import InputError
 from clew.tasks import load
 from clew.tasks._classify.scaling import FAR, Scaled, Scaling
@@ -183,6 +184,28 @@ def test_a_folder_that_lies_about_its_scaling_is_refused(tmp_path, change):
     rewrite(tmp_path / "m", lambda found: found["network"]["scaling"].update(change))
     with pytest.raises(InputError):
         load(tmp_path / "m")
+
+
+def test_the_columns_of_a_table_are_kept(tmp_path):
+    X, y = series()
+    columns = LongColumns("who", "when", None, ("large", "small"))
+    model = Classifier(**TINY).fit(X, y, columns=columns, out=tmp_path / "m")
+    assert model.columns_ == load(tmp_path / "m").columns_ == columns
+    assert Classifier(**TINY).fit(X, y).columns_ is None
+    one = LongColumns("who", "when", None, ("large",))
+    for data in ((X, one), (["a b", "c d"] * 12, columns), (X, LongColumns())):
+        with pytest.raises(InputError, match="columns names"):
+            Classifier(**TINY).fit(data[0], y, columns=data[1])
+    for change in (
+        {"values": ["large"]}, {"values": None}, {"values": ["large", 1]}, {"ds": None},
+        {"label": 1}, {"more": 1},
+    ):  # fmt: skip
+        Classifier(**TINY).fit(X, y, columns=columns, out=tmp_path / "m", resume=True)
+        before = config(tmp_path / "m")
+        rewrite(tmp_path / "m", lambda found, c=change: found["network"]["columns"].update(c))
+        with pytest.raises(InputError, match="columns"):
+            load(tmp_path / "m")
+        seal(tmp_path / "m", before)
 
 
 def test_the_scaling_of_text_is_refused(tmp_path):

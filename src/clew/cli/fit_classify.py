@@ -25,6 +25,7 @@ from clew.cli.fits import (
     possible,
 )
 from clew.cli.options import Grouped, hyperparameters
+from clew.cli.predict_series import columns_of
 from clew.cli.progress import reporter
 from clew.errors import InputError
 
@@ -102,6 +103,7 @@ def classify(
             train.sequences,
             train.labels,
             validation=None if held_out is None else (held_out.sequences, held_out.labels),
+            columns=getattr(train, "columns", None),
             out=target,
             resume=resume,
             report=with_reporter,
@@ -132,7 +134,7 @@ def _reader(
 
     if not (unique_id or ds or columns or holds_series(data)):
 
-        def texts(path: Path, split: Part | None) -> Labelled:
+        def texts(path: Path, split: Part | None, like: Labelled | None = None) -> Labelled:
             return read_labelled(path, text=text, label=label, split=split)
 
         return texts, lambda part: f"{len(part):,} texts", summary.test_classifier
@@ -140,12 +142,14 @@ def _reader(
         raise InputError(
             "there are no texts in a table of series", where="--text", hint="leave the option out"
         )
-    values = None if columns is None else [name.strip() for name in columns.split(",")]
 
-    def series(path: Path, split: Part | None) -> LabelledSeries:
+    def series(
+        path: Path, split: Part | None, like: LabelledSeries | None = None
+    ) -> LabelledSeries:
         found = read_series(
-            path, unique_id=unique_id, ds=ds, label=label, values=values, split=split
-        )
+            path, unique_id=unique_id, ds=ds, label=label, values=columns_of(columns), split=split,
+            known=None if like is None else like.columns,
+        )  # fmt: skip
         _sound(found, path, gaps=model.missing == "mask")
         return found
 
@@ -195,7 +199,7 @@ def _part(path: Path, name: Part, read: Callable[..., Any], train: Any) -> Any:
     from clew.data.folders import is_archive, parts
 
     divided = is_archive(path) or (path.is_dir() and bool(parts(path)))
-    found = read(path, name if divided else None)
+    found = read(path, name if divided else None, train)
     known = set(train.labels)
     for place, own in zip(found.where, found.labels, strict=True):
         if own not in known:

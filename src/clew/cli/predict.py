@@ -18,7 +18,7 @@ from clew.cli.answers import ANSWERS, Answer, Search
 from clew.cli.options import Grouped
 from clew.cli.predict_forecast import KIND as FORECASTER
 from clew.cli.predict_forecast import Ahead, predict_forecast
-from clew.cli.predict_series import reads_series, series_line, series_rows
+from clew.cli.predict_series import Named, reads_series, series_line, series_rows
 from clew.errors import InputError
 
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
@@ -42,6 +42,17 @@ def predict(
     ] = None,
     text: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of the texts. [guessed]")
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Which series a row is of. [as it learned]"),
+    ] = None,
+    time_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="When a row is. [as it learned]")
+    ] = None,
+    value_columns: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMNS", help="What is read of a series, as a,b. [as it learned]"),
     ] = None,
     beam: Annotated[
         int | None,
@@ -105,6 +116,9 @@ def predict(
     loaded = load(model)
     kind, how = type(loaded).__name__, Search(beam, language_model)
     ahead = Ahead(horizon, future, picture)
+    named = Named(id_column, time_column, value_columns)
+    if not reads_series(loaded):
+        named.refuse(kind)
     if kind == FORECASTER:
         NOTHING.check(kind, how)
         form = "jsonl" if json else form
@@ -120,7 +134,7 @@ def predict(
     answer.check(kind, how)
     if reads_series(loaded):
         printer = Printer("jsonl" if json else form, series_line)
-        for row in series_rows(loaded, _only(inputs, file)):
+        for row in series_rows(loaded, _only(inputs, file), named):
             printer.row(row)
         return
     if not inputs and file is None and sys.stdin.isatty():

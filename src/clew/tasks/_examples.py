@@ -200,6 +200,24 @@ def hold_out(
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 
 
+def sides(
+    parts: list[tuple[Sequences, np.ndarray]],
+    share: float,
+    *,
+    seed: int,
+    tell: Callable[[str], None],
+) -> list[tuple[Sequences, np.ndarray]]:
+    """What is trained on and what is held out, each with its labels: two parts, or one in two."""
+    if len(parts) > 1:
+        return parts
+    sequences, labels = parts[0]
+    inside, aside = hold_out(sequences, labels, share, seed=seed, tell=tell)
+    if len(aside) == 0:
+        tell("nothing can be held out: scores are of the training examples")
+        aside = inside
+    return [(sequences.pick(side), labels[side]) for side in (inside, aside)]
+
+
 def _hold_out_class(
     groups: list[list[int]], share: float, random: np.random.Generator, aside: np.ndarray
 ) -> None:

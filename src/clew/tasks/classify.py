@@ -13,6 +13,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from clew.data.labelled_series import LongColumns
 from clew.errors import InputError, Interrupted
 from clew.nn import Stack
 from clew.tasks import _estimator as shared
@@ -23,7 +24,7 @@ from clew.tasks._classify.net import POOLS, ClassifierNetwork
 from clew.tasks._classify.scaling import lengths
 from clew.tasks._classify.tfidf import figures
 from clew.tasks._classify.yardsticks import WINDOW_TIME, counting_share, without_memory
-from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, hold_out
+from clew.tasks._examples import Sequences, check_labels, check_sequences, fingerprint, sides
 from clew.tasks._folder import Contents, is_model
 from clew.tasks._live import LiveStream
 from clew.train import checkpoint, sync
@@ -65,7 +66,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         running mean of the weights, which is what is scored and kept; 0 is none.
     baseline: also score what has no memory. time: seconds or "3m", the most that fit may take.
 
-    After fit: classes_ (C,), network_, tokenizer_, metrics_ (as metrics.json), history_, data_.
+    After fit: classes_ (C,), network_, tokenizer_, columns_, metrics_ (as metrics.json), history_,
+    data_.
     """
 
     def __init__(
@@ -145,16 +147,18 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Any,
         *,
         validation: tuple[Any, Any] | None = None,
+        columns: LongColumns | None = None,
         out: str | Path | None = None,
         resume: bool = False,
         report: Reporter | None = None,
     ) -> Classifier:
         """Learn from sequences X and their labels y (text, whole numbers or booleans).
 
-        validation: (X, y) to use in place of a held-out share. out: a new folder for checkpoints
-        and, in the end, the model; resume: go on with the run that stopped there, bit for bit.
-        report: a listener, see clew.train.report. Raises InputError for unsound input, for fewer
-        than two classes, and where `out` holds something already.
+        validation: (X, y) to use in place of a held-out share. columns: of the table that arrays
+        were read from (see read_series), kept as columns_ to read others like it. out: a new
+        folder for checkpoints and, in the end, the model; resume: go on with the run that stopped
+        there, bit for bit. report: a listener, see clew.train.report. Raises InputError for unsound
+        input, for fewer than two classes, and where `out` holds something already.
         """
         begun = clock.monotonic()
         settings = self._check()
@@ -183,7 +187,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if folder is not None and sync.on_main(lambda: is_model(folder)):
                 shared.adopt(self, folder, "classify", mark, tell)
                 return self
-            self._fit(parts, classes, settings, mark, folder, resume, tell, begun)
+            self._fit(parts, classes, columns, settings, mark, folder, resume, tell, begun)
             if folder is not None and sync.is_main():
                 self._write(folder)
         return self
@@ -192,6 +196,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         parts: list[tuple[Sequences, np.ndarray]],
         classes: np.ndarray,
+        columns: LongColumns | None,
         settings: TrainSettings,
         mark: str,
         folder: Path | None,
@@ -199,11 +204,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         report: Reporter,
         begun: float,
     ) -> None:
-        learned, apart = self._sides(parts, classes, report)
+        learned, apart = sides(parts, self.held_out, seed=self.seed, tell=report.message)
         encoder = Encoder.learn(
             learned[0], classes, unit=self.unit, size=self.vocabulary_size,
             min_count=self.min_count, lowercase=self.lowercase, max_length=self.max_length,
-            standard=self.scaling == "standard", gaps=self.missing == "mask",
+            standard=self.scaling == "standard", gaps=self.missing == "mask", columns=columns,
         )  # fmt: skip
         self._take(encoder)
         train_part, held_out = (
@@ -359,21 +364,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _take(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self.classes_, self.tokenizer_ = encoder.classes, encoder.tokenizer
-
-    def _sides(
-        self, parts: list[tuple[Sequences, np.ndarray]], classes: np.ndarray, report: Reporter
-    ) -> list[tuple[Sequences, np.ndarray]]:
-        """What is trained on and what is held out, each with its labels."""
-        if len(parts) > 1:
-            return parts
-        sequences, labels = parts[0]
-        inside, aside = hold_out(
-            sequences, labels, self.held_out, seed=self.seed, tell=report.message
-        )
-        if len(aside) == 0:
-            report.message("nothing can be held out: scores are of the training examples")
-            aside = inside
-        return [(sequences.pick(side), labels[side]) for side in (inside, aside)]
+        self.columns_ = encoder.columns
 
     def _build(self, longest: int | None) -> ClassifierNetwork:
         """The network; `longest` (steps) is for chrono initialisation, None for stored weights."""

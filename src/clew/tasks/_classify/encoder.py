@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from clew.data.labelled_series import LongColumns
 from clew.data.text import Tokenizer, Unit
 from clew.errors import InputError
 from clew.tasks._classify.scaling import Scaled, Scaling
@@ -59,6 +60,7 @@ class Encoder:
     classes: np.ndarray  # (C,), in order
     max_length: int | None = None  # longer sequences keep their end
     scaling: Scaling | None = None  # of arrays; None reads them as they are
+    columns: LongColumns | None = None  # of the table that arrays were read from, where it was one
 
     @classmethod
     def learn(
@@ -73,8 +75,17 @@ class Encoder:
         max_length: int | None,
         standard: bool = True,
         gaps: bool = False,
+        columns: LongColumns | None = None,
     ) -> Encoder:
         """The encoder of these sequences: their vocabulary, or the scaling of their features."""
+        if columns is not None and len(columns.values or ()) != sequences.features:
+            raise InputError(
+                f"columns names {len(columns.values or ())} channels",
+                where="columns",
+                expected=f"{sequences.features}, as the arrays have"
+                if sequences.features
+                else "none, where there are no arrays",
+            )
         scaling = None
         if sequences.features is not None and (standard or gaps):
             scaling = Scaling.learn(
@@ -94,7 +105,9 @@ class Encoder:
             )
         if tokenizer is not None:  # rather now than when it is to be stored, after training
             check_tokenizer(tokenizer.to_json().encode("utf-8"), len(tokenizer), "X")
-        return cls(sequences.kind, tokenizer, sequences.features, classes, max_length, scaling)
+        return cls(
+            sequences.kind, tokenizer, sequences.features, classes, max_length, scaling, columns
+        )
 
     @property
     def vocabulary(self) -> int | None:
@@ -134,13 +147,15 @@ class Encoder:
             "classes": self.classes.tolist(),
             "labels": "str" if self.classes.dtype.kind == "U" else str(self.classes.dtype),
             "scaling": None if self.scaling is None else self.scaling.facts(),
+            "columns": None if self.columns is None else asdict(self.columns),
         }
 
     @classmethod
     def read(cls, contents: Contents, max_length: int | None) -> Encoder:
         """The encoder that a model folder keeps; raises InputError where its parts do not agree."""
-        sizes = {"scaling": None, **contents.network}  # models of before had none
-        if set(sizes) != {"kind", "vocabulary", "features", "classes", "labels", "scaling"}:
+        sizes = {"scaling": None, "columns": None, **contents.network}  # those of before had none
+        known = ("kind", "vocabulary", "features", "classes", "labels", "scaling", "columns")
+        if set(sizes) != set(known):
             raise contents.bad("'network' does not describe a classifier")
         features = sizes["features"]
         kinds: tuple[Kind, ...] = ("text", "tokens", "arrays")
@@ -168,7 +183,22 @@ class Encoder:
             scaling = None if features is None else Scaling.read(sizes["scaling"], features)
             if scaling is None:
                 raise contents.bad("'scaling' of 'network' does not go with its features")
-        return cls(kind, tokenizer, features, _classes(contents), max_length, scaling)
+        columns = _columns(contents, sizes["columns"], features)
+        return cls(kind, tokenizer, features, _classes(contents), max_length, scaling, columns)
+
+
+def _columns(contents: Contents, facts: Any, features: int | None) -> LongColumns | None:
+    if facts is None:
+        return None
+    if not isinstance(facts, dict) or set(facts) != {"unique_id", "ds", "label", "values"}:
+        raise contents.bad("'columns' of 'network' does not name the columns of a table")
+    values, names = facts["values"], [facts["unique_id"], facts["ds"]]
+    names += [] if facts["label"] is None else [facts["label"]]
+    if not isinstance(values, list) or len(values) != features:
+        raise contents.bad("'columns' of 'network' does not go with its features")
+    if not all(isinstance(name, str) for name in [*names, *values]):
+        raise contents.bad("'columns' of 'network' are not all names")
+    return LongColumns(facts["unique_id"], facts["ds"], facts["label"], tuple(values))
 
 
 def _classes(contents: Contents) -> np.ndarray:
