@@ -9,7 +9,7 @@ import toys
 
 import clew.nn
 from clew import InputError
-from clew.memory.inside import inside, opened, turned
+from clew.memory.inside import inside, layers, turned
 
 T, B, D, H = 7, 4, 3, 5
 LENGTHS = torch.tensor([7, 3, 0, 5])
@@ -48,7 +48,7 @@ def test_directions_read_again_say_what_the_network_says(kind, both, library):
         network = seeded(getattr(clew.nn, kind), D, H, 2, bidirectional=both)
     else:
         network = seeded(clew.nn.Stack, D, H, 2, cell=kind.lower(), bidirectional=both)
-    found = opened(network, data())
+    found = layers(network, data())
     said = again(found, None)
     torch.testing.assert_close(said[-1], network(data())[0], rtol=0, atol=1e-12)
     sides = ["layer 1", "layer 1 backwards", "layer 2", "layer 2 backwards"]
@@ -63,7 +63,7 @@ def test_lengths_are_those_of_the_network_whatever_stands_beyond_them(kind):
     x = data()
     for column, length in enumerate(LENGTHS):
         x[length:, column] = torch.nan
-    found = opened(network, x, LENGTHS)
+    found = layers(network, x, LENGTHS)
     expected = network(x.nan_to_num(), lengths=LENGTHS)[0]
     torch.testing.assert_close(again(found, LENGTHS)[-1], expected, rtol=0, atol=1e-12)
     assert found[0].real().sum(0).tolist() == LENGTHS.tolist()
@@ -77,7 +77,7 @@ def test_of_a_stack_with_every_option_the_residuals_are_left_out(cell, both):
         clew.nn.Stack, D, H, 3, cell=cell, bidirectional=both, residual=True, layer_norm=True,
         zoneout=0.3, recurrent_dropout=0.2, dropout=0.5,
     )  # fmt: skip
-    found = opened(network, data(), LENGTHS)
+    found = layers(network, data(), LENGTHS)
     first, second, third = again(found, LENGTHS)
     top = first + second + third
     torch.testing.assert_close(top, network(data(), lengths=LENGTHS)[0], rtol=0, atol=1e-12)
@@ -91,20 +91,20 @@ def test_torch_options_that_change_shapes():
         seeded(torch.nn.LSTM, D, H, 2, bias=False),
         seeded(torch.nn.RNN, D, H, 2, nonlinearity="relu"),
     ]:
-        found = opened(network, data())
+        found = layers(network, data())
         torch.testing.assert_close(again(found, None)[-1], network(data())[0], rtol=0, atol=1e-12)
 
 
 def test_a_layer_with_the_batch_first_is_read_time_first():
     network = seeded(torch.nn.GRU, D, H, batch_first=True)
     expected = network(data().transpose(0, 1))[0].transpose(0, 1)
-    torch.testing.assert_close(opened(network, data())[0].y, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(layers(network, data())[0].y, expected, rtol=0, atol=1e-12)
 
 
 def test_numbers_are_shared_and_states_are_not():
     network = seeded(clew.nn.LSTM, D, H, 2)
     before = copy.deepcopy(network.state_dict())
-    one = opened(network, data())[1]
+    one = layers(network, data())[1]
     assert one.module.weight_hh_l0 is network.weight_hh_l1
     with torch.no_grad():
         network.bias_hh_l1 += 1.0
@@ -119,7 +119,7 @@ def test_numbers_are_shared_and_states_are_not():
 def test_opening_draws_no_random_number_and_leaves_training_as_it_is():
     network = seeded(clew.nn.Stack, D, H, 2, dropout=0.5, recurrent_dropout=0.3).train()
     torch.manual_seed(5)
-    found = opened(network, data())
+    found = layers(network, data())
     drawn = torch.rand(3)
     torch.manual_seed(5)
     assert torch.equal(drawn, torch.rand(3))
@@ -131,7 +131,7 @@ def test_opening_draws_no_random_number_and_leaves_training_as_it_is():
 @kinds
 def test_a_trace_is_of_the_steps_as_they_are_read(kind):
     network = seeded(TORCH[kind], D, H, bidirectional=True)
-    forwards, backwards = opened(network, data(), LENGTHS)
+    forwards, backwards = layers(network, data(), LENGTHS)
     twin = clew.nn.__dict__[kind](D, H, bidirectional=True).double()
     twin.load_state_dict(network.state_dict())
     truth = twin.trace(data(), lengths=LENGTHS)
@@ -162,7 +162,7 @@ class Sum(torch.nn.Module):
 
 def test_a_foreign_module_is_itself():
     module = Sum()
-    (one,) = opened(module, data(), LENGTHS)
+    (one,) = layers(module, data(), LENGTHS)
     assert (one.name, one.number, one.kind, one.backwards) == ("network", 1, "", False)
     assert one.module is module
     assert one.trace() is None
@@ -179,7 +179,7 @@ def test_a_subclass_that_reads_otherwise_is_foreign():
             return 2 * y, state
 
     network = seeded(Doubled, D, H)
-    (one,) = opened(network, data())
+    (one,) = layers(network, data())
     assert one.kind == ""
     torch.testing.assert_close(one.y, network(data())[0])
 
@@ -187,7 +187,7 @@ def test_a_subclass_that_reads_otherwise_is_foreign():
 def test_what_parametrisations_make_of_a_weight_is_read():
     network = seeded(torch.nn.GRU, D, H)
     torch.nn.utils.parametrizations.orthogonal(network, "weight_hh_l0")
-    (one,) = opened(network, data())
+    (one,) = layers(network, data())
     assert one.kind == "GRU"
     torch.testing.assert_close(one.y, network(data())[0], rtol=0, atol=1e-12)
 
@@ -210,7 +210,7 @@ def test_a_subject_is_opened_by_its_reader():
 )
 def test_a_module_of_another_form_is_refused(wrong):
     with pytest.raises(InputError, match="returned"):
-        opened(wrong, data())
+        layers(wrong, data())
 
 
 def test_what_does_not_fit_is_refused():
@@ -225,5 +225,5 @@ def test_what_does_not_fit_is_refused():
 
 def test_empty_sequences_are_read():
     for network in (seeded(torch.nn.LSTM, D, H), Sum()):
-        (one,) = opened(network, data(), torch.zeros(B, dtype=torch.int64))
+        (one,) = layers(network, data(), torch.zeros(B, dtype=torch.int64))
         assert one.y.abs().sum() == 0

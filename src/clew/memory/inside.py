@@ -56,6 +56,11 @@ class Inside:
         with torch.no_grad():
             return self.module.trace(self.x, lengths=self.lengths)
 
+    @property
+    def units(self) -> int:
+        """How many units carry its state: H, or with a projection the cells of the LSTM."""
+        return self.module.hidden_size if isinstance(self.module, Recurrent) else self.y.shape[2]
+
     def in_order(self, values: Tensor) -> Tensor:
         """Values (T, B, ...) in the order of `x`, put into the order of the sequence."""
         return turned(values, self.lengths) if self.backwards else values
@@ -78,10 +83,10 @@ def inside(subject: Subject, x: Tensor, lengths: Tensor | None = None) -> list[I
         InputError: a module that is not of the form (x, state) -> (y (T, B, H), state); x or
             lengths that do not fit.
     """
-    return opened(subject.reader, x, lengths)
+    return layers(subject.reader, x, lengths)
 
 
-def opened(reader: Any, x: Tensor, lengths: Tensor | None = None) -> list[Inside]:
+def layers(reader: Any, x: Tensor, lengths: Tensor | None = None) -> list[Inside]:
     """`inside` of a module that reads (x (T, B, D), state) whatever its own layout of batches."""
     if x.dim() != 3:
         raise InputError(f"x of shape {tuple(x.shape)}", where="x", expected="(T, B, D)")
