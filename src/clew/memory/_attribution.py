@@ -1,0 +1,175 @@
+"""How much each element has to do with one answer, by gradients and by taking it away.
+
+x: (T, D) what the lowest layer reads of one case; x0: (T, D) the same of neutral elements; F(x) the
+score of the chosen answer. Shapes: n elements looked at, S steps of an integral.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clew.errors import InputError
+from clew.memory.subject import Case, Subject
+
+Curve = NDArray[np.float64]
+
+_CELLS = 1 << 13  # steps of sequences that are read at once: bounds the memory of a backward pass
+MOST_STEPS = 1024
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Curves (n,) over the elements from `first` on, and what they are measured against.
+
+    score: F(x). blank: F where all these elements are neutral. steps: S of the integral. gap: what
+    the integral lacks of score - blank. noise: what rounding alone may make of such a gap.
+    """
+
+    first: int
+    gradient: Curve
+    integrated: Curve
+    occlusion: Curve
+    connectivity: Curve
+    answer: int
+    score: float
+    blank: float
+    steps: int
+    gap: float
+    noise: float
+
+
+class Asked:
+    """One case as tensors, and its answers for other vectors in place of its own."""
+
+    def __init__(self, subject: Subject, case: Case) -> None:
+        inputs = np.asarray(case.inputs)
+        if not 0 <= case.at < len(inputs):
+            raise InputError(
+                f"step {case.at} is asked of {len(inputs)} elements",
+                where="case",
+                expected=f"a step from 0 to {len(inputs) - 1}" if len(inputs) else "an element",
+            )
+        if not subject.both_ways:
+            inputs = inputs[: case.at + 1]  # nothing behind the step is read
+        self.subject, self.case, self.at = subject, case, case.at
+        neutral = np.broadcast_to(np.asarray(subject.neutral(inputs)), inputs.shape)
+        self.x = self._vectors(inputs)  # (T, D)
+        self.neutral = self._vectors(neutral.astype(inputs.dtype))
+
+    def _vectors(self, inputs: NDArray[np.generic]) -> Tensor:
+        like = next(iter(self.subject.network.parameters()), torch.zeros(()))
+        kind = like.dtype if inputs.dtype.kind == "f" else torch.int64
+        given = torch.from_numpy(np.array(inputs)).to(like.device, kind)
+        with torch.no_grad():
+            return self.subject.vectors(given.unsqueeze(1)).detach().squeeze(1)
+
+    def said(self, x: Tensor) -> Tensor:
+        """Answers (B, C) to vectors (T, B, D)."""
+        steps, batch = x.shape[:2]
+        lengths = torch.full((batch,), steps, device=x.device)
+        at = torch.full((batch,), self.at, device=x.device)
+        return self.subject.said(x, lengths, at, [self.case] * batch)
+
+    def pieces(self, count: int) -> list[slice]:
+        """`count` variants of the case, in batches that fit into memory."""
+        size = max(1, _CELLS // len(self.x))
+        return [slice(k, min(k + size, count)) for k in range(0, count, size)]
+
+
+@contextmanager
+def still(network: nn.Module) -> Iterator[None]:
+    """Gradients go through the network, but not to its weights: they cost a third of the time."""
+    learning = [p for p in network.parameters() if p.requires_grad]
+    for p in learning:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in learning:
+            p.requires_grad_(True)
+
+
+def attribute(
+    asked: Asked, answer: int, around: slice, *, steps: int, tolerance: float
+) -> Attribution:
+    """All curves of the elements `around` for one answer; others are read, but stay as they are.
+
+    The integral is taken with `steps` points, then twice as many, up to MOST_STEPS, until it lacks
+    no more than the share `tolerance`.
+    """
+    x, change = asked.x, torch.zeros_like(asked.x)
+    change[around] = (asked.x - asked.neutral)[around]
+    with torch.no_grad():
+        ends = asked.said(torch.stack([x, x - change], 1))[:, answer].double()
+    score, blank = ends.tolist()
+    slope = _gradients(asked, x.unsqueeze(1), answer)[:, 0]  # (T, D)
+    noise = 64 * torch.finfo(x.dtype).eps * (abs(score) + abs(blank))
+    while True:
+        places, weights = np.polynomial.legendre.leggauss(steps)
+        mean = _mean_gradient(asked, change, answer, (places + 1) / 2, weights / 2)
+        integrated = (mean * change.double()).sum(-1)[around]
+        gap = float(integrated.sum()) - (score - blank)
+        if abs(gap) <= tolerance * abs(score - blank) + noise or 2 * steps > MOST_STEPS:
+            break
+        steps *= 2
+    return Attribution(
+        around.start,
+        _array((slope * change).double().sum(-1)[around]),
+        _array(integrated),
+        _array(score - _without(asked, answer, around)),
+        _array(torch.linalg.vector_norm(slope.double(), dim=-1)[around]),
+        answer,
+        score,
+        blank,
+        steps,
+        gap,
+        noise,
+    )
+
+
+def _gradients(asked: Asked, x: Tensor, answer: int) -> Tensor:
+    """dF/dx of each of B sequences (T, B, D)."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        score = asked.said(x)[:, answer].sum()
+        (slope,) = torch.autograd.grad(score, x, allow_unused=True)
+    return torch.zeros_like(x) if slope is None else slope
+
+
+def _mean_gradient(
+    asked: Asked, change: Tensor, answer: int, places: Curve, weights: Curve
+) -> Tensor:
+    """(T, D) in double precision: dF/dx on the way from the neutral elements to x, weighted."""
+    way = torch.from_numpy(places).to(change)
+    share = torch.from_numpy(weights).to(change.device)
+    total = torch.zeros_like(change, dtype=torch.float64)
+    base = asked.x - change
+    for piece in asked.pieces(len(places)):
+        x = base.unsqueeze(1) + way[piece, None] * change.unsqueeze(1)  # (T, B, D)
+        slopes = _gradients(asked, x, answer).double()
+        total += torch.einsum("tbd,b->td", slopes, share[piece])
+    return total
+
+
+def _without(asked: Asked, answer: int, around: slice) -> Tensor:
+    """F (n,) with each of the elements in turn replaced by the neutral one."""
+    count, found = around.stop - around.start, []
+    with torch.no_grad():
+        for piece in asked.pieces(count):
+            taken = torch.arange(around.start + piece.start, around.start + piece.stop)
+            x = asked.x.unsqueeze(1).repeat(1, len(taken), 1)
+            x[taken, torch.arange(len(taken))] = asked.neutral[taken]
+            found.append(asked.said(x)[:, answer].double())
+    return torch.cat(found)
+
+
+def _array(values: Tensor) -> Curve:
+    found: Curve = values.detach().cpu().double().numpy()
+    return found

@@ -1,0 +1,179 @@
+"""How much elements matter by their distance from the step asked, in the mean over cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clew.errors import InputError
+from clew.memory.finding import Table
+from clew.memory.saliency import STYLES, Saliency, draw_curves, saliencies, verdict
+from clew.memory.subject import Case, Subject
+
+REACH = 32
+
+
+@dataclass(frozen=True)
+class SaliencyByDistance:
+    """Means of the sizes of saliency's curves, by place; (n,) each.
+
+    places: -3 is three elements before the step asked. counts: cases that have such an element.
+    correlation, aligned: the medians over the cases, None where none has any; disagreeing: cases
+    in which gradients and occlusion disagree. gap: the largest share of a change that an integral
+    lacks; incomplete: cases with a larger one than was asked for.
+    """
+
+    places: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    element: tuple[str, str]
+    gradient: NDArray[np.float64]
+    integrated: NDArray[np.float64]
+    occlusion: NDArray[np.float64]
+    connectivity: NDArray[np.float64]
+    cases: int
+    correlation: float | None
+    aligned: float | None
+    disagreeing: int
+    gap: float
+    incomplete: int
+
+    name = "saliency-by-distance"
+    title = "How much elements matter by their distance"
+    method = Saliency.method + " Of each curve the mean size over all cases is given."
+
+    def words(self) -> list[str]:
+        """Within how many elements half of it lies, whether the curves agree, the largest gap."""
+        many = f"{self.cases} {'case' if self.cases == 1 else 'cases'}"
+        total = float(self.occlusion.sum())
+        if total <= 0:
+            return [f"None of the elements matters: in {many} no score changes without one."]
+        half, most = (self._within(self.occlusion, share) for share in (0.5, 0.9))
+        lines = [
+            f"Half of what single elements change in the score lies within {self._called(half)}, "
+            f"90 % within {self._called(most)} (by occlusion, the mean of {many}).",
+        ]
+        seen = self._within(self.integrated, 0.9)
+        if max(seen, most) > 2 * max(1, min(seen, most)):
+            lines.append(
+                f"By integrated gradients 90 % would lie within {self._called(seen)}: over time "
+                "gradients mislead, trust occlusion (Ismail et al. 2020)."
+            )
+        told = verdict(self.correlation, self.aligned)
+        lines.append(f"Element by element: {told[0].lower()}{told[1:]}")
+        if self.disagreeing:
+            lines.append(f"They disagree in {self.disagreeing} of {many}.")
+        lacks = (
+            f"Integrated gradients lack at most {100 * self.gap:.2g} % of the change of the score."
+        )
+        if self.incomplete:
+            lacks = (
+                f"In {self.incomplete} of {many} the integrated gradients lack more than was "
+                f"asked, at most {100 * self.gap:.2g} %: their sum is not to be trusted there."
+            )
+        return [*lines, lacks]
+
+    def _within(self, curve: NDArray[np.float64], share: float) -> int:
+        """The distance within which a share of a curve lies."""
+        away = np.abs(self.places)
+        inside = [curve[away <= d].sum() for d in range(int(away.max()) + 1)]
+        return int(np.argmax(np.array(inside) >= share * inside[-1]))
+
+    def _called(self, distance: int) -> str:
+        if distance == 0:
+            return "the element at the step asked"
+        sides = " on both sides" if (self.places > 0).any() else ""
+        return f"{distance} {self.element[distance != 1]} of the step asked{sides}"
+
+    def tables(self) -> list[Table]:
+        """A row for each distance."""
+        columns = [self.element[0], *STYLES, "connectivity", "cases"]
+        curves = (self.occlusion, self.integrated, self.gradient, self.connectivity)
+        rows = [
+            [int(place), *(float(curve[k]) for curve in curves), int(self.counts[k])]
+            for k, place in enumerate(self.places)
+        ]
+        return [Table("Mean change of the score by distance", columns, rows)]
+
+    def size(self) -> tuple[float, float]:
+        """In inches."""
+        return (8.0, 4.0)
+
+    def draw(self, figure: Any) -> None:
+        """The three curves against the distance, on a scale of powers of ten."""
+        axes = figure.subplots()
+        found = (self.occlusion, self.integrated, self.gradient)
+        draw_curves(axes, self.places, [np.where(c > 0, c, np.nan) for c in found])
+        if any((c > 0).any() for c in found):
+            axes.set_yscale("log")
+        axes.set_xlabel(f"{self.element[1]} from the one asked at")
+        axes.set_ylabel("mean change of the score")
+        axes.set_title(f"mean of {self.cases} cases", loc="left", fontsize=10)
+
+    def data(self) -> dict[str, Any]:
+        """All of it."""
+        return {
+            "element": list(self.element),
+            "places": self.places.tolist(),
+            "counts": self.counts.tolist(),
+            "gradient_x_input": self.gradient.tolist(),
+            "integrated_gradients": self.integrated.tolist(),
+            "occlusion": self.occlusion.tolist(),
+            "connectivity": self.connectivity.tolist(),
+            "cases": self.cases,
+            "correlation": self.correlation,
+            "aligned": self.aligned,
+            "disagreeing": self.disagreeing,
+            "gap": self.gap,
+            "incomplete": self.incomplete,
+        }
+
+
+def saliency_by_distance(
+    subject: Subject,
+    cases: Sequence[Case],
+    *,
+    answer: str | int | None = None,
+    reach: int = REACH,
+    **how: Any,
+) -> SaliencyByDistance:
+    """The means over `cases` of what `saliency` finds up to `reach` elements from the step asked.
+
+    Other settings are those of `saliency`. Elements that lie further away are read, but not looked
+    at. Raises InputError without any case, and as `saliency` does.
+    """
+    if not cases:
+        raise InputError("there are no cases to look at", where="cases")
+    return _means(saliencies(subject, cases, answer=answer, elements=reach + 1, **how))
+
+
+def _means(found: Sequence[Saliency]) -> SaliencyByDistance:
+    first = min(int(one.places[0]) for one in found)
+    last = max(int(one.places[-1]) for one in found)
+    counts = np.zeros(last - first + 1, dtype=np.int64)
+    sums = np.zeros((4, len(counts)))
+    gap = 0.0
+    for one in found:
+        where = one.places - first
+        counts[where] += 1
+        curves = (one.gradient, one.integrated, one.occlusion, one.connectivity)
+        sums[:, where] += np.abs(np.stack(curves))
+        change = abs(one.score - one.blank)
+        if change > one.noise:
+            gap = max(gap, abs(one.gap) / change)
+    gradient, integrated, occlusion, connectivity = sums / np.maximum(counts, 1)
+    ranks = [one.correlation for one in found if one.correlation is not None]
+    signs = [one.aligned for one in found if one.aligned is not None]
+    return SaliencyByDistance(
+        np.arange(first, last + 1), counts, found[0].element,
+        gradient, integrated, occlusion, connectivity,
+        cases=len(found),
+        correlation=float(np.median(ranks)) if ranks else None,
+        aligned=float(np.median(signs)) if signs else None,
+        disagreeing=sum(one.disagreeing for one in found),
+        gap=gap,
+        incomplete=sum(not one.complete for one in found),
+    )  # fmt: skip
