@@ -7,6 +7,7 @@ dh_t/dh_{t-tau} = W^tau.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,23 +136,26 @@ def register(k: int, both_ways: bool = False) -> nn.Module:
     return linear(shift, torch.eye(size, SYMBOLS, dtype=torch.float64), both_ways)
 
 
-def last(k: int) -> Tensor:
-    """(SYMBOLS, H): what was read k steps ago, as scores that are nearly sure."""
-    return 20 * torch.eye(SYMBOLS * (k + 1), dtype=torch.float64)[SYMBOLS * k :]
+def last(k: int, noise: float = 0.0) -> Tensor:
+    """(SYMBOLS, H): what was read k steps ago, as scores: 20, nearly sure, or as sure as is right.
+
+    With a share `noise` of targets drawn from all symbols these are the best scores there are.
+    """
+    score = math.log(SYMBOLS * (1 - noise) / noise + 1) if noise else 20.0
+    return score * torch.eye(SYMBOLS * (k + 1), dtype=torch.float64)[SYMBOLS * k :]
 
 
 def delay(k: int, noise: float = 0.0, **more: Any) -> Toy:
     """Says the symbol of k steps ago, which is right, but for a share `noise`: horizon k.
 
-    It is sure of itself (a score of 20): where it errs, it loses 20 nats; where it has not seen
-    that symbol, all scores are 0, and it loses ln 5.
+    Where it has not seen that symbol, all scores are 0, and it loses ln 5.
     """
 
     def target(whole: NDArray[Any], at: int, random: np.random.Generator) -> int:
         drawn = random.random() < noise
         return int(random.integers(SYMBOLS) if drawn else whole[at - k])
 
-    return Toy(f"delay line of {k}", register(k), last(k), target, ids(), **more)
+    return Toy(f"delay line of {k}", register(k), last(k, noise), target, ids(), **more)
 
 
 def without_memory(**more: Any) -> Toy:
