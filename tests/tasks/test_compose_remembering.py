@@ -7,8 +7,12 @@ import pytest
 import torch
 from composers import parsed, tiny
 
+from clew.data.notes import notes_of
 from clew.tasks._compose.composition import Recall
+from clew.tasks._compose.midi_tokens import written
+from clew.tasks._compose.net import TuneNetwork
 from clew.tasks._compose.remembering import Memory
+from clew.tasks._compose.vocabulary import Vocabulary
 from clew.tasks.compose import Composer
 
 
@@ -58,13 +62,36 @@ def test_a_tune_learned_from_is_a_copy_in_every_key(composer: Composer) -> None:
 
 
 def test_another_memory_is_another_index(composer: Composer) -> None:
-    before = composer.compose("C", seed=1).recall
+    before = composer.compose("C", "6/8", seed=1).recall
     learned, starts = composer.network_.learned, composer.network_.starts
     try:
-        tokens = composer.vocabulary_.encode(composer.compose("C", seed=1).tune.music)
+        tokens = composer.vocabulary_.encode(composer.compose("C", "6/8", seed=1).tune.music)
         composer.network_.remember(tokens, np.zeros(1))
-        assert composer.compose("C", seed=1).recall.copied
+        assert composer.compose("C", "6/8", seed=1).recall.copied
     finally:
         composer.network_.learned, composer.network_.starts = learned, starts
-    assert composer.compose("C", seed=1).recall == before
+    assert composer.compose("C", "6/8", seed=1).recall == before
     assert isinstance(learned, torch.Tensor)
+
+
+def test_a_piece_of_midi_is_a_copy_in_every_key_but_for_its_drums() -> None:
+    beat = [(12 * n, 6, 36 + n % 2, 90, 128, 1) for n in range(4)]
+    learned = [(6 * n, 6, 60 + (2 * n) % 9, 90, 0, 0) for n in range(8)]
+    pieces = [notes_of([*learned, *beat], ticks=12), notes_of([(0, 6, 60, 90, 0, 0)], ticks=12)]
+    vocabulary = Vocabulary("midi", sorted({t for p in pieces for t in written(p).tokens}
+                                           | {f"pitch:{n}" for n in range(50, 80)}))  # fmt: skip
+    network = TuneNetwork(len(vocabulary), embedding_size=4, hidden_size=4)
+    tunes = [vocabulary.encode(written(piece).tokens) for piece in pieces]
+    network.remember(np.concatenate(tunes), np.array([0, len(tunes[0])]))
+    memory = Memory(network, vocabulary)
+
+    def recall(up: int, drum: int = 0) -> Recall:
+        rows = [(t, d, p + up, *rest) for t, d, p, *rest in learned]
+        rows += [(t, d, p + drum * (t == 36), *rest) for t, d, p, *rest in beat]
+        return memory.recall(vocabulary.encode(written(notes_of(rows, ticks=12)).tokens).tolist())
+
+    assert recall(0) == Recall(12, 0, 12, 0)
+    assert recall(5) == recall(-7) == recall(0)
+    # the last drum is another: of twelve notes in a row those before and behind are left
+    assert recall(3, drum=-1).longest == 10
+    assert not recall(3, drum=-1).copied

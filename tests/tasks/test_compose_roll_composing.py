@@ -70,9 +70,16 @@ def test_what_stands_in_a_roll_learned_from_is_found():
     found = ours.recall(mixed)
     assert (found.longest, found.at, found.tune, found.copied) == (3, 0, 1, False)
     new = np.zeros((3, 88), np.uint8)
-    new[:, 5] = 1
+    new[:, 5:8] = 1
     assert ours.recall(new).longest == 0
     assert ours.recall(new).tune is None
+    assert str(found) == (
+        "longest run of steps that stands so in a tune learned from: 3 of "
+        f"{len(mixed)} ({3 / len(mixed):.0%})"
+    )
+    for up in (-3, 4):  # the same in another key
+        assert ours.recall(np.roll(mixed, up, axis=1)) == found
+        assert ours.recall(np.roll(ROLLS[3].steps, up, axis=1)).copied
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,15 @@ class Recall:
     """The longest run of notes of a tune that is, note by note, in one of those learned from.
 
     longest: how many notes it has; at: the first of them, from 0; notes: how many the tune has;
-    tune: which of the tunes that the model remembers has them, from 0, None where none has any.
+    tune: which of the tunes that the model remembers has them, from 0, None where none has any;
+    of: "notes", or the "steps" of a piano roll, which are counted instead.
     """
 
     longest: int
     at: int
     notes: int
     tune: int | None
+    of: Literal["notes", "steps"] = "notes"
 
     @property
     def copied(self) -> bool:
@@ -29,10 +31,10 @@ class Recall:
 
     def __str__(self) -> str:
         if self.copied:
-            return f"all of its {self.notes} notes stand so in a tune learned from: a copy"
+            return f"all of its {self.notes} {self.of} stand so in a tune learned from: a copy"
         share = self.longest / max(1, self.notes)
         return (
-            f"longest run of notes that stands so in a tune learned from: {self.longest} of "
+            f"longest run of {self.of} that stands so in a tune learned from: {self.longest} of "
             f"{self.notes} ({share:.0%})"
         )
 
@@ -86,7 +88,7 @@ class Composition:
         """What the command line prints as JSON."""
         recall = self.recall
         found: dict[str, Any] = {} if self.tune is None else {"abc": str(self.tune)}
-        return {**found, "notes": recall.notes, "longest_run": recall.longest,
+        return {**found, recall.of: recall.notes, "longest_run": recall.longest,
                 "copied": recall.copied}  # fmt: skip
 
     def _piece(self) -> Any:

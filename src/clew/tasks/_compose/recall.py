@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clew.data.abc import Tune, bars
 from clew.errors import InputError
 
 Integers = NDArray[np.int64]
 _WIDTH = 4  # bytes of a token
+_FIRST = 512  # numbers below are of steps up or down, none wider than 255
 
 
 class Span(NamedTuple):
@@ -39,7 +38,6 @@ class TuneIndex:
         self._text, self._begins = _joined(tokens, starts)
         self._order = _suffixes(self._text)
         self._bytes = self._text.astype(">u4").tobytes()  # compares as the numbers do
-        self._whole = {self._of(number): number for number in reversed(range(len(starts)))}
 
     @classmethod
     def build(cls, sequences: Iterable[Sequence[int] | NDArray[Any]]) -> TuneIndex:
@@ -47,34 +45,18 @@ class TuneIndex:
         every = [np.asarray(sequence, dtype=np.int64).reshape(-1) for sequence in sequences]
         tokens = np.concatenate(every) if every else np.zeros(0, dtype=np.int64)
         starts = np.cumsum([0, *(len(sequence) for sequence in every)])[:-1]
-        return cls.of({"tokens": tokens, "starts": np.asarray(starts, dtype=np.int64)})
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> TuneIndex:
-        """The index of what `arrays` gave; raises InputError for arrays that do not fit."""
-        tokens, starts = (np.asarray(arrays.get(name, 0)) for name in ("tokens", "starts"))
-        good = all(a.ndim == 1 and a.dtype.kind in "iu" for a in (tokens, starts))
-        if good and len(starts):
-            good = bool(starts[0] == 0 and (np.diff(starts) >= 0).all())
-            good = good and bool(starts[-1] <= len(tokens))
-        elif good:
-            good = len(tokens) == 0
-        if not good or (len(tokens) and not 0 <= tokens.min() <= tokens.max() < 2**31):
-            raise InputError(
-                "these are no tunes to look up",
-                expected="tokens (N,) from 0, and starts (tunes,) that ascend from 0",
-            )
-        return cls(tokens.astype(np.int64), starts.astype(np.int64))
-
-    def arrays(self) -> dict[str, Integers]:
-        """What `of` makes the same index of."""
-        return {"tokens": self.tokens, "starts": self.starts}
+        if len(tokens) and not 0 <= tokens.min() <= tokens.max() < 2**31:
+            raise InputError("these are no tunes to look up", expected="tokens from 0")
+        return cls(tokens, np.asarray(starts, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def longest(self, sequence: Sequence[int] | NDArray[Any]) -> Span:
-        """The longest run of a sequence that one of the tunes has, the first of the longest."""
+    def longest(self, sequence: Sequence[int] | NDArray[Any], stride: int = 1) -> Span:
+        """The longest run of a sequence that one of the tunes has, the first of the longest.
+
+        stride: only of runs that begin at every so manieth token.
+        """
         query = (np.asarray(sequence, dtype=np.int64) + 1).astype(">u4").tobytes()
         count = len(query) // _WIDTH
         best = Span(0, 0, -1, 0)
@@ -84,17 +66,8 @@ class TuneIndex:
             if length > best.length:
                 tune = int(np.searchsorted(self._begins, suffix, side="right")) - 1
                 best = Span(length, start, tune, suffix - int(self._begins[tune]))
-            start += 1
+            start += stride
         return best
-
-    def copy(self, sequence: Sequence[int] | NDArray[Any]) -> int | None:
-        """The number of the first tune that is this sequence from start to end, if one is."""
-        return self._whole.get((np.asarray(sequence, dtype=np.int64) + 1).astype(">u4").tobytes())
-
-    def _of(self, number: int) -> bytes:
-        last = number + 1 == len(self.starts)
-        end = len(self.tokens) if last else int(self.starts[number + 1])
-        return (self.tokens[self.starts[number] : end] + 1).astype(">u4").tobytes()
 
     def _match(self, query: bytes) -> tuple[int, int]:
         """The longest beginning of a query that is in the text, and where."""
@@ -108,6 +81,38 @@ class TuneIndex:
         found = [(_shared(query, beginning(suffix)), -suffix) for suffix in near]
         length, negative = max(found, default=(0, 0))
         return length, -negative
+
+
+class TransposedIndex:
+    """Tunes of which the longest run is found that another has, in the same key or moved.
+
+    A tune is what its notes, or steps, are but for their height, and how far each is from the one
+    before: these in turn, x_1, y_2 - y_1, x_2, y_3 - y_2, .., are the same in every key.
+    """
+
+    def __init__(self, tunes: Iterable[tuple[Sequence[Hashable], Sequence[int | None]]]) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._index = TuneIndex.build([self._told(*tune, learn=True) for tune in tunes])
+
+    def longest(self, kinds: Sequence[Hashable], heights: Sequence[int | None]) -> Span:
+        """The longest run of notes of these kinds and heights, None where one has no height."""
+        span = self._index.longest(self._told(kinds, heights), stride=2)
+        return Span((span.length + 1) // 2, span.start // 2, span.tune, span.at // 2)
+
+    def _told(
+        self, kinds: Sequence[Hashable], heights: Sequence[int | None], learn: bool = False
+    ) -> list[int]:
+        found: list[int] = []
+        last: int | None = None
+        for kind, height in zip(kinds, heights, strict=True):
+            if found:
+                found.append(_FIRST // 2 + (0 if height is None or last is None else height - last))
+            last = last if height is None else height
+            known = self._numbers.get(kind, 0)  # 0 is none of those learned
+            if learn and not known:
+                known = self._numbers[kind] = _FIRST + len(self._numbers)
+            found.append(known)
+        return found
 
 
 def _shared(first: bytes, second: bytes) -> int:
@@ -144,30 +149,3 @@ def _suffixes(text: Integers) -> Integers:
         new[order[1:]] = np.cumsum(np.diff(key[order]) > 0)
         rank, step = new, 2 * step
     return np.asarray(order, dtype=np.int64)
-
-
-def melody(tune: Tune) -> list[int]:
-    """A tune as numbers that are the same in every key: step to the next note, and its length.
-
-    A rest, and the first note, have a step of their own; grace notes are left out, of a chord the
-    highest note counts, tied notes are one.
-    """
-    found: list[tuple[int | None, Fraction]] = []
-    last: int | None = None
-    tied = False
-    for bar in bars(tune):
-        for event in bar.events:
-            if event.grace:
-                continue
-            pitch = max((sign.pitch for sign in event.signs), default=None)
-            if tied and pitch == last:
-                found[-1] = (found[-1][0], found[-1][1] + event.duration)
-            else:
-                step = None if pitch is None or last is None else pitch - last
-                found.append((step, event.duration))
-            tied = event.tied
-            last = pitch if pitch is not None else last
-    return [
-        (0 if step is None else 128 + step) * 8192 + min(8191, int(length * 768))
-        for step, length in found
-    ]

@@ -16,7 +16,7 @@ from clew.data.rolls import LOWEST, Roll, notes_from_roll, roll_of, roll_of_step
 from clew.errors import InputError
 from clew.tasks._compose.composing import Request
 from clew.tasks._compose.composition import Composition, Recall
-from clew.tasks._compose.recall import TuneIndex
+from clew.tasks._compose.recall import TransposedIndex
 from clew.tasks._compose.roll_net import RollNetwork
 from clew.tasks._compose.roll_writing import RollWriting, write
 from clew.tasks._draw import generator
@@ -49,20 +49,19 @@ class RollComposing:
             yield " ".join(str(LOWEST + key) for key in np.flatnonzero(step))
 
     def recall(self, steps: NDArray[Any]) -> Recall:
-        """The longest run of these steps (T, P) that stands so in a roll learned from."""
-        numbers, index = self._index
-        tokens = [numbers.get(row.tobytes(), 0) for row in np.packbits(steps != 0, axis=1)]
-        span = index.longest(tokens)
-        return Recall(span.length, span.start, len(tokens), span.tune if span.length else None)
+        """The longest run of these steps (T, P) that a roll learned from has, in whatever key."""
+        span = self._index.longest(*_in_any_key(steps))
+        tune = span.tune if span.length else None
+        return Recall(span.length, span.start, len(steps), tune, "steps")
 
     @cached_property
-    def _index(self) -> tuple[dict[bytes, int], TuneIndex]:
-        """The number of each different step learned from, from 1, and the rolls in these."""
-        numbers: dict[bytes, int] = {}
-        rows = self._network.learned.cpu().numpy()
-        tokens = [numbers.setdefault(row.tobytes(), len(numbers) + 1) for row in rows]
-        starts = self._network.starts.cpu().numpy()
-        return numbers, TuneIndex.build(np.split(np.array(tokens, np.int64), starts[1:]))
+    def _index(self) -> TransposedIndex:
+        """The rolls learned from."""
+        starts, pitches = self._network.starts.cpu().numpy(), self._network.pitches
+        rolls = np.split(self._network.learned.cpu().numpy(), starts[1:])
+        return TransposedIndex(
+            _in_any_key(np.unpackbits(roll, axis=1, count=pitches)) for roll in rolls
+        )
 
     def _begun(
         self, request: Request, chance: torch.Generator
@@ -108,3 +107,15 @@ class RollComposing:
             )  # fmt: skip
         roll = prompt if isinstance(prompt, Roll) else roll_of(prompt, where="prompt")
         return roll.steps.astype(np.uint8)
+
+
+def _in_any_key(steps: NDArray[Any]) -> tuple[list[bytes], list[int | None]]:
+    """What sounds in each step (T, P) above its lowest note, as bytes, and which that is."""
+    width = steps.shape[1]
+    rows = np.pad(steps != 0, ((0, 0), (0, width)))
+    lowest = np.where(rows.any(1), rows.argmax(1), 0)
+    moved = np.take_along_axis(rows, lowest[:, None] + np.arange(width), axis=1)
+    kinds = [row.tobytes() for row in np.packbits(moved, axis=1)]
+    sounding = rows.any(1).tolist()
+    low = lowest.tolist()
+    return kinds, [low[t] if sounds else None for t, sounds in enumerate(sounding)]
