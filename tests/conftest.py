@@ -1,9 +1,11 @@
 """What every test runs under: repeatable draws, and few threads on shared machines."""
 
+import functools
 import os
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
@@ -22,3 +24,26 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("CLEW_HYPOTHESIS", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch):
+    """The picture in a model's folder is drawn once, and written into every folder after.
+
+    It would take longer than many a small fit. What it shows is tested in tasks/test_estimator.py.
+    """
+    tasks = sys.modules.get("clew.tasks._estimator")
+    if tasks is None:
+        return
+    draw = tasks.learning_curve
+
+    @functools.wraps(draw)
+    def drawn(curve, figure, baseline):
+        if figure not in _DRAWN:
+            _DRAWN[figure] = draw(curve, figure, baseline)
+        return _DRAWN[figure]
+
+    monkeypatch.setattr(tasks, "learning_curve", drawn)
+
+
+_DRAWN: dict[str, bytes] = {}

@@ -90,6 +90,38 @@ def python(folder: Path, *words: object, **environment: str) -> tuple[str, str]:
     return out, err
 
 
+def _rank(*arguments: Any) -> None:
+    import torch
+
+    _python(*arguments)
+    # As at the end of an ordinary process; a forked one skips it.
+    torch.distributed.destroy_process_group()
+
+
+def ranks(world: int, folder: Path, *words: object, **environment: str) -> tuple[str, str]:
+    """What `torchrun --nproc-per-node WORLD *words` writes, without the processes' imports.
+
+    That torchrun starts them just so is tested in train/test_sync.py, and by the page of training.
+    """
+    together = {
+        "WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()), **environment,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as log:
+        logs = [Path(log) / str(rank) for rank in range(world)]
+        started = []
+        for rank, own in enumerate(logs):
+            own.mkdir()
+            variables = {**together, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+            started.append(process(_rank, folder, own, tuple(map(str, words)), variables))
+            started[-1].start()
+        for one in started:
+            one.join(240)
+        out, err = ("".join((own / name).read_text() for own in logs) for name in ("out", "err"))
+    assert [one.exitcode for one in started] == [0] * world, err
+    return out, err
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

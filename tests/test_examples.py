@@ -50,8 +50,7 @@ def test_the_gallery_lists_every_example():
     assert [p.name for p in EXAMPLES] == sorted(set(re.findall(r"\]\((\w+\.py)\)", page)))
 
 
-def test_two_processes_under_torchrun(tmp_path):
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2]
-    said, _ = processes.python(tmp_path, *words, ROOT / "examples/two_processes.py")
+def test_two_processes_as_torchrun_starts_them(tmp_path):
+    said, _ = processes.ranks(2, tmp_path, ROOT / "examples/two_processes.py")
     assert "2 process(es)" in said
     assert said.count("accuracy") == 1  # only the first one prints

@@ -3,15 +3,13 @@
 import concurrent.futures
 import os
 import signal
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from classifiers import TINY, Told, equal, killed_ten_times, texts, weights
-from processes import python, told
+from processes import ranks, told
 
 from clew.errors import InputError, Interrupted
 from clew.tasks import load
@@ -125,12 +123,7 @@ def test_two_processes_are_one_and_only_the_first_writes(tmp_path):
         "from clew.train import Lines\n"
         f"Classifier(**{settings!r}).fit(*texts(), out=sys.argv[1], report=Lines())\n"
     )
-    here = str(Path(__file__).parent)
-    _, said = python(
-        tmp_path, "-m", "torch.distributed.run", "--nproc-per-node", 2, "--standalone",
-        script, tmp_path / "two",
-        PYTHONPATH=os.pathsep.join([here, *filter(None, sys.path)]),
-    )  # fmt: skip
+    _, said = ranks(2, tmp_path, script, tmp_path / "two")
     assert said.count("finished by") == 1
     two = load(tmp_path / "two")
     for name, tensor in weights(one).items():
