@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, runtime_checkable
+
+from torch import Tensor
 
 from clew.train.history import History
+from clew.train.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,29 @@ class Reporter(Protocol):
         ...
 
 
+@runtime_checkable
+class Watcher(Reporter, Protocol):
+    """A listener that looks at gradients too; it leaves them, weights and carried state alone.
+
+    Random numbers it draws change nothing: they are seeded anew for every step.
+    """
+
+    def watch(self, problem: Problem) -> None:
+        """This is what will be trained; called before `start`, the network on its device."""
+        ...
+
+    def gradient(self, step: int, norm: Tensor, clip: float | None) -> None:
+        """The gradient of a step (from 1) is on the parameters, not clipped yet.
+
+        norm: its length, a scalar; it is shortened to `clip` where it is longer.
+        """
+        ...
+
+    def saved(self) -> None:
+        """A checkpoint was written, from which the run may go on."""
+        ...
+
+
 class Silent:
     """Says nothing."""
 
@@ -116,7 +142,8 @@ class Lines:
         where = info.device if info.world == 1 else f"{info.world} x {info.device}"
         begun = f", from step {info.step}" if info.step else ""
         self._print(
-            f"training {info.parameters:,} parameters for {info.epochs} epochs "
+            f"training {info.parameters:,} parameters for {info.epochs} epoch"
+            f"{'s' * (info.epochs != 1)} "
             f"({info.steps:,} steps) on {where}{begun}"
         )
 
