@@ -10,7 +10,7 @@ import csv
 import gzip
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -147,8 +147,7 @@ def run(
         print(f"-- {one.name}, {minutes:.1f} min, {settings}\n{result}\n", flush=True)
         found[one.name] = {name: dict(of) for name, of in result.scores.items()}
         (drawing,) = result.drawn()
-        named = {"AR(p)" if "AR(" in k else k: v for k, v in drawing.baselines.items()}
-        pictures.append(replace(drawing, baselines=named))
+        pictures.append(drawing)
     _together(found)
     if drawn is not None:
         picture(pictures, drawn)

@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from clew.data.panel import Panel
 from clew.errors import InputError
+from clew.tasks._forecast import kept
 from clew.tasks.forecast import Forecaster
 
 
@@ -280,6 +281,12 @@ def test_validation_is_what_comes_later_or_other_series():
     assert model.metrics_["held_out"]["steps"] == 60
     with pytest.raises(InputError, match="validation"):
         Forecaster(**TINY).fit(whole, validation=whole)
+
+
+def test_of_many_series_some_are_scored_and_it_says_so(monkeypatch):
+    monkeypatch.setattr(kept, "SCORED", 2)
+    said = Forecaster(**TINY).fit(panel()).metrics_["held_out"]["said"]
+    assert said[-1] == "Scored are 2 of 3 series, evenly chosen."
 
 
 def test_figures_are_beside_those_of_the_baselines():

@@ -102,6 +102,17 @@ def test_a_missing_truth_counts_nowhere():
     assert alike[1] == pytest.approx(np.abs(np.delete(WEEK, [3, 5]) - 4).mean())
 
 
+def test_no_more_series_are_begun_once_the_time_is_up():
+    some = panel(a=60, b=60, c=60)
+    how = {"levels": LEVELS, "horizon": 7, "season": 7}
+    late = judge(some, week_before, origins_of(some, 7, 1, 7), until=0.0, **how)
+    assert [one.id for one in late.series] == ["a"]
+    assert late.notes == ("the time was up: 1 of 3 series are scored",)
+    bare = judge(some, week_before, origins_of(some, 7, 1, 7), baselines=False, **how)
+    assert list(bare.scores) == [MODEL]
+    assert len(bare.series) == 3
+
+
 def test_the_baselines_know_only_what_is_before_the_first_window():
     """What comes after the windows' origins is changed: the baselines say the same."""
     y = np.cumsum(draw.standard_normal(80))

@@ -1,5 +1,6 @@
 """Pictures of forecasts: what they show, and where they cannot be written."""
 
+import dataclasses
 import xml.etree.ElementTree as ElementTree
 from html import unescape
 from pathlib import Path
@@ -45,6 +46,19 @@ def test_a_picture_names_what_it_shows(tmp_path: Path) -> None:
     for name in ("history", "truth", "forecast", "80 % interval", "50 % interval", "drift",
                  "passengers", "$1 & <b>", "?? two"):  # fmt: skip
         assert name in said, name
+
+
+def test_autoregressions_of_several_orders_are_one_kind_of_line(tmp_path: Path) -> None:
+    def two(*orders: int) -> str:
+        each = [
+            dataclasses.replace(drawn(f"s{k}"), baselines={f"AR({k})": np.full(3, 4.0)})
+            for k in orders
+        ]
+        return texts(picture(each, tmp_path / "p.svg"))
+
+    assert "AR(p)" in two(3, 4)
+    assert "AR(3)" not in two(3, 4)
+    assert "AR(3)" in two(3, 3)
 
 
 def test_the_ending_says_the_format(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clew.tasks._forecast import starts
 from clew.tasks._forecast.blocks import Listed
 from clew.tasks._forecast.problem import Part
 from clew.tasks._forecast.scaling import BASES, Scaling
@@ -128,6 +129,14 @@ def test_an_autoregression_that_explodes_is_not_taken():
         assert (abs(scaling.ahead(reading, [59], 60).base) < 100).all(), base
     grown = 2.0 ** np.arange(40)
     assert fit_line(held([grown]), Scaling(1, "arc"), everything([grown])).base == "last"
+
+
+def test_of_many_long_series_some_are_looked_at(monkeypatch):
+    monkeypatch.setattr(starts, "ALL", 300)
+    lengths = np.array([100, 100, 0, 100, 100, 100, 100])
+    part = Part(np.zeros(7, int), lengths)
+    assert starts.chosen(part).tolist() == [0, 3, 6]
+    assert starts.chosen(Part(lengths * 0, lengths * 100)).tolist() == [0]
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0])

@@ -202,8 +202,9 @@ def _before(panel: Panel, windows: int, horizon: int, data: Path) -> Panel:
     learn = panel.without_tail(windows * horizon)
     rest = [index for index, length in enumerate(learn.lengths.tolist()) if length]
     if not rest:
+        longest = int(panel.lengths.max())
         raise InputError(
-            f"the longest series has {int(panel.lengths.max()):,} steps",
+            f"the longest series has {longest:,} step" + "s" * (longest != 1),
             where=str(data),
             expected=f"more than {windows * horizon:,}: --windows {windows} of --horizon {horizon}",
             hint="fewer windows, or a shorter horizon",
@@ -236,7 +237,7 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
         lines += _scores("held out", {"this model": score, **others})
         lines.append("the weights and the intervals were chosen on this: less is better")
     if tested:
-        title = f"{tested['windows']:,} x {tested['horizon']} steps"
+        title = f"{tested['windows']:,} x {tested['horizon']} step" + "s" * (tested["horizon"] != 1)
         lines += ["", *_scores(title, tested["scores"]), ""]
         lines.append("on windows that chose nothing:")
         lines += tested["said"]

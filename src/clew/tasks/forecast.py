@@ -214,8 +214,10 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         self, prepared: Prepared, settings: TrainSettings, folder: Path | None, resume: bool,
         report: Reporter, begun: float,
     ) -> None:  # fmt: skip
+        until = None
         if settings.time is not None:
             spent = clock.monotonic() - begun
+            until = begun + settings.time
             rest = max(USED_TIME * settings.time - spent, 0.1 * settings.time)
             settings = dataclasses.replace(settings, time=rest)
         self._facts = prepared.facts
@@ -227,7 +229,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         share = calibration.temper(problem)
         calibration.calibrate(problem)
         self._name()
-        found = kept.judged(self, prepared)
+        found = kept.judged(self, prepared, until)
         self._facts = fitting.refitted(prepared)
         prepared = dataclasses.replace(prepared, facts=self._facts)
         self.network_.ends = fitting.ends_of(self.network_, prepared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,8 +39,9 @@ def origins_of(panel: Panel, horizon: int, windows: int, step: int) -> list[Orig
     back = horizon + step * np.arange(windows - 1, -1, -1, dtype=np.int64)
     found = [length - back[length - back >= LEAST] for length in panel.lengths.tolist()]
     if not any(len(some) for some in found):
+        longest = int(panel.lengths.max(initial=0))
         raise InputError(
-            f"the longest series has {int(panel.lengths.max(initial=0))} steps",
+            f"the longest series has {longest} step" + "s" * (longest != 1),
             where="the data of the backtest",
             expected=f"{horizon + LEAST} or more: the horizon is {horizon}",
             hint="a shorter horizon, or longer series",
@@ -200,12 +202,14 @@ def with_usual(quantiles: Array, levels: Sequence[float]) -> tuple[Array, tuple[
 def judge(
     panel: Panel, tell: Tell, origins: Sequence[Origins], *, levels: Sequence[float],
     horizon: int, season: int, step: int | None = None, learned: Mapping[str, int] | None = None,
+    baselines: bool = True, until: float | None = None,
 ) -> Backtest:  # fmt: skip
     """What `tell` says at these origins of each series (see `origins_of`), beside the baselines.
 
     tell: panel, origins, horizon -> quantiles (W, K, Q) of each series, at the Q levels. The
     baselines are fitted to, and MASE is scaled by, what a series has before its first origin.
-    learned: by id, the time after the last one that the model was fitted to.
+    learned: by id, the time after the last one that the model was fitted to. baselines: whether
+    there are any. until: the moment of the monotonic clock after which no more series are begun.
     """
     told = tell(panel, origins, horizon)
     known, levels = levels, with_usual(np.zeros((1, len(levels))), levels)[1]
@@ -214,13 +218,16 @@ def judge(
     for index, (starts, quantiles) in enumerate(zip(origins, told, strict=True)):
         if not len(starts):
             continue
+        if series and until is not None and clock.monotonic() > until:
+            notes.insert(0, f"the time was up: {len(series)} of {len(panel)} series are scored")
+            break
         one = panel.series(index)
         quantiles = with_usual(np.asarray(quantiles), known)[0]
         history = one.y[: int(starts[0])]
         if np.isnan(history).all():
             notes.append(f"series {one.id!r} is left out: it has no value before the first window")
             continue
-        fitted = Baselines.fit(history, season)
+        fitted = Baselines.fit(history, season) if baselines else Baselines({})
         notes += [f"series {one.id!r}: {note}" for note in fitted.notes]
         truth = one.y[starts[:, np.newaxis] + np.arange(horizon)]
         scale = naive_error(history, season)

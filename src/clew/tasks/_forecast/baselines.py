@@ -100,7 +100,7 @@ class AR:
         known = int(np.count_nonzero(~np.isnan(given)))
         if known < _LEAST:
             raise InputError(
-                f"there are {known} values",
+                "there is 1 value" if known == 1 else f"there are {known} values",
                 where="the baseline AR(p)",
                 expected=f"{_LEAST} or more",
             )

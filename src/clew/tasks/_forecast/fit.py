@@ -170,9 +170,10 @@ def prepare(model: Any, panel: Panel, validation: Panel | None, tell: Tell) -> P
              "arc": "an autoregression with a constant"}  # fmt: skip
     order = f" of order {len(scaling.line) - 1}" if scaling.line else ""
     step = "" if panel.freq.numbered else f" of {panel.freq.named}"
+    cycle = "no season" if season == 1 else f"season of {season}"
     tell(
-        f"{len(panel)} series, {int(lengths.sum()):,} steps{step}, season of {season}; "
-        f"the network corrects {words[scaling.base]}{order}{', of logarithms' if log else ''}"
+        f"{len(panel)} series, {int(lengths.sum()):,} steps{step}, {cycle}; the network corrects "
+        f"{words[scaling.base]}{order}{', of logarithms' if log else ''}"
     )
     mark = panel.fingerprint + ("" if validation is None else " " + validation.fingerprint)
     return Prepared(panel, facts, learned, judged, held, spread, mark)
@@ -201,8 +202,9 @@ def _parts(model: Any, panel: Panel, validation: Panel | None) -> tuple[Part, Pa
     many = np.maximum(horizon, np.round(lengths * float(model.held_out)).astype(np.int64))
     many = np.where(lengths >= many + horizon, many, 0)
     if not many.any():
+        longest = int(lengths.max(initial=0))
         raise InputError(
-            f"the longest series has {int(lengths.max(initial=0))} steps",
+            f"the longest series has {longest} step" + "s" * (longest != 1),
             where="horizon",
             expected=f"{2 * horizon} or more: {horizon} to learn to look so far ahead, and "
             f"{horizon} held out",

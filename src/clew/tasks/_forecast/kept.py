@@ -30,6 +30,7 @@ SEQUENCES = ("quantiles", "past", "future", "calendar")
 SCORED = 100  # series whose held-out end is scored, at most
 STEPS = 200_000  # of all these, at most: an autoregression is fitted to each
 WINDOWS = 64  # windows of each, at most
+NOTES = 5  # told of what was scored, at most
 
 
 def network(model: Any) -> dict[str, Any]:
@@ -128,8 +129,11 @@ class Figures:
     said: list[str] = field(default_factory=list)
 
 
-def judged(model: Any, prepared: Prepared) -> Figures:
-    """How good a model is on what was held out, before it goes on to the ends of the series."""
+def judged(model: Any, prepared: Prepared, until: float | None = None) -> Figures:
+    """How good a model is on what was held out, before it goes on to the ends of the series.
+
+    Of many series some are scored, and no more are begun after `until`; `said` tells of both.
+    """
     part, horizon = prepared.held, int(model.horizon)
     whole = np.flatnonzero(part.stop - part.start >= horizon)
     steps = int(part.stop[whole].sum())
@@ -147,9 +151,12 @@ def judged(model: Any, prepared: Prepared) -> Figures:
     answers = Answers.of(model, panel, None, None, False)
     result = judge(
         panel, answers.at, origins, levels=learned_levels(model.quantiles), horizon=horizon,
-        season=model.season_length_,
+        season=model.season_length_, baselines=bool(model.baseline), until=until,
     )  # fmt: skip
     found = result.scores
+    notes = list(result.notes[:NOTES])
+    if len(chosen) < len(whole):
+        notes.append(f"Scored are {len(chosen):,} of {len(whole):,} series, evenly chosen.")
     own = {name: value for name, value in found[OWN].items() if np.isfinite(value)}
     others = {
         result.names.get(name, name): {
@@ -159,10 +166,10 @@ def judged(model: Any, prepared: Prepared) -> Figures:
         if name != OWN
     }
     score = {**own, "loss": _best(model, "loss")}
-    if not model.baseline or not others:
-        return Figures(score, said=coverage(result))
+    if not others:
+        return Figures(score, said=[*coverage(result), *notes])
     best = min(others, key=lambda name: others[name].get("mase", np.inf))
-    said = [*coverage(result), *verdict(result), *losses(result)]
+    said = [*coverage(result), *verdict(result), *losses(result), *notes]
     return Figures(score, {"name": best, **others[best]}, others, said)
 
 

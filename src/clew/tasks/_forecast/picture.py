@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ def _page(drawn: Sequence[Drawn], value: str, kind: str) -> bytes:
     FigureCanvasAgg(page)
     every = page.subplots(down, across, squeeze=False).reshape(-1)
     labels: dict[str, Any] = {}
-    for axes, one in zip(every, drawn, strict=False):
+    for axes, one in zip(every, _alike(drawn), strict=False):
         _draw(axes, one)
         axes.set_title(_plain(one.title), fontsize=10, loc="left", parse_math=False)
         axes.set_ylabel(_plain(value), fontsize=9, parse_math=False)
@@ -75,6 +76,19 @@ def _page(drawn: Sequence[Drawn], value: str, kind: str) -> bytes:
     buffer = io.BytesIO()
     page.savefig(buffer, format=kind, dpi=150)
     return buffer.getvalue()
+
+
+def _alike(drawn: Sequence[Drawn]) -> list[Drawn]:
+    """The same with one name for autoregressions of several orders, which are drawn alike."""
+    orders = {name for one in drawn for name in one.baselines if name.startswith("AR(")}
+    if len(orders) < 2:
+        return list(drawn)
+    return [
+        dataclasses.replace(
+            one, baselines={"AR(p)" if k in orders else k: v for k, v in one.baselines.items()}
+        )
+        for one in drawn
+    ]
 
 
 def _draw(axes: Any, one: Drawn) -> None:

@@ -15,9 +15,23 @@ from clew.tasks._forecast.scaling import FINEST, LINES, Base, Scaling
 Array = NDArray[np.float64]
 
 LOOKED = 256  # series that are looked at, at most
+ALL = 500_000  # steps of all these, at most
 ORIGINS = 2000  # origins of all those series, at most
 STEEPEST = 1.03  # growth of an autoregression a step: steeper ones run away
 STEPS = 20_000  # of each series that are looked at, at most: its last ones
+
+
+class _Values:
+    """Histories without columns and calendar, which naive forecasts do not read."""
+
+    def __init__(self, histories: Histories) -> None:
+        self.lengths, self.y = histories.lengths, histories.y
+
+    def known(self, series: int, start: int, stop: int) -> NDArray[np.float32]:
+        """Nothing is known ahead."""
+        return np.zeros((stop - start, 0), dtype=np.float32)
+
+    past = known
 
 
 def grows(series: Sequence[Array], season: int) -> bool:
@@ -78,7 +92,7 @@ def naive_errors(
     histories: Histories, scaling: Scaling, learned: Part, horizon: int
 ) -> tuple[Array, Array]:
     """Errors (n, K) of the naive forecast at evenly chosen origins, and their scales (n,)."""
-    blocks = Blocks(histories, scaling, horizon)
+    blocks = Blocks(_Values(histories), scaling, horizon)
     some = chosen(learned)
     most = max(1, ORIGINS // max(len(some), 1))
     errors, scales = [np.empty((0, horizon))], [np.empty(0)]
@@ -98,9 +112,11 @@ def naive_errors(
 
 
 def chosen(part: Part) -> NDArray[np.int64]:
-    """Evenly chosen numbers of at most LOOKED series that have steps of this part."""
+    """Evenly chosen numbers of series with steps of this part: at most LOOKED, or ALL steps."""
     there = np.flatnonzero(part.stop > part.start)
-    at = np.linspace(0, len(there) - 1, min(LOOKED, len(there))).round().astype(np.int64)
+    steps = int(np.minimum(part.stop, STEPS)[there].sum())
+    many = min(LOOKED, len(there), max(1, ALL * len(there) // max(steps, 1)))
+    at = np.linspace(0, len(there) - 1, many).round().astype(np.int64)
     return there[np.unique(at)] if len(there) else there
 
 

@@ -26,7 +26,8 @@ def told(result: Backtest) -> list[str]:
     title = f"{count:,} series" if count > 1 else f"series {result.series[0].id!r}"
     windows = result.windows
     many = f"{windows:,} windows" if windows > 1 else "1 window"
-    lines = [f"{title}, {many} of {result.horizon} steps ahead", ""]
+    ahead = "1 step" if result.horizon == 1 else f"{result.horizon} steps"
+    lines = [f"{title}, {many} of {ahead} ahead", ""]
     lines += table(result)
     lines += ["", *coverage(result), *verdict(result), *losses(result)]
     lines += [f"note: {note}" for note in result.notes[:NAMED]]
