@@ -30,7 +30,8 @@ from clew.cli.summary import Row, Summary, aligned, verdict
 
 def register(group: typer.Typer) -> None:
     """Add the command to ``clew fit``."""
-    command = hyperparameters("compose", "Composer", without=("time",))(compose)
+    by = dict.fromkeys(("epochs", "patience"), "by the notation")
+    command = hyperparameters("compose", "Composer", without=("time",), chosen=by)(compose)
     group.command("compose", cls=Grouped)(command)
 
 
@@ -99,7 +100,8 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
     lines = aligned("fewer is better", [COLUMNS[key] for key in keys], rows)
     tokens = held.get("tokens")
     counted = "" if tokens is None else f", {tokens:,} tokens"
-    lines.append(f"on {held['tunes']:,} tunes held out{counted}")
+    tunes = "1 tune" if held["tunes"] == 1 else f"{held['tunes']:,} tunes"
+    lines.append(f"on {tunes} held out{counted}")
     if others:
         best = min(others, key=lambda other: float(other[keys[0]]))
         gain = best[keys[0]] - score[keys[0]]

@@ -48,10 +48,10 @@ def generate(
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Key of a tune: G, Ador, Bb. [the most frequent]"),
+        typer.Option(help="Key of a tune: G, Ador, Bb. [as learned]"),
     ] = None,
     metre: Annotated[
-        str | None, typer.Option(help="Metre of a tune: 6/8, 4/4. [the most frequent]")
+        str | None, typer.Option(help="Metre of a tune: 6/8, 4/4. [as learned]")
     ] = None,
     bars: Annotated[
         int | None,

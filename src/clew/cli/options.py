@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
+EMPTY: Mapping[str, str] = {}
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 
 # Where a hyperparameter stands in the help, and what it means. A parameter of an estimator without
@@ -171,12 +172,13 @@ def _default_text(value: Any) -> str:
 
 
 def hyperparameters(
-    module: str, name: str, *, without: tuple[str, ...] = ()
+    module: str, name: str, *, without: tuple[str, ...] = (), chosen: Mapping[str, str] = EMPTY
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command every constructor argument of an estimator as an option.
 
     The command receives ``settings``: a dict of those options that were typed, converted, so that
-    the estimator's own defaults hold for all others.
+    the estimator's own defaults hold for all others. chosen: by what those are chosen whose
+    default is None.
     """
     known = [p for p in parameters(module, name) if p.name not in without]
     by_name = {p.name: p for p in known}
@@ -206,7 +208,7 @@ def hyperparameters(
             optional = parameter.type in ("int | None", "float | None")
             option = typer.Option(
                 *flags,
-                help=f"{meaning} [{_default_text(parameter.default)}]",
+                help=f"{meaning} [{chosen.get(parameter.name, _default_text(parameter.default))}]",
                 show_default=False,
                 rich_help_panel=group,
                 metavar="NUMBER" if optional else None,
