@@ -147,7 +147,7 @@ def test_every_form(tmp_path: Path) -> None:
 
 def test_a_piece_without_notation(tmp_path: Path) -> None:
     made = Piece(None, notes_of([(0, 960, 60, 80, 0, 0)]))
-    assert str(made) == "1 notes, 1 seconds"
+    assert str(made) == "1 note, 1 second"
     made.save(tmp_path / "a.png")  # as a roll
     with pytest.raises(InputError, match="no notation"):
         made.save(tmp_path / "a.abc")

@@ -37,6 +37,10 @@ def compose_at_the_command_line(
             f"no notation ends in {out.suffix!r}" if out.suffix else "the name has no ending",
             where=f"--out {out}", expected=", ".join(ENDINGS),
         )  # fmt: skip
+    if count < 1:
+        raise InputError(
+            f"--count {count}", where="--count", expected="a whole number of 1 or more"
+        )
     found = composer.compose(
         key, metre, bars, temperature=temperature, top_p=top_p, seed=seed,
         prompt=_opening(prompt), n=count,

@@ -31,7 +31,10 @@ class Recall:
 
     def __str__(self) -> str:
         if self.copied:
-            return f"all of its {self.notes} {self.of} stand so in a tune learned from: a copy"
+            whole = f"{self.notes} {self.of} stand"
+            if self.notes == 1:
+                whole = f"1 {self.of[:-1]} stands"
+            return f"all of its {whole} so in a tune learned from: a copy"
         share = self.longest / max(1, self.notes)
         return (
             f"longest run of {self.of} that stands so in a tune learned from: {self.longest} of "

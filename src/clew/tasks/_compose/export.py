@@ -41,8 +41,9 @@ class Piece:
     def __str__(self) -> str:
         if self.tune is not None:
             return self.abc
-        seconds = float(self.notes.seconds(self.notes.end))
-        return f"{len(self.notes)} notes, {seconds:.0f} seconds"
+        seconds = round(float(self.notes.seconds(self.notes.end)))
+        notes = "1 note" if len(self.notes) == 1 else f"{len(self.notes)} notes"
+        return f"{notes}, 1 second" if seconds == 1 else f"{notes}, {seconds} seconds"
 
     def midi(self, path: str | Path) -> None:
         """Writes a MIDI file, with repeats played."""

@@ -73,7 +73,7 @@ class RollComposing:
         steps = (request.bars or BARS) * self._bar(request.metre or METRE)
         if len(opening) > steps:
             raise InputError(
-                f"the prompt has {len(opening)} steps, and the piece {steps}", where="prompt",
+                f"the prompt is of {len(opening)} steps, the piece of {steps}", where="prompt",
                 expected="a shorter one, or more bars",
             )  # fmt: skip
         how = RollWriting(steps - len(opening), request.draw)

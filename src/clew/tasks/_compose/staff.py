@@ -43,7 +43,8 @@ def staff_picture(tune: Tune, path: str | Path) -> None:
         pen.write(WIDTH / 2, 3.2, tune.title, 2.2, align="center")
     for number, shape in enumerate(pages):
         pen.base = -_LINE * number - 7.0
-        _line(pen, shape, tune.metre_text if number == 0 else "")
+        final = number == len(pages) - 1
+        _line(pen, shape, tune.metre_text if number == 0 else "", final=final)
     saved(figure, path)
 
 
@@ -83,7 +84,7 @@ class _Pen:
         self.fill(x + size * np.cos(turn), y + size * np.sin(turn))
 
 
-def _line(pen: _Pen, shape: list[PlacedBar], metre: str) -> None:
+def _line(pen: _Pen, shape: list[PlacedBar], metre: str, *, final: bool) -> None:
     """One line of music."""
     right = shape[-1].right
     for line in range(5):
@@ -99,7 +100,7 @@ def _line(pen: _Pen, shape: list[PlacedBar], metre: str) -> None:
     for number, bar in enumerate(shape):
         if bar.signature is not None:
             _signature(pen, bar.signature, bar)
-        _bar_line(pen, bar)
+        _bar_line(pen, bar, last=number == len(shape) - 1 and not final)
         if bar.bar.begins in ("|:", "::") and number == 0:
             _repeat(pen, bar.left + 0.4, opens=True)
         opened = _ending(pen, bar, opened)
@@ -116,8 +117,11 @@ def _signature(pen: _Pen, x: float, bar: PlacedBar) -> float:
     return x
 
 
-def _bar_line(pen: _Pen, bar: PlacedBar) -> None:
+def _bar_line(pen: _Pen, bar: PlacedBar, *, last: bool) -> None:
+    """The line behind a bar; last: of a line of music, so that a section begins on the next."""
     x, kind = bar.right, bar.bar.ends
+    if last and kind in ("|:", "::"):
+        kind = "|" if kind == "|:" else ":|"
     if kind in (":|", "::"):
         _repeat(pen, x, opens=False)
     if kind in ("|:", "::"):
