@@ -132,6 +132,14 @@ def test_patience_ends_the_run():
     assert same(weights(toy), seen[3])
 
 
+def test_a_target_ends_the_run_where_it_is_reached():
+    toy, seen = scripted([5.0, 2.5, 2.0, 1.0])
+    history = train(toy, settings(epochs=4, target=2.5))
+    assert history.finished_by == "target"
+    assert history.best_step == 12
+    assert same(weights(toy), seen[1])
+
+
 @pytest.mark.parametrize(
     ("every", "steps"), [(None, [6, 12, 18]), (4, [4, 8, 12, 16, 18]), (9, [9, 18]), (50, [18])]
 )

@@ -28,6 +28,7 @@ from clew.train import TrainSettings, parse_time, resolve_device
         ("warmup", -0.1),
         ("final", 2),
         ("patience", 0),
+        ("target", float("nan")),
         ("average", 1.0),
         ("average", -0.5),
         ("seed", -1),

@@ -15,7 +15,7 @@ class History:
         `train_loss` is the mean since the evaluation before.
     best: the lowest objective, reached at `best_step`. steps, seconds: of the whole run, its
         interrupted parts together. clipped: steps whose gradient was clipped.
-    finished_by: "epochs", "patience" or "time"; "" while a run is not finished.
+    finished_by: "epochs", "patience", "target" or "time"; "" while a run is not finished.
     """
 
     COLUMNS: ClassVar[tuple[str, ...]] = (

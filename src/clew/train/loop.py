@@ -329,6 +329,8 @@ class _Loop:
         pos.finished_by = self._ending()
         if not pos.finished_by and settings.patience is not None and pos.stale >= settings.patience:
             pos.finished_by = "patience"
+        if settings.target is not None and objective <= settings.target:
+            pos.finished_by = "target"
         self.report.evaluated(pos.rows[-1])
         if better and not pos.finished_by:
             self._save()

@@ -25,6 +25,7 @@ class TrainSettings:
     warmup: share of the run in which the rate rises from 0, in a straight line.
     final: the rate at the end of the cosine, as a share of `learning_rate`.
     patience: evaluations without improvement before the run stops; None never stops early.
+    target: the held-out objective at which the run stops; None never stops for it.
     average: decay of the exponential moving average of the weights that is evaluated and kept;
         0 evaluates the weights themselves.
     seed: of dropout and whatever else draws while training.
@@ -41,6 +42,7 @@ class TrainSettings:
     warmup: float = 0.05
     final: float = 0.02
     patience: int | None = None
+    target: float | None = None
     average: float = 0.0
     seed: int = 0
     device: str = "auto"
@@ -61,6 +63,8 @@ class TrainSettings:
             _number("clip", self.clip, 0.0, math.inf, open_below=True)
         if self.patience is not None:
             _whole("patience", self.patience, 1)
+        if self.target is not None:
+            _number("target", self.target, -math.inf, math.inf)
         if self.evaluate_every is not None:
             _whole("evaluate_every", self.evaluate_every, 1)
         if self.time is not None:
