@@ -1,0 +1,178 @@
+"""Measuring linear memory: ridge regressions of what was read on what each layer says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clew.errors import InputError
+from clew.memory._ridge import HELD_OUT, Ridge, chance, split
+from clew.memory._told_back import Elements, Scale, Side, enough, sides
+from clew.memory.subject import Case, Subject
+
+DRAWS = 20  # of what chance reaches
+_LEAST = 12  # rows of each part
+
+Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LayerMemory:
+    """How well x_{t-tau} can be read off one direction of a layer with H units.
+
+    name, number, backwards: as Inside.
+    r2, alone: (L + 1,) by lag, off h_t and off x_t alone. chance, chance_alone: what they reach by
+    chance.
+    """
+
+    name: str
+    number: int
+    backwards: bool
+    units: int
+    r2: Curve
+    alone: Curve
+    chance: float
+    chance_alone: float
+
+    def furthest(self, level: float | None = None) -> int | None:
+        """The greatest lag at which R^2 is `level` or more (None: above chance), None if none."""
+        return _furthest(self.r2, self.chance, level)
+
+    def furthest_alone(self, level: float | None = None) -> int | None:
+        """The same of what is read off x_t alone."""
+        return _furthest(self.alone, self.chance_alone, level)
+
+    @property
+    def capacity(self) -> float:
+        """The sum of R^2 over lags from 1, of those above chance (Jaeger 2002)."""
+        return float(self.r2[1:][self.r2[1:] > self.chance].sum())
+
+    @property
+    def capacity_alone(self) -> float:
+        """The same of what is read off x_t alone."""
+        return float(self.alone[1:][self.alone[1:] > self.chance_alone].sum())
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Layers from bottom to top, each at `lags` + 1 lags, and how they were measured.
+
+    what: what was read back; varies: whether there was anything to tell apart. scale: of what the
+    lowest layer reads. steps: how many were learned from, and held out. whole: whether sequences
+    were held out as a whole.
+    """
+
+    layers: list[LayerMemory]
+    lags: int
+    what: str
+    varies: bool
+    scale: Scale
+    steps: tuple[int, int]
+    sequences: int
+    whole: bool
+
+
+def measured(subject: Subject, cases: Sequence[Case], lags: int, steps: int, seed: int) -> Measured:
+    """See `linear`."""
+    some, lags, whole = _chosen(cases, lags, steps, seed)
+    both, scale = sides(subject, some, lags)
+    part = _parts(both[0], lags, seed)
+    elements = Elements(both[0].codes, subject.element)
+    layers = [one for side in both for one in _side(side, subject, lags, seed)]
+    return Measured(
+        sorted(layers, key=lambda layer: (layer.number, layer.backwards)),
+        lags,
+        elements.what,
+        elements.varies,
+        scale,
+        (int(((part >= 0) & (part < HELD_OUT)).sum()), int((part == HELD_OUT).sum())),
+        len(some),
+        whole,
+    )
+
+
+def _chosen(
+    cases: Sequence[Case], lags: int, steps: int, seed: int
+) -> tuple[list[Case], int, bool]:
+    """Cases of about so many steps with enough before them, the lags that they allow.
+
+    And whether they are enough for some to be held out as a whole.
+    """
+    lengths = [len(case.inputs) for case in cases]
+    lags = enough(lengths, lags)
+    if lags == 0:
+        raise InputError(
+            f"{len(cases)} sequences of at most {max(lengths, default=0)} steps are too short for "
+            "any lag",
+            where="cases",
+            expected="sequences of two steps or more",
+        )
+    order = np.random.default_rng(seed).permutation(len(cases))
+    rows = np.cumsum([max(lengths[k] - lags, 0) for k in order])
+    some = [cases[k] for k in sorted(order[: int(np.searchsorted(rows, steps)) + 1])]
+    if len({case.source for case in some}) >= 3:
+        return some, lags, True
+    # These are cut in time: of windows of one sequence, which may overlap, only the longest.
+    longest = {case.source: case for case in sorted(some, key=lambda case: len(case.inputs))}
+    some = list(longest.values())
+    lags = min(lags, max(len(case.inputs) for case in some) // 8)
+    if lags == 0:
+        raise InputError(
+            f"{len(some)} sequences, the longest of {max(len(c.inputs) for c in some)} steps, are "
+            "too few",
+            where="cases",
+            expected="three sequences, or a longer one",
+        )
+    return some, lags, False
+
+
+def _side(side: Side, subject: Subject, lags: int, seed: int) -> list[LayerMemory]:
+    """Each layer that reads one way; no more than zeros where nothing varies."""
+    elements = Elements(side.codes, subject.element)
+    part = _parts(side, lags, seed)
+    kept = part >= 0
+    rows, part = side.rows[kept], part[kept]
+    if not elements.varies:
+        zeros = np.zeros(lags + 1)
+        return [
+            LayerMemory(name, number, side.backwards, h.shape[1], zeros, zeros, 0.0, 0.0)
+            for (name, number), h in zip(side.names, side.outputs, strict=True)
+        ]
+    ridges = [Ridge(elements.seen(rows), part)] + [Ridge(h[kept], part) for h in side.outputs]
+    curves = np.zeros((len(ridges), lags + 1))
+    for lag in range(lags + 1):
+        target = elements.told(rows - lag)
+        for k, ridge in enumerate(ridges):
+            curves[k, lag] = ridge.r2(target) or 0.0
+    now = elements.told(rows)
+    levels = [chance(ridge, now, part, DRAWS, seed) for ridge in ridges]
+    return [
+        LayerMemory(
+            name, number, side.backwards, h.shape[1], curves[k], curves[0], levels[k], levels[0]
+        )
+        for k, ((name, number), h) in enumerate(zip(side.names, side.outputs, strict=True), 1)
+    ]
+
+
+def _parts(side: Side, lags: int, seed: int) -> Tensor:
+    """The part of each row; InputError where one would have hardly any."""
+    part = split(side.source.numpy(), side.step.numpy(), lags, seed)
+    least = min(int((part == k).sum()) for k in range(3))
+    if least < _LEAST:
+        raise InputError(
+            f"{len(side.rows)} steps to learn from and to be judged on are too few",
+            where="cases",
+            expected=f"{3 * _LEAST} or more with {lags} before each",
+            hint="more sequences, longer ones, or fewer lags",
+        )
+    return part
+
+
+def _furthest(curve: Curve, floor: float, level: float | None) -> int | None:
+    least = floor if level is None else max(level, floor)
+    above = np.flatnonzero(curve > floor if level is None else curve >= least)
+    return int(above[-1]) if len(above) else None

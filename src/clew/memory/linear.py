@@ -1,0 +1,240 @@
+"""Linear memory: what was read some steps ago, as far as it can be read off the state by a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clew.errors import InputError
+from clew.memory._linear_memory import DRAWS, LayerMemory, Measured, measured
+from clew.memory.finding import Table
+from clew.memory.subject import Case, Subject
+
+LAGS, STEPS = 100, 20_000
+_STYLES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)))
+_MARKS = "o^sDvP"
+
+
+@dataclass(frozen=True)
+class Linear:
+    """What `linear` found; asked: how many lags it was asked for."""
+
+    measured: Measured
+    element: tuple[str, str]
+    asked: int
+
+    name = "linear-memory"
+    title = "What can be read off its state"
+
+    @property
+    def layers(self) -> list[LayerMemory]:
+        """From bottom to top."""
+        return self.measured.layers
+
+    @property
+    def lags(self) -> int:
+        """How many lags the data allow, of those asked for."""
+        return self.measured.lags
+
+    @property
+    def method(self) -> str:
+        """Equation, settings and source."""
+        m = self.measured
+        held = (
+            "on sequences that were held out"
+            if m.whole
+            else "on the last third of each sequence, as there are fewer than three"
+        )
+        return (
+            f"R^2 with which {m.what}, tau {self.element[1]} ago, can be read off the outputs h_t "
+            "of a layer by ridge regression (the penalty chosen among ten), "
+            f"{held}: {m.steps[0]:,} steps learned from, {m.steps[1]:,} held out, of "
+            f"{m.sequences:,} sequences. The capacity is the sum of R^2 over the lags "
+            "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t alone, without any memory: elements that hang "
+            f"together tell of each other. Chance is what {DRAWS} targets moved in time reach, "
+            f"their mean and four deviations. {self._scale()}"
+        )
+
+    def _scale(self) -> str:
+        scale = self.measured.scale
+        many = f"{scale.width} numbers" if scale.width > 1 else "one number"
+        return (
+            "How much stays depends on the scale of the input: at each step the network reads "
+            f"{many} of mean {scale.mean:.3g} and deviation {scale.deviation:.3g}."
+        )
+
+    def words(self) -> list[str]:
+        """How far back half can be read, layer by layer, beside the rival; what limits it."""
+        if not self.measured.varies:
+            return [f"All {self.element[1]} read are the same: there is nothing to read back."]
+        best = max(self.layers, key=lambda layer: layer.capacity)
+        lines = [self._answer(best)]
+        lines += [self._told(layer) for layer in self.layers]
+        if self.asked > self.lags:
+            lines.append(
+                f"The sequences are too short for {self.asked} lags: these are {self.lags}."
+            )
+        learned = self.measured.steps[0]
+        if learned < 2 * best.units:
+            lines.append(
+                f"With {learned:,} steps for {best.units} units these are lower bounds: "
+                "more data would show more."
+            )
+        lines.append(self._scale())
+        return lines
+
+    def _answer(self, best: LayerMemory) -> str:
+        half, ever = best.furthest(0.5), best.furthest()
+        if ever is None:
+            return f"Nothing of what was read can be read off {best.name} by a line."
+        line = f"Off {best.name} " if len(self.layers) > 1 else "Off the state "
+        if half is None:
+            line += f"something of what was read can be read back up to {self._ago(ever)}"
+            line += ", but nowhere half of it"
+        else:
+            line += f"half of what was read (R^2 of 0.5) can be read back up to {self._ago(half)}"
+            line += (
+                ", and nothing beyond" if half == ever and ever < self.lags
+                else f", and something up to {self._ago(ever)}"
+            )  # fmt: skip
+        alone, (one, many) = best.furthest_alone(), self.element
+        if not alone:
+            return f"{line}; the current {one} alone tells nothing of those before."
+        return f"{line}; the current {one} alone tells something of {many} up to {alone} ago."
+
+    def _ago(self, lag: int) -> str:
+        if lag == 0:
+            return f"the current {self.element[0]}"
+        return f"{lag} {self.element[lag != 1]} ago{' or more' if lag == self.lags else ''}"
+
+    def _told(self, layer: LayerMemory) -> str:
+        open_end = layer.r2[-1] > max(layer.chance, 0.05)
+        return (
+            f"{layer.name[0].upper()}{layer.name[1:]} ({layer.units} units): capacity "
+            f"{'at least ' if open_end else ''}{layer.capacity:.3g} {self.element[1]}, "
+            f"{layer.capacity_alone:.3g} off the current one alone; R^2 "
+            + ", ".join(f"{max(layer.r2[lag], 0.0):.2f} at lag {lag}" for lag in _some(self.lags))
+            + f" (chance {layer.chance:.3f})."
+        )
+
+    def tables(self) -> list[Table]:
+        """R^2 by lag of every layer and of x_t alone; capacities."""
+        if not self.measured.varies:
+            return []
+        alone = [layer for k, layer in enumerate(self.layers) if self._first(k)]
+        columns = ["lag", *(layer.name for layer in self.layers)]
+        columns += [f"{self._rival(layer)}" for layer in alone]
+        curves = [layer.r2 for layer in self.layers] + [layer.alone for layer in alone]
+        rows = [[lag, *(float(curve[lag]) for curve in curves)] for lag in range(self.lags + 1)]
+        summary = [
+            [layer.name, layer.units, layer.capacity, layer.furthest(0.5), layer.furthest(),
+             layer.chance, layer.capacity_alone]
+            for layer in self.layers
+        ]  # fmt: skip
+        return [
+            Table(
+                "Linear memory by layer",
+                ["layer", "units", f"capacity, {self.element[1]}", "last lag with half",
+                 "last lag above chance", "chance", "capacity of x_t alone"],
+                summary,
+            ),
+            Table("R^2 by lag", columns, rows),
+        ]  # fmt: skip
+
+    def _first(self, k: int) -> bool:
+        """Whether the layer is the first one of its direction: its rival is that of all others."""
+        backwards = [layer.backwards for layer in self.layers]
+        return backwards.index(backwards[k]) == k
+
+    def _rival(self, layer: LayerMemory) -> str:
+        return "x_t alone" + (" backwards" if layer.backwards else "")
+
+    def size(self) -> tuple[float, float]:
+        """One picture."""
+        return (8.0, 4.5)
+
+    def draw(self, figure: Any) -> None:
+        """R^2 against the lag: a line a layer, the rival, chance as a grey floor."""
+        axes = figure.subplots()
+        axes.set(xlabel=f"lag, {self.element[1]}", ylabel="R² of what was read", ylim=(-0.03, 1.03))
+        if not self.measured.varies:
+            axes.text(0.5, 0.5, "nothing varies", ha="center", transform=axes.transAxes)
+            return
+        lags = np.arange(self.lags + 1)
+        every = max(1, len(lags) // 12)
+        for k, layer in enumerate(self.layers):
+            axes.plot(
+                lags, layer.r2, color=str(0.0 if k % 2 == 0 else 0.4), marker=_MARKS[k % 6],
+                linestyle=_STYLES[k % 4], markersize=4, markevery=every, label=layer.name,
+            )  # fmt: skip
+            if self._first(k):
+                axes.plot(
+                    lags, layer.alone, color="0.6", linestyle=":", marker="x", markersize=4,
+                    markevery=every, linewidth=1.5, label=self._rival(layer) + ", no memory",
+                )  # fmt: skip
+        floor = max(layer.chance for layer in self.layers)
+        axes.axhspan(-0.03, floor, color="0.92", linewidth=0, zorder=0, label="chance")
+        axes.legend(fontsize=8, frameon=False)
+        axes.tick_params(labelsize=8)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+
+    def data(self) -> dict[str, Any]:
+        """Curves, capacities, and how they were measured."""
+        return {
+            "lags": self.lags,
+            "lags_asked": self.asked,
+            "element": self.element[0],
+            "told_back": self.measured.what,
+            "varies": self.measured.varies,
+            "steps_learned_from": self.measured.steps[0],
+            "steps_held_out": self.measured.steps[1],
+            "sequences": self.measured.sequences,
+            "input": {
+                "width": self.measured.scale.width,
+                "mean": self.measured.scale.mean,
+                "deviation": self.measured.scale.deviation,
+            },
+            "layers": [
+                {
+                    "layer": layer.name,
+                    "units": layer.units,
+                    "r2": layer.r2.tolist(),
+                    "r2_of_current_alone": layer.alone.tolist(),
+                    "chance": layer.chance,
+                    "chance_of_current_alone": layer.chance_alone,
+                    "capacity": layer.capacity,
+                    "capacity_of_current_alone": layer.capacity_alone,
+                }
+                for layer in self.layers
+            ],
+        }
+
+
+def linear(
+    subject: Subject, cases: Sequence[Case], *, lags: int = LAGS, steps: int = STEPS, seed: int = 0
+) -> Linear:
+    """R^2 with which x_{t-tau} can be read off h_t by ridge regression, tau = 0 ... lags.
+
+    cases: all their elements are read, as sequences from the state of zeros; as many of them, drawn
+    by the seed, as give `steps` steps. What is read back are features brought to one scale, or
+    which of the most frequent tokens it was. Where sequences are too short for so many lags there
+    are as many as leave half of all steps to look at. The cost is that of some seconds of linear
+    algebra for layers of hundreds of units. Source: Jaeger 2002.
+
+    Raises:
+        InputError: fewer than one lag or step; sequences too short for any lag, or too few.
+    """
+    if lags < 1 or steps < 1:
+        raise InputError(f"lags={lags}, steps={steps}", expected="1 or more of both")
+    found = measured(subject, cases, lags, steps, seed)
+    return Linear(found, subject.element, lags)
+
+
+def _some(lags: int) -> list[int]:
+    """A few lags to name: 1, 2, 5, 10, 20, ..."""
+    known = [m * 10**e for e in range(6) for m in (1, 2, 5)]
+    return [lag for lag in known if lag <= lags][:7]
