@@ -53,9 +53,10 @@ class Linear:
             "of a layer by ridge regression (the penalty chosen among ten), "
             f"{held}: {m.steps[0]:,} steps learned from, {m.steps[1]:,} held out, of "
             f"{m.sequences:,} sequences. The capacity is the sum of R^2 over the lags "
-            "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t alone, without any memory: elements that hang "
-            f"together tell of each other. Chance is what {DRAWS} targets moved in time reach, "
-            f"their mean and four deviations. {self._scale()}"
+            "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
+            "alone, without any memory: elements that hang together tell of each other. Chance is "
+            f"what {DRAWS} targets moved in time reach, their mean and four deviations. "
+            f"{self._scale()}"
         )
 
     def _scale(self) -> str:
