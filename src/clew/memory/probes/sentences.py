@@ -1,0 +1,146 @@
+"""Probes in English: agreement over any distance, and the order of words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clew.errors import InputError
+from clew.memory.probes.batch import Batch, Score, at_the_end, check_draw, check_whole
+from clew.memory.probes.english import (
+    ASKED, COUNTRIES, HOME, LANGUAGES, LEADS, Vocabulary, fits, text,
+)  # fmt: skip
+from clew.memory.probes.symbols import uniform
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The words of all English probes."""
+    return Vocabulary()
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Where one grew up decides the language one speaks, `length` words later.
+
+    "... I grew up in France . ... I speak fluent" asks for "French". The country stands `length`
+    words before "fluent", where the answer is asked; between the two, and up to `before` words
+    before them, stand sentences of everyday life. A share `distractors` of those names another
+    country or language, any of them, so that one has to have read "grew up in", just before the
+    country.
+    """
+
+    distractors: float = 0.2
+    before: int = 20
+
+    name = "agreement"
+    title = "name the language of the country one grew up in"
+    span = "words from the country to the question"
+    shortest = 4
+    features = 0
+    answers = LANGUAGES
+
+    def __post_init__(self) -> None:
+        share = self.distractors
+        if isinstance(share, bool) or not isinstance(share, float | int) or not 0 <= share <= 1:
+            raise InputError(
+                f"distractors is {share!r}", where="distractors", expected="a number from 0 to 1"
+            )
+        check_whole("before", self.before, 0)
+
+    @property
+    def neutral(self) -> int:
+        """The full stop."""
+        return vocabulary().ids["."]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words there are, and the full stop."""
+        return vocabulary().words
+
+    def draw(self, count: int, length: int, seed: int = 0) -> Batch:
+        """Inputs (T, B); asked at the last word, "fluent"."""
+        rng = check_draw(self, count, length, seed)
+        answers = rng.integers(len(COUNTRIES), size=count)
+        texts = [self._text(int(answer), length, rng) for answer in answers]
+        lengths = np.array([len(ids) for ids in texts])
+        inputs = np.zeros((int(lengths.max()), count), np.int64)
+        for b, ids in enumerate(texts):
+            inputs[: len(ids), b] = ids
+        return at_the_end(inputs, lengths, answers)
+
+    def _text(self, answer: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        known = vocabulary()
+        between = length - 1 - len(ASKED.split())  # the full stop after the country
+        leads = [k for k in range(len(LEADS)) if between >= k and fits(known, between - k)]
+        words = int(rng.choice(leads))
+        lead = str(rng.choice(LEADS[words])) if words else ""
+        before = int(rng.integers(self.before + 1))
+        before *= fits(known, before)
+        home, _ = known.pattern(HOME)
+        home[-2] += answer
+        return np.concatenate(
+            [
+                text(known, before, self.distractors, rng),
+                home,
+                text(known, between - words, self.distractors, rng),
+                np.array(known.sentence(f"{lead} {ASKED}")),
+            ]
+        )
+
+    def chance(self, length: int) -> Score:
+        """Any of the languages."""
+        return uniform(len(LANGUAGES))
+
+    def horizon(self, length: int) -> int | None:
+        """Back to the country; "grew up in" before it tells it from the others."""
+        return length
+
+
+@dataclass(frozen=True)
+class OrderSensitivity:
+    """Say whether sentences of `length` words are in order or had their words shuffled.
+
+    The words of both are alike, so that who counts words has a chance of 1/2.
+    """
+
+    name = "order"
+    title = "say whether the words are in order"
+    span = "words"
+    shortest = 3
+    features = 0
+    answers = ("in order", "shuffled")
+
+    @property
+    def neutral(self) -> int:
+        """The full stop."""
+        return vocabulary().ids["."]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words there are, and the full stop."""
+        return vocabulary().words
+
+    def draw(self, count: int, length: int, seed: int = 0) -> Batch:
+        """Inputs (T, B) with T = length; asked at the last word."""
+        rng = check_draw(self, count, length, seed)
+        answers = rng.integers(2, size=count)
+        inputs = np.empty((length, count), np.int64)
+        for b, answer in enumerate(answers):
+            ids = text(vocabulary(), length, 0.0, rng)
+            shuffled = ids
+            while answer and (shuffled == ids).all():
+                shuffled = rng.permutation(ids)
+            inputs[:, b] = shuffled
+        return at_the_end(inputs, np.full(count, length, np.int64), answers)
+
+    def chance(self, length: int) -> Score:
+        """A coin."""
+        return uniform(2)
+
+    def horizon(self, length: int) -> int | None:
+        """It varies: some shuffles show at once."""
+        return None
