@@ -141,6 +141,8 @@ def test_it_writes_bars_and_goes_on_from_an_opening(composer: Composer, tmp_path
     with pytest.raises(InputError, match="no notation"):
         _ = piece.abc
     opening = pieces(1)[0]
+    with pytest.raises(InputError, match="more bars than 2"):
+        composer.compose(prompt=opening, bars=2)
     longer = composer.compose(prompt=opening, bars=12, seed=2)
     given, found = ({row[:3] for row in n.on_grid(12).rows()} for n in (opening, longer.notes))
     assert given <= found

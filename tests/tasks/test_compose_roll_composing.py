@@ -1,5 +1,7 @@
 """Piano rolls on request: bars and metre as steps, an opening, what is recalled."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -50,11 +52,16 @@ def test_what_is_composed_is_what_is_written_and_seeds_repeat():
     assert written[: len(texts)] == texts
     assert not any(written[len(texts) :])  # silence at the end is in no note
     assert first.recall.notes == 12
+    told = first.summary()
+    assert (told["steps"], told["ticks"]) == (12, first.notes.ticks)
+    assert told["sound"] == first.notes.rows()
 
 
-def test_an_opening_is_gone_on_from():
+def test_an_opening_is_gone_on_from(tmp_path):
     opening = [[60, 64, 67], [59, 62, 67], []]
-    for prompt in (opening, roll_of(opening), "[[60, 64, 67], [59, 62, 67], []]"):
+    file = tmp_path / "opening.json"
+    file.write_text(json.dumps(opening))
+    for prompt in (opening, roll_of(opening), json.dumps(opening), file):
         (found,) = composing().compose(Request(bars=4, seed=0, prompt=prompt))
         assert steps(found)[:3] == [(60, 64, 67), (59, 62, 67), ()]
         assert found.recall.notes == 16

@@ -88,9 +88,16 @@ class Composition:
         return str(self.recall)
 
     def summary(self) -> dict[str, Any]:
-        """What the command line prints as JSON."""
-        recall = self.recall
-        found: dict[str, Any] = {} if self.tune is None else {"abc": str(self.tune)}
+        """What the command line prints as JSON.
+
+        sound, of a piece without notation: start, duration (in ticks, so many a quarter), pitch,
+        velocity, program and track of each note.
+        """
+        recall, found = self.recall, dict[str, Any]()
+        if self.tune is not None:
+            found["abc"] = str(self.tune)
+        else:
+            found |= {"ticks": self.sound.ticks, "sound": self.sound.rows()}
         return {**found, recall.of: recall.notes, "longest_run": recall.longest,
                 "copied": recall.copied}  # fmt: skip
 

@@ -89,8 +89,13 @@ class EventKeeper:
     def step(self, state: State, token: int) -> State:
         """The state behind an event; raises InputError for one that cannot come here."""
         name, value = self._names[token], int(self._values[token])
+        if name == "bar" and state.bars >= self.bars:
+            raise InputError(
+                f"there are more bars than {self.bars}", where=f"bar {state.bars + 1}",
+                expected="fewer in the prompt, or more asked for",
+            )  # fmt: skip
         fits = name in _FOLLOWS[state.last] and not (name == "at" and value >= self._full)
-        if state.done or not fits or (name == "bar" and state.bars >= self.bars):
+        if state.done or not fits:
             raise InputError(
                 f"a {name or 'token of the header'} cannot come here",
                 where=f"bar {state.bars}", expected=" or ".join(_FOLLOWS[state.last]),

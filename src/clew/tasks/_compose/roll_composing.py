@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clew.data.files import decoded, existing
 from clew.data.rolls import LOWEST, Roll, notes_from_roll, roll_of, roll_of_steps
 from clew.errors import InputError
 from clew.tasks._compose.composing import Request
@@ -95,11 +97,12 @@ class RollComposing:
     def _opening(self, prompt: Any) -> NDArray[np.uint8]:
         if prompt is None:
             return np.zeros((0, self._network.pitches), np.uint8)
-        if isinstance(prompt, str):  # as typed at the command line
+        if isinstance(prompt, str | Path):  # as typed at the command line, or in a file
+            text = prompt if isinstance(prompt, str) else "".join(decoded(existing(prompt)))
             try:
-                prompt = json.loads(prompt)
+                prompt = json.loads(text)
             except (ValueError, RecursionError):
-                prompt = prompt[:60]
+                prompt = text[:60]
         if not isinstance(prompt, Roll | list | tuple):
             raise InputError(
                 f"the prompt is {prompt!r:.80}", where="prompt",
