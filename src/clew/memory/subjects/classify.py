@@ -66,15 +66,10 @@ def _read(model: Classifier, data: Any, columns: dict[str, Any]) -> tuple[Any, A
 
 
 def _file(model: Classifier, path: Path, columns: dict[str, Any]) -> Any:
-    from clew.data.folders import is_archive
-    from clew.data.folders import parts as parts_of
     from clew.data.labelled_series import read_series
     from clew.data.tables import read_labelled
 
-    names = parts_of(path) if path.is_dir() else {}
-    split: Any = next((part for part in ("test", "dev", "train") if part in names), None)
-    if is_archive(path):
-        split = "test"
+    split = parts.part_of(path)
     if model._encoder.kind == "arrays":
         parts.refused(path, columns, ("unique_id", "ds", "label", "values"))
         return read_series(path, split=split, **columns)
@@ -95,10 +90,11 @@ class Classify(parts.Traits):
 
     def cases(self, count: int, reach: int, seed: int = 0) -> list[Case]:
         """One case a sequence, its end; see Subject."""
-        lengths = lengths_of(self.sequences)
+        lengths = lengths_of(self.sequences).tolist()
+        ends = [range(max(0, length - 1), length) for length in lengths]
         found = []
-        for k, at in parts.spots(lengths.tolist(), count, reach, seed, last=True):
-            piece, place = parts.stretch(int(lengths[k]), at, reach, both=False)
+        for k, at in parts.spots(ends, count, reach, seed):
+            piece, place = parts.stretch(lengths[k], at, reach, both=False)
             read = self.sequences[k][piece]
             read = parts.ids(read) if read.ndim == 1 else np.array(read)
             found.append(Case(read, place, int(self.truth[k]), source=k))

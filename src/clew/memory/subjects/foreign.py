@@ -63,7 +63,10 @@ def foreign(module: nn.Module, data: Any, how: Module) -> Foreign:
         raise InputError("a loss needs targets", where="targets", expected="what it compares with")
     weight = next(module.parameters(), torch.zeros(()))
     example = sequences.example(read, weight)
-    reader = checked(module, example, batch_first=batch_first, both_ways=both_ways, embed=how.embed)
+    most = max(int(x.max()) for x in read) if read[0].ndim == 1 else 0
+    reader = checked(
+        module, example, most, batch_first=batch_first, both_ways=both_ways, embed=how.embed
+    )
     in_nats = truth is not None and how.loss is None and truth[0].dtype.kind in "iu"
     subject = Foreign(
         title=_title(module, both_ways, reader.carries, data is None),
@@ -125,7 +128,8 @@ class Foreign(parts.Traits):
         """Steps of the sequences; see Subject. Without targets what the module says with all."""
         last = self.truth is not None and not sequences.by_step(self.truth, self.read)
         found = []
-        for k, at in parts.spots([len(x) for x in self.read], count, reach, seed, last=last):
+        steps = [range(len(x) - 1 if last else 0, len(x)) for x in self.read]
+        for k, at in parts.spots(steps, count, reach, seed):
             piece, place = parts.stretch(len(self.read[k]), at, reach, self.both_ways)
             target = None if self.truth is None else self.truth[k] if last else self.truth[k][at]
             found.append(Case(self.read[k][piece], place, target, source=k))

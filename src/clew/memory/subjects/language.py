@@ -63,7 +63,7 @@ class Language(parts.Traits):
     def cases(self, count: int, reach: int, seed: int = 0) -> list[Case]:
         """Windows from everywhere in the text; see Subject."""
         found = []
-        for _, at in parts.spots([len(self.tokens)], count, reach, seed, after=1):
+        for _, at in parts.spots([range(len(self.tokens) - 1)], count, reach, seed):
             piece, place = parts.stretch(len(self.tokens), at, reach, both=False)
             read = parts.ids(self.tokens[piece])
             found.append(Case(read, place, int(self.tokens[at + 1]), source=at // (reach + 1)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from clew.data import folders
 from clew.errors import InputError
 from clew.memory.subject import Case
 from clew.nn import Stack
@@ -56,13 +59,13 @@ def named(stack: Stack) -> str:
 
 
 def spots(
-    lengths: Iterable[int], count: int, reach: int, seed: int, *, last: bool = False, after: int = 0
+    steps: Sequence[Sequence[int]], count: int, reach: int, seed: int
 ) -> list[tuple[int, int]]:
-    """At most `count` pairs (sequence, step) of sequences of these lengths, in order.
+    """At most `count` pairs (sequence, step), in order; steps: of each sequence those to ask.
 
-    last: the last step of each is asked, otherwise any that has `after` more behind it. Sequences
-    are taken in turn, those with more than `reach` elements before a step that may be asked first;
-    of these only steps with as much.
+    Sequences are taken in turn, those first in which a step with `reach` elements before it may be
+    asked, and of these only such steps. Where a sequence gives several, they come from as many
+    equal stretches of it.
     """
     if count < 1 or reach < 0:
         raise InputError(
@@ -71,18 +74,16 @@ def spots(
             expected="1 or more, and 0 or more",
         )
     draw = np.random.default_rng(seed)
-    ends = np.asarray(list(lengths), dtype=np.int64) - after  # steps that may be asked
-    order = draw.permutation(len(ends))
+    order = draw.permutation(len(steps)).tolist()
+    first = [bisect_left(some, reach) for some in steps]
     chosen: list[tuple[int, int]] = []
     for long in (True, False):
-        first = reach if long else 0
-        # One long sequence, such as a text, is cut into stretches that each give one case.
-        some = [int(k) for k in order if (ends[k] > reach if long else 0 < ends[k] <= reach)]
-        room = {k: 1 if last else int(ends[k]) - first for k in some}
+        begin = {k: first[k] if long else 0 for k in order if (first[k] < len(steps[k])) == long}
+        room = {k: len(steps[k]) - start for k, start in begin.items() if len(steps[k])}
         for k, wanted in _shared(room, count - len(chosen)).items():
-            edges = np.linspace(first, ends[k], wanted + 1).astype(np.int64)
-            steps = draw.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1))
-            chosen += [(k, int(ends[k]) - 1 if last else int(step)) for step in steps]
+            edges = np.linspace(begin[k], len(steps[k]), wanted + 1).astype(np.int64)
+            places = draw.integers(edges[:-1], edges[1:])
+            chosen += [(k, int(steps[k][place])) for place in places.tolist()]
     return sorted(chosen)
 
 
@@ -156,3 +157,11 @@ def refused(found: Any, columns: dict[str, Any], known: Sequence[str]) -> None:
                 where="columns",
                 expected=", ".join(known) or f"none, for a {type(found).__name__}",
             )
+
+
+def part_of(path: Path) -> Any:
+    """Which part of a folder or archive is read: the test, else dev, else train; None without."""
+    if folders.is_archive(path):
+        return "test"
+    there = folders.parts(path) if path.is_dir() else {}
+    return next((part for part in ("test", "dev", "train") if part in there), None)

@@ -40,6 +40,7 @@ class Reader:
 def checked(
     module: nn.Module,
     example: Tensor,
+    most: int = 0,
     *,
     batch_first: bool,
     both_ways: bool,
@@ -48,9 +49,10 @@ def checked(
     """The module (a copy, in eval mode) as a reader of (T, B, D).
 
     example: (7, 3, D) numbers as it will read them, or (7, 3) ids, which `embed` makes vectors of,
-    or else the only embedding that the module has. Raises InputError where the module cannot be
-    called so, where it answers otherwise, where a batch changes what a sequence gets, and, unless
-    it reads both ways, where two pieces of a sequence do not give what the whole gives.
+    or else the only embedding that the module has; most: the largest of all ids. Raises InputError
+    where the module cannot be called so, where it answers otherwise, where a batch changes what a
+    sequence gets, and, unless it reads both ways, where two pieces of a sequence do not give what
+    the whole gives.
     """
     both = nn.ModuleDict({"module": module} | ({} if embed is None else {"embed": embed}))
     both = copy.deepcopy(both).eval()  # what the user goes on to train is left as it is
@@ -62,7 +64,7 @@ def checked(
         reader = TimeFirst(module)
     with torch.no_grad():
         if example.dim() == 2:
-            x, embed = _embedded(reader, embed, example)
+            x, embed = _embedded(reader, embed, example, most)
         else:
             x = example
         whole, _ = called(reader, x, None)
@@ -148,7 +150,7 @@ def _split(reader: nn.Module, x: Tensor, whole: Tensor) -> bool:
 
 
 def _embedded(
-    reader: nn.Module, embed: nn.Module | None, example: Tensor
+    reader: nn.Module, embed: nn.Module | None, example: Tensor, most: int
 ) -> tuple[Tensor, nn.Module]:
     """Vectors of ids, and what makes them; the module's own embedding then lets vectors through."""
     if embed is not None:
@@ -171,9 +173,9 @@ def _embedded(
             where="data",
             expected="one torch.nn.Embedding in the module, or embed=, which makes vectors of ids",
         )
-    if int(example.max()) >= own[0].num_embeddings:
+    if most >= own[0].num_embeddings:
         raise InputError(
-            f"the data hold the id {int(example.max())}",
+            f"the data hold the id {most}",
             where="data", expected=f"0 to {own[0].num_embeddings - 1}",
         )  # fmt: skip
     truth, _ = called(reader, example, None)

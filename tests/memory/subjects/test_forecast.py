@@ -1,0 +1,100 @@
+"""A forecaster as a subject, beside its own reading of the same origins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from asking import FAR, asked, check, losses, slopes
+from forecasters import TINY, panel, waves
+
+from clew.data.panel import Panel
+from clew.errors import InputError
+from clew.memory.opening import opened
+from clew.tasks._forecast import problem
+from clew.tasks._forecast.blocks import Blocks
+from clew.tasks._forecast.histories import PanelHistories
+from clew.tasks.forecast import Forecaster
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_epochs():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(problem, "LEAST", 6)
+        yield
+
+
+def fitted(**changes):
+    return Forecaster(**{**TINY, **changes}).fit(panel())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"members": 2, "cell": "gru"},
+        {"likelihood": "student-t", "base": "ari"},
+        {"likelihood": "negative-binomial", "decoding": "recursive"},
+    ],
+    ids=str,
+)
+def test_says_with_everything_what_the_model_says(changes):
+    data = panel()
+    if changes.get("likelihood") == "negative-binomial":
+        data = Panel.of({n: np.round(10 * y) for n, y in waves(gaps=False).items()}, freq="day")
+        model = Forecaster(**{**TINY, **changes}).fit(data)
+    else:
+        model = fitted(**changes)
+    subject = opened(model, data)
+    cases = subject.cases(40, FAR)
+    network, facts = model.network_, model._facts
+    blocks = Blocks(PanelHistories(data, facts), facts.scaling, network.horizon)
+    for case, loss in zip(cases, losses(subject, cases), strict=True):
+        [seen] = problem.survey(network, blocks, {case.source: np.array([case.at])})
+        y = problem.truth_of(blocks, case.source, seen.origin, 0, int(data.lengths[case.source]))
+        z = torch.from_numpy((y - seen.base) / seen.unit)
+        there = ~z.isnan()
+        parts = (torch.from_numpy(part) for part in (seen.base, seen.unit))
+        each = network.likelihood.loss(seen.out.double(), torch.where(there, z, 0.0), *parts)
+        assert loss == pytest.approx(float((each * there).sum() / there.sum()), rel=1e-3)
+    check(subject, reach=7)
+
+
+def test_first_it_says_the_median_that_is_forecast():
+    model = fitted()
+    whole = panel(gaps=False)
+    subject = opened(model, whole)
+    case = next(case for case in subject.cases(FAR, FAR) if case.source == 0 and case.at == 40)
+    _, said, _ = asked(subject, [case])
+    assert subject.answers[:4] == ["day 1", "day 2", "day 3", "day 4"]
+    cut = Panel.of({"s0": waves(gaps=False)["s0"][:41]}, freq="day")
+    table = model.predict(data=cut)
+    found = case.extra.base + case.extra.unit * said[0, :4].detach().numpy()
+    np.testing.assert_allclose(found, table["forecast"].to_numpy(), rtol=1e-4)
+
+
+def test_gradients_by_what_is_read():
+    subject = opened(fitted(hidden_size=4), panel())
+    slopes(subject, subject.cases(3, 9))
+    assert subject.element == ("day", "days")
+    assert subject.loss_name == "pinball loss"
+
+
+@pytest.mark.parametrize("init", ["torch", "chrono"])
+def test_before_it_learned(init):
+    model = fitted(learning_rate=1e-30, weight_decay=0.0, init=init, members=2, average=0.0)
+    first = opened(model, panel()).untrained()
+    for name, tensor in first.network.members.state_dict().items():
+        torch.testing.assert_close(tensor, model.network_.members.state_dict()[name])
+
+
+def test_refuses(tmp_path):
+    model = fitted()
+    with pytest.raises(InputError, match="a series with a value"):
+        opened(model, Panel.of({"a": np.ones(1)}, freq="day")).cases(3, 3)
+    with pytest.raises(InputError, match="is of an hour"):
+        opened(model, panel("hour"))
+    with pytest.raises(InputError):
+        opened(model, "no table")
+    with pytest.raises(InputError, match="columns name"):
+        opened(model, panel(), columns={"y": "x"})
