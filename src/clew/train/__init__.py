@@ -5,7 +5,7 @@ from clew.train.history import History
 from clew.train.lock import lock_folder
 from clew.train.loop import train
 from clew.train.problem import Evaluation, Problem, State
-from clew.train.report import Info, Lines, Progress, Reporter, Silent, duration
+from clew.train.report import Info, Lines, Progress, Reporter, Silent, Watcher, duration
 from clew.train.settings import TrainSettings, parse_time, resolve_device
 from clew.train.sync import PeerError, is_main, on_main, rank, world
 
@@ -21,6 +21,7 @@ __all__ = [
     "Silent",
     "State",
     "TrainSettings",
+    "Watcher",
     "checkpoint",
     "duration",
     "is_main",

@@ -21,7 +21,7 @@ from clew.train.optim import schedule
 from clew.train.pace import Pace
 from clew.train.position import Position
 from clew.train.problem import Evaluation, Problem
-from clew.train.report import Info, Progress, Reporter, Silent
+from clew.train.report import Info, Progress, Reporter, Silent, Watcher
 from clew.train.seeding import generators_kept, seed_device, seed_for, threads_kept
 from clew.train.settings import TrainSettings, resolve_device
 from clew.train.signals import StopWish
@@ -102,6 +102,7 @@ class _Loop:
     ) -> None:
         self.learner, self.problem, self.settings = learner, learner.problem, learner.settings
         self.weights, self.about, self.report = learner.weights, about, report
+        self.watcher = report if isinstance(report, Watcher) else None
         self.pace, self.wish = pace, wish
         self.rank, self.world = learner.rank, learner.world
         self.path = None if out is None else checkpoint.path_in(out)
@@ -137,6 +138,8 @@ class _Loop:
         self.weights.begin()
         self._open_epoch()
         self.agreed = _Agreed(time_up=sync.on_main(lambda: self.pace.time_up(self.pos)))
+        if self.watcher is not None:
+            self.watcher.watch(self.problem)
         self.report.start(
             Info(
                 epochs=self.settings.epochs,
@@ -229,6 +232,8 @@ class _Loop:
                 final=self.settings.final,
             )
             pos.learning_rate = self.settings.learning_rate * share
+            if self.watcher is not None:
+                self.watcher.gradient(pos.step + 1, length, self.settings.clip)
             self.learner.update(length, pos.learning_rate, pos.step)
         pos.step += 1
         pace.stepped(began, count)
@@ -371,6 +376,8 @@ class _Loop:
             )
 
         sync.on_main(write)
+        if self.watcher is not None:
+            self.watcher.saved()
         self.pace.saved(began)
 
     def _restore(self, kept: snapshot.Snapshot, where: str) -> None:
