@@ -12,6 +12,12 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))  # for `subjects`, which the laws are run over
 torch.set_num_threads(min(2, int(os.environ.get("OMP_NUM_THREADS", "2"))))
 
+# torch.manual_seed notes, for each sort of device that is not there, where it was called from: a
+# traceback that takes longer than many a test.
+for device in (torch.cuda, torch.xpu, torch.mtia):
+    if not device.is_available():
+        device.manual_seed_all = lambda seed: None
+
 # "ci" draws the same examples every time. "search" looks further, for a quiet hour:
 #   CLEW_HYPOTHESIS=search pytest tests/laws.py
 settings.register_profile(
