@@ -89,7 +89,8 @@ def _gradient(
     if grad is None:
         return np.zeros(tuple(x.shape[:2])), float(value)
     norms: Tensor = torch.linalg.vector_norm(grad.double(), dim=-1)
-    return norms.cpu().numpy(), float(value.detach())
+    # Where numbers have overflowed, sums of them with both signs are none: as good as infinite.
+    return np.nan_to_num(norms.cpu().numpy(), nan=np.inf, posinf=np.inf), float(value.detach())
 
 
 def _signs(said: Tensor, seed: int) -> Tensor:

@@ -60,6 +60,8 @@ def state_norms(
         squares = _back(module, x[-lags:], states, axes, v[those], owner[those])
         for column, case in enumerate(owner[those].tolist()):
             sums[:, case] += squares[:, :, column]
+    # Where numbers have overflowed, sums of them with both signs are none: as good as infinite.
+    sums = np.nan_to_num(sums, nan=np.inf, posinf=np.inf)
     sums /= said if vectors is None else said * vectors
     return Norms(np.sqrt(sums.sum(0)), [np.sqrt(part) for part in sums])
 
@@ -95,7 +97,7 @@ def _back(
             for leaf, grad in zip(moving, grads, strict=True)
         ]
         found.append([
-            row.detach().double().square().movedim(axis, 0).flatten(1).sum(1).cpu().numpy()
+            row.double().square().movedim(axis, 0).reshape(len(owner), -1).sum(1).cpu().numpy()
             for row, axis in zip(rows, carried, strict=True)
         ])  # fmt: skip
     return np.array(found).transpose(1, 0, 2)

@@ -143,7 +143,7 @@ def decay(
         )
     mean = _mean(rows)
     start, stop = _span(mean)
-    overflow = stop < len(lag) and not math.isfinite(mean[stop])
+    overflow = bool(np.isinf(mean).any())
     there = np.flatnonzero(mean != 0)
     after = int(there[-1]) + 1 if len(there) else 0
     zero_from = int(lag[after]) if after < len(lag) else None
@@ -186,7 +186,7 @@ def _span(mean: Numbers) -> tuple[int, int]:
     """The first and the end of the lags that can be fitted: those with a norm, without a gap."""
     good = np.isfinite(mean) & (mean > _TINY)
     start = int(good.argmax()) if good.any() else 0
-    if not np.isfinite(mean[:start]).all():  # what comes after numbers that overflowed is none
+    if np.isinf(mean[:start]).any():  # what comes after numbers that overflowed is none
         return 0, 0
     bad = np.flatnonzero(~good[start:])
     return start, start + int(bad[0]) if len(bad) else len(mean)
