@@ -3,6 +3,7 @@
 from clew.memory.probes.adding import Adding
 from clew.memory.probes.batch import Batch, Probe, Score
 from clew.memory.probes.brackets import Dyck
+from clew.memory.probes.curve import ByLength, by_length
 from clew.memory.probes.model import ProbeModel, learn
 from clew.memory.probes.network import Architecture, ProbeNetwork
 from clew.memory.probes.problem import Learning
@@ -17,6 +18,7 @@ __all__ = [
     "Architecture",
     "AssociativeRecall",
     "Batch",
+    "ByLength",
     "CopyMemory",
     "DelayedRecall",
     "Dyck",
@@ -27,6 +29,7 @@ __all__ = [
     "ProbeModel",
     "ProbeNetwork",
     "Score",
+    "by_length",
     "learn",
     "probe",
 ]

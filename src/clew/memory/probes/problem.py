@@ -105,10 +105,14 @@ class ProbeProblem:
         return [(step, rank) for step in range(epoch * every, ends)]
 
     def loss(self, item: tuple[int, int], carry: State) -> tuple[Tensor, int, State]:
-        """Summed loss of a new batch, and its answers."""
+        """Summed loss of a new batch, and how many of its answers need memory.
+
+        By those the mean is taken that is learnt from: by all, the many easy answers of a long
+        sequence would leave those few almost no weight.
+        """
         batch = self._draw(*self.learning.drawn(*item))
         loss, _ = answered(self.probe, self.network, batch)
-        return loss.sum(), len(loss), None
+        return loss.sum(), int(batch.scored.sum()), None
 
     def evaluate(self, full: bool = False) -> Evaluation:
         """Loss and accuracy on sequences that are never learnt from."""

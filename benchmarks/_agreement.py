@@ -1,0 +1,147 @@
+"""The story of the field in one picture: who still knows where one grew up, many words later?
+
+Run: python benchmarks/_agreement.py [--png story.png] [--json story.json] [--seeds N] [--quick]
+
+"... I grew up in France . (any number of words) I speak fluent": which language? A simple recurrent
+network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
+(Tallec & Ollivier 2018), learn from the same sentences, in as many steps, from 5 to 400 words
+apart. Then: the share of right answers by distance, with the range over the seeds; beside it, how
+much of a change of the state is left in the state some words later, before and after training.
+"""
+
+import statistics
+import sys
+from typing import Any
+
+import torch
+from _show import facts, options, show, write
+
+from clew.memory.lags import LagCurve, gradient_by_lag
+from clew.memory.probes import Agreement, Architecture, Learning, ProbeModel, learn
+from clew.memory.probes.network import WIDEST
+
+DISTANCES = (5, 10, 20, 50, 100, 200, 400)
+WEIGHTS = 25_000  # of the reader
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+STYLES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"))
+
+LEARNING: dict[str, Any] = {"length": (5, 400), "steps": 1500, "learning_rate": 5e-3, "every": 250}
+QUICK: dict[str, Any] = {"length": (5, 20), "steps": 60, "every": 30, "judged": 32}
+
+
+def units(cell: str) -> int:
+    """As many as WEIGHTS allow."""
+    sizes = range(1, WEIGHTS)
+    return max(h for h in sizes[:1000] if GATES[cell] * h * (h + WIDEST + 2) <= WEIGHTS)
+
+
+def readers() -> dict[str, Architecture]:
+    """Those that are compared, by name."""
+    found = {cell.upper(): Architecture(cell, units(cell)) for cell in GATES}
+    chrono = Architecture("lstm", units("lstm"), init="chrono", t_max=400.0)
+    return {**found, "LSTM, chrono": chrono}
+
+
+def curve(model: ProbeModel, distances: tuple[int, ...], count: int) -> list[float]:
+    """The share of right answers at each distance."""
+    shares = [model.score(distance, count, seed=1).accuracy for distance in distances]
+    return [share for share in shares if share is not None]
+
+
+def decay(model: ProbeModel, lags: int) -> dict[bool, LagCurve]:
+    """|dh_t / ds_{t-lag}| after training (True) and before (False)."""
+    asked = model.at_length(lags)
+    cases = asked.cases(16, 2 * lags)
+    found = gradient_by_lag(asked, cases, lags=lags, most=8, exact=False, vectors=4)
+    return {c.trained: c for c in found.curves if c.of_layer}
+
+
+def run(seeds: int = 3, quick: bool = False) -> dict[str, dict[str, Any]]:
+    """Train all, and measure."""
+    distances = DISTANCES[:3] if quick else DISTANCES
+    found: dict[str, dict[str, Any]] = {}
+    for name, architecture in readers().items():
+        shares, seconds = [], 0.0
+        curves: dict[bool, LagCurve] = {}
+        for seed in range(seeds):
+            settings = {**LEARNING, **(QUICK if quick else {}), "seed": seed}
+            model = learn(Agreement(), Learning(**settings), architecture)
+            shares.append(curve(model, distances, 100 if quick else 300))
+            seconds += model.history["seconds"]
+            if seed == 0:
+                curves = decay(model, distances[-1])
+        weights = sum(p.numel() for p in model.reader.parameters())
+        said = " ".join(f"{statistics.mean(at):.2f}" for at in zip(*shares, strict=True))
+        print(f"{name}: {weights:,} weights, {seconds / seeds:.0f} s each: {said}", flush=True)
+        print(f"  state by earlier state: {curves[True].decay.words()}", flush=True)
+        found[name] = {
+            "weights": weights, "seconds": seconds / seeds, "shares": shares,
+            "gradient": {"after" if after else "before": c.data() for after, c in curves.items()},
+        }  # fmt: skip
+    return found
+
+
+def draw(path: Any, found: dict[str, dict[str, Any]], distances: tuple[int, ...]) -> None:
+    """Shares of right answers; gradients before training, and after."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, *others) = plt.subplots(1, 3, figsize=(13, 4.3), layout="constrained")
+    for (name, row), (marker, dash) in zip(found.items(), STYLES, strict=True):
+        columns = list(zip(*row["shares"], strict=True))
+        middle = [100 * statistics.mean(column) for column in columns]
+        low, high = ([100 * end(column) for column in columns] for end in (min, max))
+        (line,) = left.plot(distances, middle, marker=marker, linestyle=dash, ms=5, label=name)
+        left.fill_between(distances, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+        for axes, when in zip(others, ("before", "after"), strict=True):
+            one = row["gradient"][when]
+            axes.plot(one["lags"], one["mean"], linestyle=dash, marker=marker, ms=4,
+                      markevery=max(1, len(one["lags"]) // 8), label=name)  # fmt: skip
+    left.axhline(100 / 12, color="0.5", linewidth=1)
+    left.annotate("chance", (distances[0], 100 / 12 + 1.5), fontsize=8, color="0.3")
+    left.set_xscale("log")
+    left.set_xticks(distances, [str(d) for d in distances])
+    left.minorticks_off()
+    left.set_ylim(0, 103)
+    left.set_xlabel("words between the country and the question")
+    left.set_ylabel("right answers (%)")
+    left.set_title("I grew up in France ... I speak fluent ___", fontsize=10, loc="left")
+    for axes, when in zip(others, ("before", "after"), strict=True):
+        axes.set_yscale("log")
+        axes.set_ylim(1e-9, 1e2)
+        axes.set_xlabel("lag (words)")
+        axes.set_ylabel("what is left of a change of the state, |dh_t / ds_{t-lag}|", fontsize=8)
+        axes.set_title(f"{when} training", fontsize=10, loc="left")
+    for axes in (left, *others):
+        axes.spines[["top", "right"]].set_visible(False)
+    left.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 0.12))
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+    print(f"picture: {path}")
+
+
+def main() -> int:
+    """Measure, print, draw."""
+    parser = options(__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    about = facts(asked.threads)
+    found = run(1 if asked.quick else asked.seeds, asked.quick)
+    distances = DISTANCES[:3] if asked.quick else DISTANCES
+    rows = [
+        [name, f"{row['weights']:,}", *(f"{100 * statistics.mean(at):.0f}" for at in
+         zip(*row["shares"], strict=True))] for name, row in found.items()
+    ]  # fmt: skip
+    show(["right answers in %, words apart", "weights", *map(str, distances)],
+         [*rows, ["chance", "", *("8" for _ in distances)]])  # fmt: skip
+    write(asked.json, "agreement", about, distances=list(distances), found=found)
+    if asked.png is not None:
+        draw(asked.png, found, distances)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""How well probes are answered by length, beside chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clew.errors import InputError
+from clew.memory.finding import Table
+from clew.memory.probes.batch import Score
+from clew.memory.probes.model import ProbeModel
+
+_STYLES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"), ("v", "-"), ("P", "--"))
+HALF = 0.5  # of the way from chance to all right: still known
+
+
+@dataclass(frozen=True)
+class ByLength:
+    """Scores of one or more models of a probe by length; a Finding.
+
+    lines: {what a model is called: its score at each length}. chance: that of who knows nothing of
+    the sequence. horizons: the true ones, None where they vary.
+    """
+
+    probe: str
+    asks: str
+    span: str
+    lengths: Sequence[int]
+    lines: Mapping[str, Sequence[Score]]
+    chance: Sequence[Score]
+    horizons: Sequence[int | None]
+    count: int
+    seed: int
+
+    name = "score-by-length"
+
+    @property
+    def title(self) -> str:
+        """A heading."""
+        return f"Probe {self.probe}: {self.asks}"
+
+    @property
+    def accurate(self) -> bool:
+        """Whether answers are right or wrong; else they have a loss only."""
+        return all(score.accuracy is not None for line in self.lines.values() for score in line)
+
+    @property
+    def method(self) -> str:
+        """How it was measured."""
+        return (
+            f"{self.count} new sequences of each length (seed {self.seed}), none of which was "
+            f"learnt from; the length is the number of {self.span}. Chance is the score of who "
+            "knows all but the sequence."
+        )
+
+    def words(self) -> list[str]:
+        """Up to which length each model is nearer to all right than to chance."""
+        lines = []
+        for name, scores in self.lines.items():
+            good = [self._good(score, chance) for score, chance in zip(scores, self.chance, strict=True)]
+            held = good.index(False) if False in good else len(good)
+            first, last = self.lengths[0], self.lengths[-1]
+            if held == 0:
+                lines.append(f"{name}: near chance already at {first} {self.span}.")
+            elif held == len(good):
+                lines.append(f"{name}: holds up to {last} {self.span}, the longest tried.")
+            else:
+                lines.append(
+                    f"{name}: holds up to {self.lengths[held - 1]} {self.span}; at "
+                    f"{self.lengths[held]} it is nearer to chance."
+                )
+        return lines
+
+    def _good(self, score: Score, chance: Score) -> bool:
+        if score.accuracy is not None and chance.accuracy is not None:
+            return score.accuracy > chance.accuracy + HALF * (1 - chance.accuracy)
+        return score.loss < (1 - HALF) * chance.loss
+
+    def _value(self, score: Score) -> float:
+        return score.accuracy if self.accurate and score.accuracy is not None else score.loss
+
+    def tables(self) -> list[Table]:
+        """A row a length."""
+        columns = [self.span, *self.lines, "chance", "true horizon"]
+        rows = [
+            [length, *(self._value(line[k]) for line in self.lines.values()),
+             self._value(self.chance[k]), self.horizons[k]]
+            for k, length in enumerate(self.lengths)
+        ]  # fmt: skip
+        return [Table("accuracy" if self.accurate else "loss", columns, rows)]
+
+    def draw(self, figure: Any) -> None:
+        """A line a model, and chance."""
+        axes = figure.subplots()
+        for (name, line), (marker, dash) in zip(self.lines.items(), _cycle(len(self.lines)), strict=True):
+            values = [self._value(score) for score in line]
+            axes.plot(self.lengths, values, marker=marker, linestyle=dash, markersize=4, label=name)
+        chance = [self._value(score) for score in self.chance]
+        axes.plot(self.lengths, chance, color="0.5", linewidth=1, linestyle=(0, (1, 2)), label="chance")
+        axes.set_xscale("log")
+        axes.set_xticks(self.lengths, [str(length) for length in self.lengths], fontsize=8)
+        axes.minorticks_off()
+        axes.set_xlabel(self.span)
+        if self.accurate:
+            axes.set_ylim(0, 1.03)
+            axes.set_ylabel("share of right answers")
+        else:
+            axes.set_yscale("log")
+            axes.set_ylabel("loss")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=8, frameon=False)
+
+    def size(self) -> tuple[float, float]:
+        """Inches."""
+        return (7.0, 4.0)
+
+    def data(self) -> dict[str, Any]:
+        """All of it."""
+        return {
+            "probe": self.probe,
+            "span": self.span,
+            "lengths": list(self.lengths),
+            "lines": {name: _plain(line) for name, line in self.lines.items()},
+            "chance": _plain(self.chance),
+            "horizons": list(self.horizons),
+            "count": self.count,
+            "seed": self.seed,
+        }
+
+
+def by_length(
+    models: ProbeModel | Mapping[str, ProbeModel],
+    lengths: Sequence[int],
+    *,
+    count: int = 500,
+    seed: int = 0,
+) -> ByLength:
+    """Scores on `count` new sequences of each length, of one model or several of one probe.
+
+    Raises InputError for no model, no length, or models of different probes.
+    """
+    named = {models.title: models} if isinstance(models, ProbeModel) else dict(models)
+    if not named or not lengths:
+        raise InputError("no models, or no lengths", where="models, lengths", expected="some")
+    probe = next(iter(named.values())).probe
+    if any(model.probe != probe for model in named.values()):
+        raise InputError("the models answer different probes", where="models", expected="one probe")
+    chosen = sorted(set(lengths))
+    return ByLength(
+        probe=probe.name,
+        asks=probe.title,
+        span=probe.span,
+        lengths=chosen,
+        lines={
+            name: [model.score(n, count, seed) for n in chosen] for name, model in named.items()
+        },
+        chance=[probe.chance(n) for n in chosen],
+        horizons=[probe.horizon(n) for n in chosen],
+        count=count,
+        seed=seed,
+    )
+
+
+def _cycle(count: int) -> list[tuple[str, str]]:
+    return [_STYLES[k % len(_STYLES)] for k in range(count)]
+
+
+def _plain(scores: Sequence[Score]) -> list[dict[str, float | None]]:
+    return [{"loss": score.loss, "accuracy": score.accuracy} for score in scores]
