@@ -68,3 +68,11 @@ def test_the_figures_of_a_language_model_stand_under_their_names():
     assert lines[1].split() == ["this", "model", "2.000", "1.000", "3.000"]
     assert [line.split()[-3] for line in lines[2:6]] == ["3.000", "2.500", "4.000", "2.250"]
     assert lines[-1] == "Memory earns its keep: 0.5 bits a character ahead of 5-grams."
+
+
+def test_one_text_held_out_is_one_text():
+    score = {"accuracy": 1.0, "examples": 1}
+    metrics = {"score": score, "baseline": {}, "window": {}}
+    assert _classified(metrics, None)[-1] == "on 1 text held out"
+    score["examples"] = 1200
+    assert _classified(metrics, None)[-1] == "on 1,200 texts held out"

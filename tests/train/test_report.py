@@ -75,3 +75,13 @@ def test_the_history_is_json():
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_one_of_a_thing_is_not_many():
+    assert [counted(n, "step") for n in (0, 1, 2, 2000)] == [
+        "0 steps", "1 step", "2 steps", "2,000 steps",
+    ]  # fmt: skip
+    stream = io.StringIO()
+    Lines(stream).done(History(finished_by="time", steps=1, seconds=1.0, best_step=1, clipped=1))
+    assert "after 1 step in 1.0s;" in stream.getvalue()
+    assert "clipped 1 time\n" in stream.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -137,7 +138,7 @@ def _reader(
         def texts(path: Path, split: Part | None, like: Labelled | None = None) -> Labelled:
             return read_labelled(path, text=text, label=label, split=split)
 
-        return texts, lambda part: f"{len(part):,} texts", summary.test_classifier
+        return texts, lambda part: summary.counted(len(part), "text"), summary.test_classifier
     if text is not None:
         raise InputError(
             "there are no texts in a table of series", where="--text", hint="leave the option out"
@@ -173,7 +174,8 @@ def _size(part: LabelledSeries) -> str:
     steps = [len(values) for values in part.sequences]
     long = f"{min(steps):,} to {max(steps):,}" if min(steps) < max(steps) else f"{min(steps):,}"
     width = part.sequences[0].shape[1]
-    return f"{len(part):,} series of {long} steps, {width} channel{'s' * (width != 1)}"
+    long += " step" + "s" * (long != "1")
+    return f"{len(part):,} series of {long}, {summary.counted(width, 'channel')}"
 
 
 def _test_series(model: Any, train: LabelledSeries, apart: LabelledSeries) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def _part(path: Path, name: Part, read: Callable[..., Any], train: Any) -> Any:
 
 def _series_told(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
     lines = summary.CLASSIFIED.table(metrics, tested)
-    return [line.replace(" texts held out", " series held out") for line in lines]
+    return [re.sub(r" texts? held out", " series held out", line) for line in lines]
 
 
 SERIES = summary.Summary(

@@ -26,7 +26,7 @@ from clew.cli.fits import (
 )
 from clew.cli.options import NETWORK, Grouped, hyperparameters
 from clew.cli.progress import reporter
-from clew.cli.summary import Row, Summary, aligned, percent, verdict
+from clew.cli.summary import Row, Summary, aligned, counted, percent, verdict
 
 Column = Annotated[str | None, typer.Option(metavar="COLUMN")]
 
@@ -139,7 +139,8 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
         (name, [percent(of[key]) if key in of else "" for key in keys]) for name, of in named
     ]
     lines = aligned("right", [FIGURES[key] for key in keys], rows)
-    lines.append(f"on {score['sentences']:,} sentences held out, {score['words']:,} words")
+    held, words = (counted(score[f"{of}s"], of) for of in ("sentence", "word"))
+    lines.append(f"on {held} held out, {words}")
     if tested and tested.get("unseen"):
         lines.append(
             f"{int(tested['unseen']):,} of the tags and labels of the test were not there in "

@@ -26,7 +26,7 @@ from clew.cli.fits import (
 )
 from clew.cli.options import Grouped, hyperparameters
 from clew.cli.progress import reporter
-from clew.cli.summary import Row, Summary, aligned, percent, verdict
+from clew.cli.summary import Row, Summary, aligned, counted, percent, verdict
 
 if TYPE_CHECKING:
     from clew.data.speech import Recordings
@@ -119,7 +119,7 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
     rows: list[Row] = [(name, [percent(of["wer"]), percent(of["cer"])]) for name, of in named]
     lines = aligned("fewer is better", ["words wrong", "letters wrong"], rows)
     lines.append(
-        f"on {held['recordings']:,} recordings held out"
+        f"on {counted(held['recordings'], 'recording')} held out"
         + (f", {tested['recordings']:,} of the test" if tested else "")
     )
     if tested and tested["unknown"]:

@@ -143,8 +143,9 @@ def _table(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str]:
         cells = [f"{tested[key]:.1f}" if key in tested else "" for key in keys]
         rows.append(("this model, on the test", cells))
     lines = summary.aligned("held out", [names[key] for key in keys], rows)
-    count = f"{score['translated']:,} of {score['pairs']:,}" if "bleu" in score else score["pairs"]
-    lines.append(f"on {count} pairs held out" + (f", {tested['pairs']:,} tested" if tested else ""))
+    count = f"{score['translated']:,} of " if "bleu" in score else ""
+    count += summary.counted(score["pairs"], "pair")
+    lines.append(f"on {count} held out" + (f", {tested['pairs']:,} tested" if tested else ""))
     return lines
 
 

@@ -44,6 +44,11 @@ class Summary:
     next: tuple[str, ...]
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things as people write it: 1 text, 2,000 texts."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def show(model: Any, target: Path, tested: dict[str, Any] | None, words: Summary) -> None:
     """Print the table, the verdict and what to type next."""
     metrics = model.metrics_
@@ -80,7 +85,8 @@ def _classified(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[
             cells.append(percent(known[name]) if known.get(name) is not None else "")
     lines = aligned("accuracy", columns, rows)
     lines.append(
-        f"on {count:,} texts held out" + (f", {tested['examples']:,} of the test" if tested else "")
+        f"on {counted(count, 'text')} held out"
+        + (f", {tested['examples']:,} of the test" if tested else "")
     )
     if others:
         rivals = [(str(other["name"]), float(other["accuracy"])) for other in others]
@@ -107,7 +113,7 @@ def _written(metrics: dict[str, Any], tested: dict[str, Any] | None) -> list[str
         named.append(("this model, on the test", tested))
     rows: list[Row] = [(name, [f"{of[key]:.3f}" for key in keys]) for name, of in named]
     lines = aligned("fewer is better", columns, rows)
-    lines.append(f"on {held['characters']:,} characters held out")
+    lines.append(f"on {counted(held['characters'], 'character')} held out")
     if others:
         best = min(others, key=lambda other: float(other["bits_per_character"]))
         gain = best["bits_per_character"] - score["bits_per_character"]

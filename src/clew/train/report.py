@@ -142,9 +142,8 @@ class Lines:
         where = info.device if info.world == 1 else f"{info.world} x {info.device}"
         begun = f", from step {info.step}" if info.step else ""
         self._print(
-            f"training {info.parameters:,} parameters for {info.epochs} epoch"
-            f"{'s' * (info.epochs != 1)} "
-            f"({info.steps:,} steps) on {where}{begun}"
+            f"training {counted(info.parameters, 'parameter')} for {counted(info.epochs, 'epoch')} "
+            f"({counted(info.steps, 'step')}) on {where}{begun}"
         )
 
     def step(self, info: Progress) -> None:
@@ -175,10 +174,15 @@ class Lines:
     def done(self, history: History) -> None:
         """One line: why it ended, how long it took, what was kept."""
         self._print(
-            f"finished by {history.finished_by} after {history.steps:,} steps in "
+            f"finished by {history.finished_by} after {counted(history.steps, 'step')} in "
             f"{duration(history.seconds)}; best at step {history.best_step:,}; "
-            f"gradient clipped {history.clipped:,} times"
+            f"gradient clipped {counted(history.clipped, 'time')}"
         )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things as people write it: 1 step, 2,000 steps."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def duration(seconds: float) -> str:
