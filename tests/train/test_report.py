@@ -7,6 +7,7 @@ import pytest
 from toy import Toy, settings
 
 from clew.train import History, Lines, Progress, duration, train
+from clew.train.report import counted
 
 
 def progress(step):
