@@ -116,9 +116,9 @@ def _in_any_key(steps: NDArray[Any]) -> tuple[list[bytes], list[int | None]]:
     """What sounds in each step (T, P) above its lowest note, as bytes, and which that is."""
     width = steps.shape[1]
     rows = np.pad(steps != 0, ((0, 0), (0, width)))
-    lowest = np.where(rows.any(1), rows.argmax(1), 0)
+    sounding: NDArray[np.bool_] = np.any(rows, axis=1)
+    lowest = np.where(sounding, rows.argmax(1), 0)
     moved = np.take_along_axis(rows, lowest[:, None] + np.arange(width), axis=1)
     kinds = [row.tobytes() for row in np.packbits(moved, axis=1)]
-    sounding = rows.any(1).tolist()
-    low = lowest.tolist()
-    return kinds, [low[t] if sounds else None for t, sounds in enumerate(sounding)]
+    pairs = zip(lowest.tolist(), sounding.tolist(), strict=True)
+    return kinds, [low if sounds else None for low, sounds in pairs]

@@ -31,18 +31,18 @@ def _notation(data: Any, name: str, wanted: str) -> str:
     if isinstance(data, str | Path):
         path = existing(data)
         if path.is_dir():
-            kinds = sorted(_kinds(path))
-            if wanted in kinds:
+            there = sorted(_kinds(path))
+            if wanted in there:
                 return wanted
-            if len(kinds) != 1:
+            if len(there) != 1:
                 raise InputError(
-                    "there are tunes in " + " and in ".join(kinds) + " here" if kinds else
+                    "there are tunes in " + " and in ".join(there) + " here" if there else
                     "there are no tunes here", where=str(path),
                     expected="files that end in .abc, or in .mid",
-                    hint="say which: notation=" + " or ".join(map(repr, kinds)) if kinds else
+                    hint="say which: notation=" + " or ".join(map(repr, there)) if there else
                     "piano rolls are one .json file",
                 )  # fmt: skip
-            return kinds[0]
+            return there[0]
         found = _ending(path)
         if found is None:
             raise InputError("no notation ends so", where=str(path), expected=WANTED)
