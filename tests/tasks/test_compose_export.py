@@ -12,7 +12,7 @@ from clew.data.abc import bars, parse, read_tunes, sounding
 from clew.data.midi import read_midi
 from clew.data.notes import notes_of
 from clew.errors import InputError
-from clew.tasks._compose import sound
+from clew.tasks._compose import sound, staff
 from clew.tasks._compose.export import Piece
 from clew.tasks._compose.sound import samples, write_wav
 from clew.tasks._compose.staff_layout import height, lines, written
@@ -126,6 +126,20 @@ def test_pictures(tmp_path: Path, kind: str) -> None:
     data = (tmp_path / "a.png").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert len(data) > 10_000
+
+
+def test_a_section_is_opened_once_where_it_begins(tmp_path: Path, monkeypatch) -> None:
+    """Also where that is on the next line of music."""
+    drawn: list[bool] = []
+    monkeypatch.setattr(staff, "_repeat", lambda pen, x, *, opens: drawn.append(opens))
+    monkeypatch.setattr(staff, "saved", lambda *_: None)
+    strain = "|".join(["GABc"] * 3)
+    for sign, count in (("|:", 5), ("::", 5), (":||:", 5)):
+        drawn.clear()
+        tune = parse(f"X:1\nM:4/4\nL:1/4\nK:C\n|:{sign.join([strain] * count)}:|")
+        staff.staff_picture(tune, tmp_path / "a.png")
+        assert drawn.count(True) == count
+        assert drawn.count(False) == (1 if sign == "|:" else count)
 
 
 def test_every_form(tmp_path: Path) -> None:
