@@ -7,6 +7,30 @@ from torch import nn
 
 from clew.errors import InputError
 from clew.memory.opening import opened
+from clew.tasks.classify import Classifier
+
+TEXTS, LABELS = ["a fine day", "a poor day", "fine work", "poor work"], ["+", "-", "+", "-"]
+
+
+def reviews(folder):
+    rows = zip(TEXTS, LABELS, strict=True)
+    path = folder / "reviews.csv"
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    return path
+
+
+class Mine(Classifier):
+    """A user's own kind of classifier."""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    model = Mine(embedding_size=4, hidden_size=4, epochs=1, baseline=False, device="cpu")
+    model.fit(TEXTS, LABELS)
+    assert opened(model, (TEXTS, LABELS)).task == "classify"
+    folder = tmp_path_factory.mktemp("models") / "m"
+    model.save(folder)
+    return folder
 
 
 def test_refuses_what_is_no_model(tmp_path):
@@ -16,6 +40,13 @@ def test_refuses_what_is_no_model(tmp_path):
         opened(3, "text")
     with pytest.raises(InputError, match="a model of type Classifier"):
         opened(type("Classifier", (), {})(), "text")
+
+
+def test_the_folder_of_a_model_and_names_of_files(saved, tmp_path):
+    subject = opened(saved, str(reviews(tmp_path)))
+    assert (subject.task, len(subject.cases(9, 9))) == ("classify", 4)
+    with pytest.raises(InputError, match="no such file"):
+        opened(str(saved), "reviews.csv")
 
 
 def test_options_go_with_what_they_are_for():

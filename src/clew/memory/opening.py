@@ -35,9 +35,10 @@ def opened(
 
     model: a fitted estimator, the folder of one, or a torch module that maps (x (T, B, D), state)
     to (y (T, B, H), state), None being the state to begin with. data: what the estimator's own
-    `evaluate` or `score` takes, or a Path to what `clew fit` of its task reads; of a module a list
-    of arrays (T, D) or ids (T,), or nothing, which is noise. columns: how a file is read, such as
-    {"label": "stars"}. side: of a translator, whose words are counted.
+    `evaluate` or `score` takes, as a pair (X, y) where these are two, or a Path to what `clew fit`
+    of its task reads; of a module a list of arrays (T, D) or ids (T,), or nothing, which is noise.
+    columns: how a file is read, such as {"label": "stars"}. side: of a translator, whose words are
+    counted.
 
     Of modules only: batch_first, it reads (B, T, D), as torch's own layers say themselves;
     both_ways, it reads what follows, too; embed, what makes vectors of ids (else its own
@@ -57,10 +58,9 @@ def opened(
     _none_of(vars(how), "an estimator")
     if isinstance(model, str | Path):
         model = load(model)
-    task = next((task for task, (_, name) in TASKS.items() if type(model).__name__ == name), None)
-    if task is None or not isinstance(
-        model, getattr(import_module(TASKS[task][0]), TASKS[task][1])
-    ):
+    homes = {(kind.__module__, kind.__name__) for kind in type(model).__mro__}
+    task = next((task for task, home in TASKS.items() if home in homes), None)
+    if task is None:
         raise InputError(
             f"a model of type {type(model).__name__}",
             where="model",
@@ -77,6 +77,8 @@ def opened(
             "there are no data", where="data", expected="what the model can be asked about"
         )
     _none_of({"side": None if task == "translate" or side == "target" else side}, f"task {task}")
+    if isinstance(data, str) and task != "language":
+        data = Path(data)  # nothing else that these learn from is one text
     options: dict[str, Any] = {"side": side} if task == "translate" else {}
     make = getattr(import_module(f"clew.memory.subjects.{task}"), task)
     subject: Subject = make(model, data, dict(columns or {}), **options)

@@ -46,7 +46,7 @@ def test_says_with_everything_what_the_model_says(changes):
     else:
         model = fitted(**changes)
     subject = opened(model, data)
-    cases = subject.cases(40, FAR)
+    cases = subject.cases(12, FAR)
     network, facts = model.network_, model._facts
     blocks = Blocks(PanelHistories(data, facts), facts.scaling, network.horizon)
     for case, loss in zip(cases, losses(subject, cases), strict=True):

@@ -166,37 +166,9 @@ def test_on_noise_and_before_it_learned():
     first = subject.untrained()
     assert torch.equal(first.network["reader"].weight_ih_l0, begun.weight_ih_l0)
     assert first.untrained() is None
-
-
-class Odd(nn.Module):
-    """Answers with whatever it is told to."""
-
-    def __init__(self, make):
-        super().__init__()
-        self.make = make
-
-    def forward(self, x, state=None):
-        return self.make(x, state)
-
-
-@pytest.mark.parametrize(
-    ("make", "told"),
-    [
-        (lambda x, state: x, "answers with a tensor"),
-        (lambda x, state: (x, x, x), "a tuple of 3"),
-        (lambda x, state: (x[-1], state), "makes y, a tensor of shape (3, 3)"),
-        (lambda x, state: (x.mean(1, keepdim=True) + x, None), "alone than beside others"),
-        (lambda x, state: (x.cumsum(0), None), "in two pieces"),
-        (lambda x, state: (x.cumsum(1), None), "alone than"),
-        (lambda x, state: (x / 0, None), "NaN or infinity"),
-        (lambda x, state: (x + state, x), "fails on x of shape (7, 3, 3) and no state: TypeError"),
-    ],
-)
-def test_refuses_modules_that_do_not_keep_to_the_contract(make, told):
-    with pytest.raises(InputError) as caught:
-        opened(Odd(make), drawn())
-    assert told in str(caught.value)
-    assert caught.value.expected is not None or "NaN" in told
+    tokens = [np.arange(5), np.arange(3)]
+    both = opened(Writer(), tokens, targets="next", untrained=Writer())
+    assert [c.target for c in both.untrained().cases(FAR, FAR)] == [1, 2, 3, 4, 1, 2]
 
 
 def test_refuses_other_signatures_and_shapes():

@@ -35,10 +35,13 @@ def classify(model: Classifier, data: Any, columns: dict[str, Any]) -> Classify:
     network = model.network_.eval()
     series = model._encoder.kind == "arrays"
     unit = getattr(model.tokenizer_, "unit", "word")
+    element = parts.STEP if series else parts.UNITS[unit]
+    encoded = model._encoder.encode(sequences)
+    odd = "" if series else parts.known(encoded, 1, element[1])
     return Classify(
-        title=f"classifier of {'series' if series else 'texts'}, {parts.named(network.stack)}",
+        title=f"classifier of {'series' if series else 'texts'}, {parts.named(network.stack)}{odd}",
         task="classify",
-        element=parts.STEP if series else parts.UNITS[unit],
+        element=element,
         both_ways=network.stack.bidirectional,
         network=network,
         reader=network.stack,
@@ -46,7 +49,7 @@ def classify(model: Classifier, data: Any, columns: dict[str, Any]) -> Classify:
         in_nats=True,
         answers=[str(label) for label in model.classes_.tolist()],
         model=model,
-        sequences=model._encoder.encode(sequences),
+        sequences=encoded,
         truth=truth,
     )
 

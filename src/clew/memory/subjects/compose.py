@@ -38,7 +38,8 @@ def compose(model: Composer, data: Any, columns: dict[str, Any]) -> Tunes | Roll
         tunes = [np.array(part.tune(number)) for number in range(len(part))]
     return Tunes(
         title=f"composer of {fitting.TITLES[model.vocabulary_.notation]}, "
-        + parts.named(network.stack),
+        + parts.named(network.stack)
+        + parts.known([tune[:-1] for tune in tunes], UNKNOWN, "tokens"),
         task="compose",
         element=("token", "tokens"),
         both_ways=False,

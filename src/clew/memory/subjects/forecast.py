@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,8 @@ from clew.tasks._forecast.likelihoods import Quantiles, StudentT, pinball
 from clew.tasks._forecast.net import ForecastNetwork
 from clew.tasks._forecast.problem import truth_of
 from clew.tasks.forecast import Forecaster
+
+SERIES = 2000  # that cases are drawn from, at most
 
 
 class Ahead(NamedTuple):
@@ -37,14 +38,15 @@ class Ahead(NamedTuple):
 def forecast(model: Forecaster, data: Any, columns: dict[str, Any]) -> Forecast:
     """A forecaster and a table of series, as `Forecaster.backtest` takes it.
 
-    Its columns are those of the fit. Raises InputError as `backtest` does.
+    Its columns are those of the fit. Of very many series evenly chosen ones are asked. Raises
+    InputError as `backtest` does.
     """
     parts.refused(data, columns, ())
-    data = str(data) if isinstance(data, Path) else data
     answers = model._answers(data, None, None, ahead=False)
     network = answers.network
     blocks = Blocks(answers.histories, answers.facts.scaling, network.horizon)
     likelihood = network.likelihood
+    chosen = parts.evenly(len(answers.panel), SERIES)
     step = str(answers.panel.freq)
     quantiles = isinstance(likelihood, Quantiles)
     stack: Any = network.members[0].stack
@@ -62,22 +64,20 @@ def forecast(model: Forecaster, data: Any, columns: dict[str, Any]) -> Forecast:
         answers=_named(network, step),
         model=model,
         blocks=blocks,
-        steps=[_origins(blocks, series) for series in range(len(answers.panel))],
+        chosen=chosen,
+        steps=[_origins(blocks, series) for series in chosen],
     )
 
 
-def _origins(blocks: Blocks, series: int) -> list[int]:
+def _origins(blocks: Blocks, series: int) -> NDArray[np.int64]:
     """The steps after which something is forecast whose truth is known."""
     length = int(blocks.histories.lengths[series])
     if length < 2:
-        return []
+        return np.zeros(0, dtype=np.int64)
     there = ~np.isnan(blocks.histories.y(series, 0, length))
-    last = int(np.flatnonzero(there)[-1]) if there.any() else 0
     near = np.cumsum(there)
     ends = np.minimum(np.arange(length) + blocks.horizon, length - 1)
-    asked = (near[ends] > near) & blocks.ready(series, 0, length)
-    found: list[int] = np.flatnonzero(asked[:last]).tolist()
-    return found
+    return np.flatnonzero((near[ends] > near) & blocks.ready(series, 0, length))
 
 
 def _named(network: ForecastNetwork, step: str) -> list[str]:
@@ -101,13 +101,15 @@ class Forecast(parts.Traits):
 
     model: Forecaster
     blocks: Blocks
-    steps: list[list[int]]  # of each series, its origins
+    chosen: list[int]  # series that cases are of
+    steps: list[NDArray[np.int64]]  # of each of them, its origins
 
     def cases(self, count: int, reach: int, seed: int = 0) -> list[Case]:
         """Origins with their histories as the network reads them; see Subject."""
         found = []
         spread = self.network.spread.detach().cpu().double().numpy()
-        for k, at in parts.spots(self.steps, count, reach, seed):
+        for place_of, at in parts.spots(self.steps, count, reach, seed):
+            k = self.chosen[place_of]
             length = int(self.blocks.histories.lengths[k])
             piece, place = parts.stretch(length, at, reach, both=False)
             span = self.blocks.span(k, piece.start, at + 1, [at])

@@ -229,4 +229,5 @@ class Foreign(parts.Traits):
         """The module that was said to be as this one was before it learned."""
         if self.how.untrained is None:
             return None
-        return foreign(self.how.untrained, self.read, replace(self.how, untrained=None))
+        how = replace(self.how, untrained=None, targets=self.truth)
+        return foreign(self.how.untrained, self.read, how)

@@ -35,7 +35,8 @@ def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Langua
         )
     network = model.network_.eval()
     return Language(
-        title=f"language model of {many}, {parts.named(network.stack)}",
+        title=f"language model of {many}, {parts.named(network.stack)}"
+        + parts.known([tokens], 1, many),
         task="language",
         element=(one, many),
         both_ways=False,

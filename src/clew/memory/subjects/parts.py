@@ -26,6 +26,7 @@ UNITS = {
     "word": ("word", "words"),
     "bpe": ("byte pair", "byte pairs"),
 }
+FEW = 0.05  # of the ids; more that are unknown are told of
 STEP = ("step", "steps")
 _CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 
@@ -58,10 +59,26 @@ def named(stack: Stack) -> str:
     return f"{cell} of {len(stack.layers)} x {stack.hidden_size}{ways}"
 
 
-def spots(
-    steps: Sequence[Sequence[int]], count: int, reach: int, seed: int
-) -> list[tuple[int, int]]:
-    """At most `count` pairs (sequence, step), in order; steps: of each sequence those to ask.
+def known(texts: Sequence[NDArray[Any]], unknown: int, many: str) -> str:
+    """What a title says of ids that the model does not know: nothing where these are few.
+
+    Raises InputError where it knows none of them.
+    """
+    count = sum(len(text) for text in texts)
+    odd = sum(int(np.count_nonzero(text == unknown)) for text in texts)
+    if count and odd == count:
+        raise InputError(
+            f"the model knows none of the {count:,} {many}",
+            where="data",
+            expected="data of the kind it has learned from",
+        )
+    return f" ({odd / count:.0%} of the {many} are unknown to it)" if odd > FEW * count else ""
+
+
+def spots(steps: Sequence[Any], count: int, reach: int, seed: int) -> list[tuple[int, int]]:
+    """At most `count` pairs (sequence, step), in order.
+
+    steps: of each sequence those that may be asked, a range, list or array that rises.
 
     Sequences are taken in turn, those first in which a step with `reach` elements before it may be
     asked, and of these only such steps. Where a sequence gives several, they come from as many
@@ -114,6 +131,12 @@ def some_cases(found: list[Case], expected: str) -> list[Case]:
     if not found:
         raise InputError("the data have no step that could be asked", expected=expected)
     return found
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most `most` of so many places, evenly chosen."""
+    places = np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+    return [int(place) for place in np.unique(places)]
 
 
 def asked(y: Tensor, at: Tensor) -> Tensor:

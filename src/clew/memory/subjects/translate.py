@@ -45,19 +45,19 @@ def translate(
     name = "translator" + ("" if model.attention is None else " with attention")
     written = side == "target"
     stack = network.decoder if written else network.encoder
-    one, many = parts.UNITS[getattr(sides.target.tokenizer, "unit", "word")]
     kind = Target if written else Source
     read = sides.target if written else sides.source
+    one, many = parts.UNITS[getattr(read.tokenizer, "unit", "word")]
+    said, _ = parts.UNITS[getattr(sides.target.tokenizer, "unit", "word")]
+    odd = parts.known([pair[written][:-1] for pair in pairs], 1, many)
     return kind(
-        title=f"{name}, {'its own words' if written else 'the source'}, {parts.named(stack)}",
+        title=f"{name}, {'its own words' if written else 'the source'}, {parts.named(stack)}{odd}",
         task="translate",
-        element=(one, many)
-        if written
-        else parts.UNITS[getattr(sides.source.tokenizer, "unit", "word")],
+        element=(one, many),
         both_ways=not written and network.encoder.bidirectional,
         network=network,
         reader=stack,
-        loss_name=f"nats a {one}",
+        loss_name=f"nats a {said}",
         in_nats=True,
         answers=[*read.tokenizer.vocabulary, END]
         if written
