@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clew.errors import InputError
+from clew.memory._reading import padded
 from clew.memory.subject import Case, Subject
 
 Curve = NDArray[np.float64]
@@ -64,11 +65,9 @@ class Asked:
         self.neutral = self._vectors(neutral.astype(inputs.dtype))
 
     def _vectors(self, inputs: NDArray[np.generic]) -> Tensor:
-        like = next(iter(self.subject.network.parameters()), torch.zeros(()))
-        kind = like.dtype if inputs.dtype.kind == "f" else torch.int64
-        given = torch.from_numpy(np.array(inputs)).to(like.device, kind)
+        given = padded(self.subject, [inputs])  # (T, 1)
         with torch.no_grad():
-            return self.subject.vectors(given.unsqueeze(1)).detach().squeeze(1)
+            return self.subject.vectors(given).detach().squeeze(1)
 
     def said(self, x: Tensor) -> Tensor:
         """Answers (B, C) to vectors (T, B, D)."""
@@ -90,7 +89,9 @@ def still(network: nn.Module) -> Iterator[None]:
     for p in learning:
         p.requires_grad_(False)
     try:
-        yield
+        # cuDNN has no gradients of torch's own layers in eval mode.
+        with torch.backends.cudnn.flags(enabled=False):
+            yield
     finally:
         for p in learning:
             p.requires_grad_(True)

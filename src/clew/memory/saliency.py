@@ -112,7 +112,7 @@ class Saliency:
     def _integral(self) -> str:
         change = self.score - self.blank
         share = (
-            f"{abs(100 * self.gap / change):.2g} %"
+            f"{abs(100 * self.gap / change):.3g} %"
             if abs(change) > self.noise
             else f"{self.gap:.2g}"
         )

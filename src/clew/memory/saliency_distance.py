@@ -67,12 +67,12 @@ class SaliencyByDistance:
         if self.disagreeing:
             lines.append(f"They disagree in {self.disagreeing} of {many}.")
         lacks = (
-            f"Integrated gradients lack at most {100 * self.gap:.2g} % of the change of the score."
+            f"Integrated gradients lack at most {100 * self.gap:.3g} % of the change of the score."
         )
         if self.incomplete:
             lacks = (
                 f"In {self.incomplete} of {many} the integrated gradients lack more than was "
-                f"asked, at most {100 * self.gap:.2g} %: their sum is not to be trusted there."
+                f"asked, at most {100 * self.gap:.3g} %: their sum is not to be trusted there."
             )
         return [*lines, lacks]
 
