@@ -57,6 +57,10 @@ def test_says_with_everything_what_the_model_says(changes):
     check(source, reach=2)
     assert source.both_ways == model.bidirectional
     assert "".join(source.names(cases[0])).strip() == f"{NEW[0][0]}<end>"
+    assert "".join(source.beside(cases[0])).strip() == f"{NEW[1][0]}<end>"
+    last = [case for case in subject.cases(FAR, FAR) if case.source == 0][-1]
+    assert subject.beside(last) == source.names(cases[0])
+    assert subject.names(last) == ["<end>", *source.beside(cases[0])[:-1]]
     for each in (subject, source):
         slopes(each, each.cases(3, 3))
 

@@ -89,6 +89,14 @@ def _pairs(model: Translator, data: Any, columns: dict[str, Any]) -> list[tuple[
     return [(source.astype(np.int64), target.astype(np.int64)) for source, target in found]
 
 
+def _shown(side: Side, pieces: NDArray[Any]) -> list[str]:
+    """The text of each piece."""
+    tokenizer, end = side.tokenizer, side.end
+    if isinstance(tokenizer, Tokenizer):
+        return [END if n == end else tokenizer.decode([n]) for n in pieces.tolist()]
+    return [END if n == end else tokenizer.vocabulary[n] for n in pieces.tolist()]
+
+
 @dataclass(frozen=True, eq=False)
 class _Pairs(parts.Traits):
     """What both sides share: pairs in pieces, and what a network makes of them."""
@@ -99,10 +107,14 @@ class _Pairs(parts.Traits):
 
     def names(self, case: Case) -> list[str]:
         """The text of each piece."""
-        tokenizer, end = self.side.tokenizer, self.side.end
-        if isinstance(tokenizer, Tokenizer):
-            return [END if n == end else tokenizer.decode([n]) for n in case.inputs.tolist()]
-        return [END if n == end else tokenizer.vocabulary[n] for n in case.inputs.tolist()]
+        return _shown(self.side, case.inputs)
+
+    def beside(self, case: Case) -> list[str]:
+        """The text of each piece of the other side, the end included."""
+        sides = self.model._sides
+        if isinstance(self, Target):
+            return _shown(sides.source, case.extra)
+        return _shown(sides.target, case.target)
 
     def neutral(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """<unk>."""
