@@ -89,6 +89,9 @@ def test_known_columns_hold_numbers(tmp_path: Path) -> None:
     assert "FILE:2, column 'wind'" in message
     assert "a column of 0 and 1 for each" in message
     assert "too large" in refused(path, text, future=["x"])
+    message = refused(path, text, future=["rain"])
+    assert "there is no column 'rain'" in message
+    assert "a fitted model needs those it learned from" in message
     assert "named twice" in refused(path, text, past=["x"], future=["x"])
     path.write_text(rows("2020-01-01,1,true", "2020-01-02,2,False", header="ds,y,x"))
     assert read_panel(path, future="x").future_names == ("x",)

@@ -107,7 +107,7 @@ def test_no_more_series_are_begun_once_the_time_is_up():
     how = {"levels": LEVELS, "horizon": 7, "season": 7}
     late = judge(some, week_before, origins_of(some, 7, 1, 7), until=0.0, **how)
     assert [one.id for one in late.series] == ["a"]
-    assert late.notes == ("the time was up: 1 of 3 series are scored",)
+    assert late.notes == ("The time was up: scored are 1 of 3 series.",)
     bare = judge(some, week_before, origins_of(some, 7, 1, 7), baselines=False, **how)
     assert list(bare.scores) == [MODEL]
     assert len(bare.series) == 3

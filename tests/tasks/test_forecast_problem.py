@@ -150,6 +150,10 @@ def test_long_series_are_read_block_by_block():
         origins[:, None] + np.arange(1, HORIZON + 1)])  # fmt: skip
     for ours, theirs in zip(blocks.track(0, length), end, strict=True):
         assert np.allclose(ours, theirs, equal_nan=True)
+    once = Blocks(blocks.histories, blocks.scaling, HORIZON, kept=0)
+    for ours, theirs in zip(once.span(0, STEPS - 5, 2 * STEPS + 5, origins), span, strict=True):
+        assert np.array_equal(ours, theirs)
+    assert len(once._blocks) == 1
 
 
 def test_truth_is_what_came_within_the_part():

@@ -70,7 +70,8 @@ class Columns:
                     f"there is no column {name!r}",
                     where=label,
                     expected="one of " + listed(names, 20) if names else "columns with names",
-                    hint=f"say which it is: {said} in Python, {option} at the command line",
+                    hint=f"say which it is: {said} in Python, {option} at the command line"
+                    + ("" if role in roles else "; a fitted model needs those it learned from"),
                 )
         twice = [name for name in found.wanted if found.wanted.count(name) > 1]
         if twice:

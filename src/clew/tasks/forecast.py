@@ -228,6 +228,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         )
         share = calibration.temper(problem)
         calibration.calibrate(problem)
+        del problem  # and the series that it has kept in memory
         self._name()
         found = kept.judged(self, prepared, until)
         self._facts = fitting.refitted(prepared)

@@ -217,7 +217,7 @@ class Answers:
             return np.exp(found) if self.facts.scaling.log else found
 
     def _blocks(self) -> Blocks:
-        return Blocks(self.histories, self.facts.scaling, self.network.horizon)
+        return Blocks(self.histories, self.facts.scaling, self.network.horizon, kept=0)
 
 
 def check_horizon(model: Any, horizon: Any) -> int:

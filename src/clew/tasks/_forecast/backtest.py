@@ -219,7 +219,9 @@ def judge(
         if not len(starts):
             continue
         if series and until is not None and clock.monotonic() > until:
-            notes.insert(0, f"the time was up: {len(series)} of {len(panel)} series are scored")
+            notes.insert(
+                0, f"The time was up: scored are {len(series):,} of {len(panel):,} series."
+            )
             break
         one = panel.series(index)
         quantiles = with_usual(np.asarray(quantiles), known)[0]

@@ -62,10 +62,16 @@ class Span(NamedTuple):
 
 
 class Blocks:
-    """The blocks of all series; tracks between blocks are kept, and blocks while there is room."""
+    """The blocks of all series; tracks between blocks are kept, and blocks while there is room.
 
-    def __init__(self, histories: Histories, scaling: Scaling, horizon: int) -> None:
-        self.histories, self.scaling, self.horizon = histories, scaling, horizon
+    kept: steps of all blocks kept at once; of series that are read once from end to end none need
+    be.
+    """
+
+    def __init__(
+        self, histories: Histories, scaling: Scaling, horizon: int, kept: int = KEPT
+    ) -> None:
+        self.histories, self.scaling, self.horizon, self._kept = histories, scaling, horizon, kept
         self._tracks: dict[tuple[int, int], Track] = {}
         self._blocks: OrderedDict[tuple[int, int], Block] = OrderedDict()
         self._steps = 0
@@ -131,7 +137,7 @@ class Blocks:
         x = np.concatenate([reading.inputs[:, 0], past, known[:steps]], axis=1)
         block = self._blocks[series, begin] = Block(reading, x, known)
         self._steps += steps + 64
-        while self._steps > KEPT and len(self._blocks) > 1:
+        while self._steps > self._kept and len(self._blocks) > 1:
             _, oldest = self._blocks.popitem(last=False)
             self._steps -= len(oldest.x) + 64
         return block

@@ -304,7 +304,7 @@ def refitted(prepared: Prepared) -> Facts:
 def ends_of(network: ForecastNetwork, prepared: Prepared) -> Ends:
     """Where every series stands after its last step."""
     facts, panel = prepared.facts, prepared.panel
-    blocks = Blocks(PanelHistories(panel, facts), facts.scaling, network.horizon)
+    blocks = Blocks(PanelHistories(panel, facts), facts.scaling, network.horizon, kept=0)
     last = {i: np.array([int(n) - 1]) for i, n in enumerate(panel.lengths)}
     origins = [origin for _, _, origin in standing(network, blocks, last)]
     return Ends.of(panel.ids, panel.starts, panel.lengths, origins)

@@ -155,7 +155,7 @@ def judged(model: Any, prepared: Prepared, until: float | None = None) -> Figure
     )  # fmt: skip
     found = result.scores
     notes = list(result.notes[:NOTES])
-    if len(chosen) < len(whole):
+    if len(chosen) < len(whole) and len(result.series) == len(chosen):
         notes.append(f"Scored are {len(chosen):,} of {len(whole):,} series, evenly chosen.")
     own = {name: value for name, value in found[OWN].items() if np.isfinite(value)}
     others = {

@@ -92,7 +92,7 @@ def naive_errors(
     histories: Histories, scaling: Scaling, learned: Part, horizon: int
 ) -> tuple[Array, Array]:
     """Errors (n, K) of the naive forecast at evenly chosen origins, and their scales (n,)."""
-    blocks = Blocks(_Values(histories), scaling, horizon)
+    blocks = Blocks(_Values(histories), scaling, horizon, kept=2 * STEPS)
     some = chosen(learned)
     most = max(1, ORIGINS // max(len(some), 1))
     errors, scales = [np.empty((0, horizon))], [np.empty(0)]
