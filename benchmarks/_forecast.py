@@ -1,6 +1,7 @@
 """Forecast: five public series, their last part unseen, beside AR(p) and the season before.
 
-Run by itself for some of them, and drawn: python benchmarks/_forecast.py DATA co2 --png co2.png
+Run by itself for some of them, and drawn: python benchmarks/_forecast.py DATA co2 --png co2.png;
+with --earlier it says how honest intervals were in the years before the test.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars
 
 from clew.data.panel import read_panel
@@ -154,6 +156,37 @@ def run(
     return found
 
 
+# Steps before the test at which what is learned from may end: of so many, to see how honest the
+# intervals are, for which one window at the end says little.
+EARLIER = {"co2": range(48, 624, 36), "airline": range(24, 64, 8), "sunspots": range(48, 1200, 72)}
+ORIGINS = 24  # after each of these ends, at most; none of their windows reaches the test
+
+
+def earlier(data: Path, only: Sequence[str] = ()) -> dict[str, tuple[float, float]]:
+    """How much lay in the intervals of 80 %: from the end of each fit, and from all origins."""
+    found = {}
+    for one in SERIES:
+        if one.name not in (only or EARLIER):
+            continue
+        panel = read_panel(one.read(data / FOLDER), freq=one.freq).without_tail(one.test)
+        first, every = [], []
+        for back in EARLIER[one.name]:
+            model = Forecaster(horizon=one.horizon, season_length=one.season, baseline=False)
+            model.fit(panel.without_tail(back))
+            origins = min(ORIGINS, back - one.horizon + 1)
+            seen = panel.without_tail(back - one.horizon - origins + 1)
+            result = model.backtest(seen, windows=origins, step=1)
+            (judged,), levels = result.series, result.levels
+            low, high = (judged.quantiles[..., levels.index(level)] for level in (0.1, 0.9))
+            inside = (low <= judged.truth) & (judged.truth <= high)
+            first.append(inside[0].mean())
+            every.append(inside.mean())
+            print(f"{one.name} {back} {first[-1]:.2f} {every[-1]:.2f}", flush=True)
+        found[one.name] = float(np.mean(first)), float(np.mean(every))
+        print("{}: {:.1%} from the end of a fit, {:.1%} in all".format(one.name, *found[one.name]))
+    return found
+
+
 def _together(found: dict[str, dict[str, dict[str, float]]]) -> None:
     """MASE and coverage of all series side by side, and how often the model is ahead."""
     names = ("this model", "AR", "seasonal naive", "drift")
@@ -173,7 +206,11 @@ def main() -> None:
     parser.add_argument("data", metavar="DATA", type=Path)
     parser.add_argument("only", metavar="SERIES", nargs="*")
     parser.add_argument("--png", type=Path)
+    parser.add_argument("--earlier", action="store_true")
     asked = parser.parse_args()
+    if asked.earlier:
+        earlier(asked.data, asked.only)
+        return
     run(asked.data, only=asked.only, drawn=asked.png)
 
 
