@@ -142,6 +142,18 @@ def test_a_section_is_opened_once_where_it_begins(tmp_path: Path, monkeypatch) -
         assert drawn.count(False) == (1 if sign == "|:" else count)
 
 
+def test_chord_symbols_stand_above_their_notes(tmp_path: Path, monkeypatch) -> None:
+    written: dict[str, float] = {}
+    monkeypatch.setattr(staff, "saved", lambda *_: None)
+    monkeypatch.setattr(
+        staff._Pen, "write", lambda self, x, y, text, *_, **how: written.update({text: y})
+    )
+    for music, highest in (('"Em"e\'2G2"A"A4|', ("E", 6)), ('"Em"e2G2"A"A4|', ("E", 5))):
+        tune = parse(f"X:1\nM:4/4\nL:1/8\nK:C\n{music}")
+        staff.staff_picture(tune, tmp_path / "a.png")
+        assert written["Em"] == written["A"] > height(*highest) + 1
+
+
 def test_every_form(tmp_path: Path) -> None:
     made = piece("GABc|d4|]")
     for name in ("a.abc", "a.mid", "a.wav", "a.svg"):

@@ -97,6 +97,8 @@ def _line(pen: _Pen, shape: list[PlacedBar], metre: str, *, final: bool) -> None
         for y, digits in zip((3.0, 1.0), metre.split("/"), strict=True):
             pen.write(x + 1.3, y, digits.strip("()"), 2.3, align="center")
     opened: float | None = None  # where the ending that is open began
+    named = [n for bar in shape for n in bar.notes if n.symbol]  # chord symbols: above their notes
+    above = max([6.4, *(max(n.heights, default=0.0) + 1.7 for n in named)])
     for number, bar in enumerate(shape):
         if bar.signature is not None:
             _signature(pen, bar.signature, bar)
@@ -104,7 +106,7 @@ def _line(pen: _Pen, shape: list[PlacedBar], metre: str, *, final: bool) -> None
         if bar.bar.begins in ("|:", "::") and number == 0:
             _repeat(pen, bar.left + 0.4, opens=True)
         opened = _ending(pen, bar, opened)
-        _notes(pen, bar.notes)
+        _notes(pen, bar.notes, above)
     if opened is not None:
         pen.stroke([opened, right], [9.2, 9.2])
     _ties(pen, [note for bar in shape for note in bar.notes], right)
@@ -154,14 +156,14 @@ def _ending(pen: _Pen, bar: PlacedBar, opened: float | None) -> float | None:
     return opened
 
 
-def _notes(pen: _Pen, notes: Sequence[Placed]) -> None:
-    """The notes of a bar: heads, then stems and beams."""
+def _notes(pen: _Pen, notes: Sequence[Placed], above: float) -> None:
+    """The notes of a bar: heads, then stems and beams; above: the height of chord symbols."""
     groups: dict[int, list[Placed]] = {}
     tuplet: list[Placed] = []
     for note in notes:
         _heads(pen, note)
         if note.symbol:
-            pen.write(note.x - 0.6, 6.4, note.symbol.replace("+", "♯"), 1.5)
+            pen.write(note.x - 0.6, above, note.symbol.replace("+", "♯"), 1.5)
         if note.group >= 0:
             groups.setdefault(note.group, []).append(note)
         elif note.heights and note.base > 1:
