@@ -89,6 +89,8 @@ def test_means_and_shares_are_over_every_step_of_every_sequence(kind, monkeypatc
         values = np.array(values)
         assert len(values) == whole.steps == 27
         np.testing.assert_allclose(layer.scales, -1 / np.log(values).mean(0), rtol=1e-9)
+        np.testing.assert_allclose(layer.averages, -1 / np.log(values.mean(0)), rtol=1e-9)
+        assert (layer.averages >= layer.scales).all()
         np.testing.assert_allclose(layer.open[gate], (values > 0.9).mean(0))
         np.testing.assert_allclose(layer.shut[gate], (values < 0.1).mean(0))
     assert [layer.name for layer in whole.layers][2:] == ["layer 2", "layer 2 backwards"]
@@ -102,7 +104,7 @@ def test_the_longest_units_are_named_with_their_layers():
         for name in ("weight_ih_l0", "weight_hh_l0", "bias_hh_l0"):
             getattr(layer, name).data.zero_()
     found = gates(subject(reader), cases(4), most=2)
-    assert [unit for unit, _, _ in found.longest()] == ["1:2", "2:3"]
+    assert [unit for unit, *_ in found.longest()] == ["1:2", "2:3"]
     assert "1:2 in layer 1, keeps 37 % of what it holds for 99 symbols" in found.words()[0]
     assert "half of the units hold on for 2 symbols" in found.words()[1]  # -1 / ln 0.6 = 1.96
     drawn(found)

@@ -125,8 +125,8 @@ def test_of_many_tokens_the_most_frequent_are_told_back():
     found = linear(toy, some, lags=3)
     counts = np.sort(np.bincount(np.concatenate([case.inputs for case in some])))[::-1]
     share, sorts = 100 * counts[:20].sum() / counts.sum(), (counts > 0).sum()
-    assert f"the most frequent 20 of {sorts} symbols it was" in found.method
-    assert f"they make {share:.0f} % of the data" in found.method
+    told = f"one-hot of the most frequent 20 of {sorts}; they make {share:.0f} % of the data"
+    assert told in found.method
     assert found.layers[0].furthest() == 0
 
 

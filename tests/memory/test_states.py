@@ -91,12 +91,12 @@ def test_units_are_sorted_by_time_scales_of_gates():
     some = [case(20, seed=k) for k in range(3)]
     measured = gates(subject, some)
     found = states(subject, some[0], gates=measured, most=3)
-    assert found.units == [unit for unit, _, _ in measured.longest()[:3]]
-    assert found.scales == [scale for _, _, scale in measured.longest()[:3]]
+    assert found.units == [unit for unit, *_ in measured.longest()[:3]]
+    assert found.scales == [scale for _, _, scale, _ in measured.longest()[:3]]
     named = states(subject, some[0], units=["1:1", "1:2", "1:3"], gates=measured)
     assert sorted(named.scales, reverse=True) == named.scales
     alone = states(subject, some[0])
-    assert alone.scales == [scale for _, _, scale in gates(subject, some[:1]).longest()]
+    assert alone.scales == [scale for _, _, scale, _ in gates(subject, some[:1]).longest()]
 
 
 def test_without_gates_those_are_shown_that_vary_most():

@@ -15,6 +15,7 @@ from clew.memory._told_back import Elements, Scale, Side, enough, sides
 from clew.memory.subject import Case, Subject
 
 DRAWS = 20  # of what chance reaches
+LEAST = 0.01  # R^2 that counts as something: data have trends that many steps tell from chance
 _LEAST = 12  # rows of each part
 
 Curve = NDArray[np.float64]
@@ -39,7 +40,10 @@ class LayerMemory:
     chance_alone: float
 
     def furthest(self, level: float | None = None) -> int | None:
-        """The greatest lag at which R^2 is `level` or more (None: above chance), None if none."""
+        """The greatest lag at which R^2 is `level` or more (None: of anything), None if none.
+
+        Anything is R^2 above chance and 0.01.
+        """
         return _furthest(self.r2, self.chance, level)
 
     def furthest_alone(self, level: float | None = None) -> int | None:
@@ -173,6 +177,6 @@ def _parts(side: Side, lags: int, seed: int) -> Tensor:
 
 
 def _furthest(curve: Curve, floor: float, level: float | None) -> int | None:
-    least = floor if level is None else max(level, floor)
-    above = np.flatnonzero(curve > floor if level is None else curve >= least)
+    above = np.flatnonzero(curve > floor if level is None else curve >= level)
+    above = above[curve[above] >= LEAST]
     return int(above[-1]) if len(above) else None

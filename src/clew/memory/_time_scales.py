@@ -3,7 +3,10 @@
 A unit keeps its value by a gate: c' = f c + i g of the LSTM, h' = z h + (1 - z) n of the GRU. Of a
 value that stands in it at some step, by this path alone the product of the gates is left n steps
 later: prod k_t = exp(sum ln k_t) = exp(n mean ln k). With the time scale tau = -1 / mean ln k that
-is exp(-n / tau): after tau steps 1/e = 37 % are left.
+is exp(-n / tau): after tau steps 1/e = 37 % are left. That is what is typical, as a mean of
+logarithms; a single step that wipes the unit weighs as much as many that lose a little. Beside it
+stands -1 / ln mean k: if gates of different steps were independent, (mean k)^n would be left of a
+value in the mean.
 """
 
 from __future__ import annotations
@@ -39,7 +42,8 @@ class LayerGates:
     """The gates of one direction of a layer with H units.
 
     name: "layer 1". kind: as Inside. units: names of the units, "1:37". scales: (H,) time scales in
-    steps, infinite where nothing is lost; None of a layer without gates. open, shut: of each gate
+    steps, infinite where nothing is lost; averages: (H,) -1 / ln of the mean gate, never less; both
+    None of a layer without gates. open, shut: of each gate
     the share of steps (H,) at which it is above 0.9 and below 0.1.
     """
 
@@ -47,6 +51,7 @@ class LayerGates:
     kind: Kind
     units: list[str]
     scales: Values | None
+    averages: Values | None
     open: dict[str, Values]
     shut: dict[str, Values]
 
@@ -82,6 +87,7 @@ class _Tally:
         self.units = [unit_name(layer, k) for k in range(layer.units)]
         self.steps = 0
         self.logs: Tensor | float = 0.0
+        self.sums: Tensor | float = 0.0
         self.open: dict[str, Tensor | float] = dict.fromkeys(GATES.get(layer.kind, {}), 0.0)
         self.shut = dict(self.open)
 
@@ -101,20 +107,20 @@ class _Tally:
                 kept = zone + (1 - zone) * values.double()
                 kept = kept.clamp(min=torch.finfo(torch.float64).tiny)  # ln 0 would be all there is
                 self.logs = self.logs + kept.log().sum(0)
+                self.sums = self.sums + kept.sum(0)
 
     def layer(self) -> LayerGates:
         """What the sums come to."""
-        scales = None
-        if isinstance(self.logs, Tensor):
-            mean = (self.logs / self.steps).cpu().numpy()
-            scales = np.divide(
-                -1.0, mean, out=np.full(mean.shape, np.inf), where=mean < -1 / LONGEST
-            )
+        scales = averages = None
+        if isinstance(self.logs, Tensor) and isinstance(self.sums, Tensor):
+            scales = _inverse(self.logs / self.steps)
+            averages = _inverse((self.sums / self.steps).log())
         return LayerGates(
             self.name,
             self.kind,
             self.units,
             scales,
+            averages,
             {gate: self._share(count) for gate, count in self.open.items()},
             {gate: self._share(count) for gate, count in self.shut.items()},
         )
@@ -129,3 +135,11 @@ def _zone(layer: Inside) -> float:
     if isinstance(zoneout, tuple):
         return float(zoneout[1 if layer.kind == "LSTM" else 0])
     return float(zoneout)
+
+
+def _inverse(logs: Tensor) -> Values:
+    """-1 / logs, infinite where they are 0 as far as can be told."""
+    values = logs.cpu().numpy()
+    full = np.full(values.shape, np.inf)
+    found: Values = np.divide(-1.0, values, out=full, where=values < -1 / LONGEST)
+    return found

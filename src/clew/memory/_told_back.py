@@ -124,11 +124,11 @@ class Elements:
             self._sorts = len(ids)
             share = 100 * float(counts[order][:TOKENS].sum() / counts.sum())
             told = min(TOKENS, len(ids))
-            self.what = f"which of the {len(ids)} {element[1]} it was (one-hot)"
+            self.what = f"the {element[0]} (one-hot of all {told})"
             if told < len(ids):
                 self.what = (
-                    f"which of the most frequent {told} of {len(ids)} {element[1]} it was "
-                    f"(one-hot; they make {share:.0f} % of the data)"
+                    f"the {element[0]} (one-hot of the most frequent {told} of {len(ids)}; they "
+                    f"make {share:.0f} % of the data)"
                 )
             self.varies = len(ids) > 1
         else:

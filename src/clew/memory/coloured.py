@@ -160,8 +160,9 @@ class Coloured:
                 share, wide = float(every[place]), _columns(text)
                 boxes.append(Rectangle((column, row), wide, 0.9))
                 shares.append(share)
+                seen = drawable(text, WIDTH).replace("␣", " ")
                 axes.text(
-                    column + wide / 2, row + 0.45, drawable(text, WIDTH), ha="center", va="center",
+                    column + wide / 2, row + 0.45, seen, ha="center", va="center",
                     color="white" if share > 0.2 else "black", fontsize=8, family="monospace",
                     parse_math=False,
                 )  # fmt: skip

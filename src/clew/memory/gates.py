@@ -43,18 +43,20 @@ class Gates:
             "update gate of a GRU (the one that keeps: h' = z h + (1 - z) n): after so many "
             f"{self.element[1]} the gate alone leaves 1/e = 37 % of what the unit held. The mean "
             f"is over {self.steps:,} steps of {self.sequences:,} sequences, each read from the "
-            "state of zeros; zoneout is counted in. What goes other ways than through the gate is "
-            f"not seen here. A gate above {OPEN} counts as open, below {SHUT} as shut (Karpathy et "
-            "al. 2015). Unit 2:37 is the 37th of layer 2, 2b:37 of what reads layer 2 backwards."
+            "state of zeros; zoneout is counted in. That is what is typical, and a step that wipes "
+            "the unit weighs much in it; of the mean gate, -1 / ln(mean gate), stands beside it. "
+            "What goes other ways than through the gate is not seen here. A gate above "
+            f"{OPEN} counts as open, below {SHUT} as shut (Karpathy et al. 2015). Unit 2:37 is the "
+            "37th of layer 2, 2b:37 of what reads layer 2 backwards."
         )
 
-    def longest(self) -> list[tuple[str, str, float]]:
-        """The units of the longest time scales: name, layer, time scale."""
+    def longest(self) -> list[tuple[str, str, float, float]]:
+        """The units of the longest time scales: name, layer, time scale, that of the mean gate."""
         every = [
-            (unit, layer.name, float(scale))
+            (unit, layer.name, float(scale), float(mean))
             for layer in self.layers
-            if layer.scales is not None
-            for unit, scale in zip(layer.units, layer.scales, strict=True)
+            if layer.scales is not None and layer.averages is not None
+            for unit, scale, mean in zip(layer.units, layer.scales, layer.averages, strict=True)
         ]
         return sorted(every, key=lambda one: -one[2])[: self.most]
 
@@ -64,12 +66,16 @@ class Gates:
         without = [layer for layer in self.layers if layer.scales is None]
         lines = []
         if gated:
-            unit, layer, scale = self.longest()[0]
-            held = (
-                "never lets go of anything" if scale == math.inf
-                else f"keeps 37 % of what it holds for {self._span(scale)}"
-            )  # fmt: skip
-            lines.append(f"By its gates alone the longest unit, {unit} in {layer}, {held}.")
+            unit, layer, scale, mean = self.longest()[0]
+            line = f"By its gates alone the longest unit, {unit} in {layer}, "
+            if scale == math.inf:
+                line += "never lets go of anything"
+            else:
+                line += f"keeps 37 % of what it holds for {self._span(scale)}"
+                if mean > 2 * scale:
+                    line += "; it is wiped now and then, and by its mean gate would for "
+                    line += _number(mean)
+            lines.append(line + ".")
         if without:
             names = " and ".join(layer.name for layer in without)
             rnn = all(layer.kind == "RNN" for layer in without)
@@ -112,10 +118,9 @@ class Gates:
         """The longest units; time scales and saturation by layer; every unit."""
         found = []
         if any(layer.scales is not None for layer in self.layers):
-            rows = [[unit, layer, _json(scale)] for unit, layer, scale in self.longest()]
-            found.append(
-                Table("Longest units", ["unit", "layer", f"time scale, {self.element[1]}"], rows)
-            )
+            rows = [[*named, _json(scale), _json(mean)] for *named, scale, mean in self.longest()]
+            columns = ["unit", "layer", f"time scale, {self.element[1]}", "of the mean gate"]
+            found.append(Table("Longest units", columns, rows))
         found.append(self._by_layer())
         saturation: list[list[str | int | float | None]] = [
             [layer.name, called, float(layer.open[gate].mean()), float(layer.shut[gate].mean())]
@@ -127,18 +132,20 @@ class Gates:
             columns = ["layer", "gate", f"share above {OPEN}", f"share below {SHUT}"]
             found.append(Table("Saturation, mean over units", columns, saturation))
         for layer in self.layers:
-            if layer.scales is None:
+            if layer.scales is None or layer.averages is None:
                 continue
             gate, called = KEEPS[layer.kind]
-            columns = ["unit", "time scale", f"share above {OPEN}", f"share below {SHUT}"]
-            values = zip(layer.units, layer.scales, layer.open[gate], layer.shut[gate], strict=True)
-            found.append(
-                Table(
-                    f"Units of {layer.name}, {called}",
-                    columns,
-                    [[unit, _json(s), float(o), float(c)] for unit, s, o, c in values],
-                )
-            )
+            columns = [
+                "unit",
+                "time scale",
+                "of the mean gate",
+                f"share above {OPEN}",
+                f"share below {SHUT}",
+            ]
+            shares = (layer.open[gate], layer.shut[gate])
+            values = zip(layer.units, layer.scales, layer.averages, *shares, strict=True)
+            units = [[unit, _json(s), _json(m), float(o), float(c)] for unit, s, m, o, c in values]
+            found.append(Table(f"Units of {layer.name}, {called}", columns, units))
         return found
 
     def _by_layer(self) -> Table:
@@ -175,6 +182,8 @@ class Gates:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "no gates", ha="center", va="center", color="0.4")
             return
+        from matplotlib.ticker import LogFormatter
+
         left, right = figure.subplots(1, 2)
         former = [b for b in self.before or [] if b.scales is not None]
         for layer in former:
@@ -195,7 +204,10 @@ class Gates:
                 layer.open[gate], layer.shut[gate], linestyle="", marker=mark, markersize=4,
                 markerfacecolor="none", markeredgecolor=shade, label=layer.name, alpha=0.7,
             )  # fmt: skip
-        left.set(yscale="log", xlabel="share of units, %")
+        left.set_yscale("log")
+        for axis in (left.yaxis.set_major_formatter, left.yaxis.set_minor_formatter):
+            axis(LogFormatter(minor_thresholds=(2, 0.5)))
+        left.set(xlabel="share of units, %")
         left.set_ylabel(f"time scale, {self.element[1]}")
         left.set_title("37 % are left after", loc="left", fontsize=10)
         right.plot([0, 1], [1, 0], color="0.8", linewidth=0.8, zorder=0)
@@ -219,7 +231,8 @@ class Gates:
                 "layer": layer.name,
                 "kind": layer.kind,
                 "units": layer.units,
-                "time_scales": None if layer.scales is None else [_json(s) for s in layer.scales],
+                "time_scales": _list(layer.scales),
+                "time_scales_of_mean_gate": _list(layer.averages),
                 "share_open": {gate: share.tolist() for gate, share in layer.open.items()},
                 "share_shut": {gate: share.tolist() for gate, share in layer.shut.items()},
             }
@@ -232,7 +245,7 @@ class Gates:
             "shut": SHUT,
             "longest": [
                 {"unit": unit, "layer": layer, "time_scale": _json(scale)}
-                for unit, layer, scale in self.longest()
+                for unit, layer, scale, _ in self.longest()
             ],
             "layers": [plain(layer) for layer in self.layers],
             "before": None if self.before is None else [plain(layer) for layer in self.before],
@@ -284,3 +297,7 @@ def _capital(text: str) -> str:
 
 def _json(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _list(values: Values | None) -> list[float | None] | None:
+    return None if values is None else [_json(value) for value in values]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clew.errors import InputError
-from clew.memory._linear_memory import DRAWS, LayerMemory, Measured, measured
+from clew.memory._linear_memory import DRAWS, LEAST, LayerMemory, Measured, measured
 from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
 
@@ -49,14 +49,14 @@ class Linear:
             else "on the last third of each sequence, as there are fewer than three"
         )
         return (
-            f"R^2 with which {m.what}, tau {self.element[1]} ago, can be read off the outputs h_t "
+            f"R^2 with which {m.what} of tau {self.element[1]} ago can be read off the outputs h_t "
             "of a layer by ridge regression (the penalty chosen among ten), "
             f"{held}: {m.steps[0]:,} steps learned from, {m.steps[1]:,} held out, of "
             f"{m.sequences:,} sequences. The capacity is the sum of R^2 over the lags "
             "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
             "alone, without any memory: elements that hang together tell of each other. Chance is "
-            f"what {DRAWS} targets moved in time reach, their mean and four deviations. "
-            f"{self._scale()}"
+            f"what {DRAWS} targets moved in time reach, their mean and four deviations; something "
+            f"is what is above chance and {LEAST:g}. {self._scale()}"
         )
 
     def _scale(self) -> str:
@@ -139,7 +139,7 @@ class Linear:
             Table(
                 "Linear memory by layer",
                 ["layer", "units", f"capacity, {self.element[1]}", "last lag with half",
-                 "last lag above chance", "chance", "capacity of x_t alone"],
+                 "last lag with something", "chance", "capacity of x_t alone"],
                 summary,
             ),
             Table("R^2 by lag", columns, rows),
@@ -164,17 +164,20 @@ class Linear:
         if not self.measured.varies:
             axes.text(0.5, 0.5, "nothing varies", ha="center", transform=axes.transAxes)
             return
-        lags = np.arange(self.lags + 1)
+        ends = [layer.furthest() or 0 for layer in self.layers]
+        ends += [layer.furthest_alone() or 0 for layer in self.layers]
+        shown = min(self.lags, max(10, 2 * max(ends)))  # the table has those beyond, too
+        lags = np.arange(shown + 1)
         every = max(1, len(lags) // 12)
         for k, layer in enumerate(self.layers):
             axes.plot(
-                lags, layer.r2, color=str(0.0 if k % 2 == 0 else 0.4), marker=_MARKS[k % 6],
-                linestyle=_STYLES[k % 4], markersize=4, markevery=every, label=layer.name,
+                lags, layer.r2[: shown + 1], color=str(0.0 if k % 2 == 0 else 0.4),
+                marker=_MARKS[k % 6], linestyle=_STYLES[k % 4], markersize=4, markevery=every, label=layer.name,
             )  # fmt: skip
             if self._first(k):
                 axes.plot(
-                    lags, layer.alone, color="0.6", linestyle=":", marker="x", markersize=4,
-                    markevery=every, linewidth=1.5, label=self._rival(layer) + ", no memory",
+                    lags, layer.alone[: shown + 1], color="0.6", linestyle=":", marker="x",
+                    markersize=4, markevery=every, linewidth=1.5, label=self._rival(layer) + ", no memory",
                 )  # fmt: skip
         floor = max(layer.chance for layer in self.layers)
         axes.axhspan(-0.03, floor, color="0.92", linewidth=0, zorder=0, label="chance")
