@@ -112,7 +112,8 @@ class Gates:
     def _span(self, steps: float) -> str:
         if steps == math.inf:
             return f"more than {LONGEST:,.0f} {self.element[1]}"
-        return f"{_number(steps)} {self.element[steps != 1]}"
+        number = _number(steps)
+        return f"{number} {self.element[number != '1']}"
 
     def tables(self) -> list[Table]:
         """The longest units; time scales and saturation by layer; every unit."""

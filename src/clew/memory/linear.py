@@ -172,12 +172,14 @@ class Linear:
         for k, layer in enumerate(self.layers):
             axes.plot(
                 lags, layer.r2[: shown + 1], color=str(0.0 if k % 2 == 0 else 0.4),
-                marker=_MARKS[k % 6], linestyle=_STYLES[k % 4], markersize=4, markevery=every, label=layer.name,
+                marker=_MARKS[k % 6], linestyle=_STYLES[k % 4], markersize=4,
+                markevery=every, label=layer.name,
             )  # fmt: skip
             if self._first(k):
                 axes.plot(
                     lags, layer.alone[: shown + 1], color="0.6", linestyle=":", marker="x",
-                    markersize=4, markevery=every, linewidth=1.5, label=self._rival(layer) + ", no memory",
+                    markersize=4, markevery=every, linewidth=1.5,
+                    label=self._rival(layer) + ", no memory",
                 )  # fmt: skip
         floor = max(layer.chance for layer in self.layers)
         axes.axhspan(-0.03, floor, color="0.92", linewidth=0, zorder=0, label="chance")
