@@ -109,7 +109,7 @@ def test_overflow():
 
 def test_two_rates_are_told():
     norms = 0.5 ** LAGS.astype(float) + 0.01 * 0.98 ** LAGS.astype(float)
-    assert "faster at first: every 1" in decay(LAGS, norms).words()
+    assert "faster at first (every 1" in decay(LAGS, norms).words()
     norms = 1 / (1 + 0.7 ** (30.0 - LAGS))  # a plateau, then a fall
     assert "slower at first" in decay(LAGS, norms).words()
 

@@ -122,6 +122,16 @@ def test_estimates_come_close():
     )
 
 
+def test_norms_far_below_and_above_single_precision():
+    for a in (0.5, 2.0):
+        (layer,) = layers(leaky(a).reader.float(), torch.ones(160, 1, 1))
+        found = state_norms(layer.module, layer.x, 120).whole[0]
+        np.testing.assert_array_equal(found, a ** np.arange(1, 121.0))
+    layer.module.weight_hh_l0.data.fill_(1e30)  # states that are infinite
+    found = state_norms(layer.module, layer.x, 8).whole[0]
+    np.testing.assert_allclose(found, [*1e30 ** np.arange(1, 6.0), *[np.inf] * 3], rtol=1e-6)
+
+
 class Counting(torch.nn.Module):
     """A foreign module: a dict of a state with its batch first, a counter, and two memories."""
 

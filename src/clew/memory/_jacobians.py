@@ -73,6 +73,7 @@ def _back(
     found = []
     carried = [axis for axis in axes if axis is not None]
     rows: list[Tensor] | None = None
+    scale = np.ones(len(owner))  # of each column: what was taken out of its rows
     for t in range(len(x) - 1, -1, -1):
         read = x[t : t + 1].index_select(1, owner)
         wide = [
@@ -96,11 +97,31 @@ def _back(
             torch.zeros_like(leaf) if grad is None else grad
             for leaf, grad in zip(moving, grads, strict=True)
         ]
-        found.append([
+        squares = np.array([
             row.double().square().movedim(axis, 0).reshape(len(owner), -1).sum(1).cpu().numpy()
             for row, axis in zip(rows, carried, strict=True)
         ])  # fmt: skip
+        with np.errstate(over="ignore"):
+            found.append(squares * scale**2)
+            rows, scale = _rescaled(rows, carried, squares.sum(0), scale)
     return np.array(found).transpose(1, 0, 2)
+
+
+def _rescaled(
+    rows: list[Tensor], axes: list[int], squares: NDArray[np.float64], scale: NDArray[np.float64]
+) -> tuple[list[Tensor], NDArray[np.float64]]:
+    """Each column's rows with a norm about 1: else they run out of single precision, or crawl.
+
+    By a power of 2, which rounds nothing.
+    """
+    usual = np.isfinite(squares) & (squares > 0)
+    powers = np.exp2(np.round(np.log2(np.where(usual, squares, 1.0)) / 2))
+    found = []
+    for row, axis in zip(rows, axes, strict=True):
+        shape = [1] * row.dim()
+        shape[axis] = -1
+        found.append(row / torch.from_numpy(powers).to(row).reshape(shape))
+    return found, scale * powers
 
 
 def _rows(said: int, batch: int, vectors: int | None, seed: int) -> Tensor:

@@ -87,11 +87,9 @@ class Decay:
         if self.early is None or self.late is None or self.kind != "vanishes":
             return ""
         if self.early > 2 * max(self.late, 0.0):
-            later = f"every {_many(_steps(self.late))}" if self.late > 0 else "no more"
-            return f", faster at first: every {_many(_steps(self.early))}, later {later}"
+            return f", faster at first{_told(self.early)}, later{_told(self.late)}"
         if self.late > 2 * max(self.early, 0.0):
-            first = f"every {_many(_steps(self.early))}" if self.early > 0 else "not at all"
-            return f", slower at first: {first}, later every {_many(_steps(self.late))}"
+            return f", slower at first{_told(self.early)}, later{_told(self.late)}"
         return ""
 
     def _ends(self) -> str:
@@ -239,6 +237,10 @@ def _interval(
 
 def _steps(rate: float) -> float:
     return math.log(2) / abs(rate) if rate else math.inf
+
+
+def _told(rate: float) -> str:
+    return f" (every {_many(_steps(rate))})" if rate > 0 else " (not at all)"
 
 
 def _short(steps: float) -> str:

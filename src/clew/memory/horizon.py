@@ -16,10 +16,11 @@ from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
 
 REACH = 512  # elements before the step asked that count as all
+CASES = 128  # with which a report stays within its time
 NATS, SHARE = 0.01, 0.01  # epsilon: a perplexity within 1 %; of other losses 1 %
 _NOTHING = 1e-9  # a loss with all that a share cannot be taken of
-_STEPS = 1 << 17  # read for one of the curves of far elements, if that leaves cases enough
-_CASES = 24  # which are at least so many
+_STEPS = 1 << 16  # read for one of the curves of far elements, if that leaves cases enough
+_ENOUGH = 24
 
 _SOURCE = (
     "The effective context of Khandelwal et al. (2018), who count the current element in: "
@@ -102,6 +103,9 @@ class Horizon:
             return f"1 % ({self.epsilon:.3g})"
         return f"{self.epsilon:g}"
 
+    def _loss(self, value: float) -> str:
+        return "0" if abs(value) <= _NOTHING else f"{value:.4g}"
+
     def _count(self, n: int) -> str:
         return f"{n} {self.element[n != 1]}"
 
@@ -129,8 +133,8 @@ class Horizon:
                 f"than {self._epsilon()}."
             ]
         lines.append(
-            f"Its loss is {self.loss:.4g} {self.loss_name} with {self._count(self.reach)}, and "
-            f"{seen.loss[0]:.4g} with the current one alone."
+            f"Its loss ({self.loss_name}) is {self._loss(self.loss)} with "
+            f"{self._count(self.reach)}, and {self._loss(seen.loss[0])} with the current one alone."
         )
         if self.open_ended:
             pass
@@ -231,7 +235,7 @@ class Horizon:
             axes.fill_between(c.n, c.low, c.high, color="0.88", linewidth=0)
             axes.plot(
                 c.n, c.excess, line, marker=marker, color=colour, markersize=4, linewidth=1.4,
-                label=f"{label}: {c.needed}",
+                label=f"{label}: needs {c.needed}",
             )  # fmt: skip
             axes.axvline(c.needed, color=colour, linestyle=line, linewidth=0.8)
         axes.axhline(self.epsilon, color="0.4", linestyle="-.", linewidth=0.9,
@@ -366,5 +370,5 @@ def _epsilon(
 def _some(windows: Windows, each: int) -> Any:
     """Cases spread over all of them, so many that reading `each` elements a case is bounded."""
     count = len(windows.cases)
-    most = min(count, max(_CASES, _STEPS // each))
+    most = min(count, max(_ENOUGH, _STEPS // each))
     return np.unique(np.linspace(0, count - 1, most).round().astype(np.int64))

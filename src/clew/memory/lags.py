@@ -122,10 +122,11 @@ class GradientByLag:
             )
             what = c.name.removesuffix(_BEHIND).capitalize()
             text = f"{what} by {of}: {c.decay.words()}."
-            if c.decay.kind in ("vanishes", "explodes", "holds") and c.mean[0] > 0 < c.mean[-1]:
-                far = int(c.lags[-1])
-                share = c.mean[-1] / (1.0 if c.of_layer else c.mean[0])
-                text += f" At lag {far} it is {_share(share)} of what it is at lag 0."
+            if c.decay.last is not None and c.decay.kind in ("vanishes", "explodes", "holds"):
+                there = c.mean[c.lags == c.decay.last][0]
+                here = 1.0 if c.of_layer else c.mean[0]
+                if here > 0:
+                    text += f" At lag {c.decay.last} it is {_share(there / here)} that at lag 0."
             before = self.curve(c.name, trained=False)
             if before is not None:
                 text += f" Before training: {before.decay.words()}."
@@ -326,7 +327,7 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _share(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 0.9995 else f"{share:.3g} times"
+    return f"{100 * share:.2g} % of" if share < 0.995 else f"{share:.2g} times"
 
 
 def _plain(values: NDArray[np.float64]) -> list[float | None]:
