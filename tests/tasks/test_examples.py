@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clew.data.labelled_series import read_series
 from clew.errors import InputError
 from clew.tasks._examples import check_labels, check_sequences, fingerprint, hold_out
 
@@ -111,3 +112,16 @@ def test_labels_keep_their_type():
         check_labels([2**80, 1], 2)
     with pytest.raises(InputError, match="cannot be stored"):
         check_labels(["a\0", "b"], 2)
+
+
+def test_tables_are_sent_to_where_they_are_read():
+    import pandas
+    import polars
+
+    columns = {"unique_id": ["x"], "ds": [1], "a": [2.0], "label": ["up"]}
+    data = read_series(polars.DataFrame(columns))
+    for X in (data, polars.DataFrame(columns), pandas.DataFrame(columns), columns):
+        with pytest.raises(InputError, match=f"type {type(X).__name__}") as caught:
+            check_sequences(X, "arrays", 1)
+        assert "read_series" in caught.value.hint
+    assert check_sequences(data.sequences).features == 1

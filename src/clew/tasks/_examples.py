@@ -54,6 +54,13 @@ def check_sequences(
         raise InputError(
             "one text was given", where="X", expected="a list of sequences", hint="[text]"
         )
+    if hasattr(X, "columns") or isinstance(X, dict):  # a frame, or all that read_series gives
+        raise InputError(
+            f"X is of type {type(X).__name__}",
+            where="X",
+            expected="a list of sequences",
+            hint="of a long table: data = read_series(table), then data.sequences and data.labels",
+        )
     try:
         items = list(X)
     except TypeError:
