@@ -1,5 +1,7 @@
 """Scaling of series: by the training examples alone, and the same ever after."""
 
+import shutil
+
 import numpy as np
 import pytest
 from classifiers import QUICK, TINY
@@ -35,6 +37,14 @@ def series(count=24, gaps=False, scale=(1000.0, 0.001)):
         X.append(x.astype(np.float32))
         y.append(("up", "down")[n % 2])
     return X, y
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A folder with a classifier of such series."""
+    folder = tmp_path_factory.mktemp("models") / "m"
+    Classifier(**TINY).fit(*series(), out=folder)
+    return folder
 
 
 def test_mean_and_deviation_of_all_steps_that_are_there():
@@ -178,9 +188,8 @@ def test_a_folder_of_before_is_read_as_it_was(tmp_path):
         {"gaps": True},  # the network reads two numbers, not four
     ],
 )
-def test_a_folder_that_lies_about_its_scaling_is_refused(tmp_path, change):
-    X, y = series()
-    Classifier(**TINY).fit(X, y, out=tmp_path / "m")
+def test_a_folder_that_lies_about_its_scaling_is_refused(plain, tmp_path, change):
+    shutil.copytree(plain, tmp_path / "m")
     rewrite(tmp_path / "m", lambda found: found["network"]["scaling"].update(change))
     with pytest.raises(InputError):
         load(tmp_path / "m")
