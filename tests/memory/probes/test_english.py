@@ -29,7 +29,7 @@ def test_texts_are_whole_sentences_of_exactly_so_many_words(count, distractors, 
     found = words(count, distractors, seed)
     assert len(found) == count
     assert not found or found[-1] == "."
-    sentences = [each.split() + ["."] for each in " ".join(found).split(" .") if each]
+    sentences = [[*each.split(), "."] for each in " ".join(found).split(" .") if each]
     for sentence in sentences:
         known = english.PLAIN + (english.DISTRACTING if distractors else ())
         assert any(matches(sentence, pattern) for pattern in known)

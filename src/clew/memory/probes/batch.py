@@ -118,9 +118,7 @@ def check_whole(
         )
 
 
-def at_the_end(
-    inputs: NDArray[Any], lengths: NDArray[np.int64], answers: NDArray[Any]
-) -> Batch:
+def at_the_end(inputs: NDArray[Any], lengths: NDArray[np.int64], answers: NDArray[Any]) -> Batch:
     """A batch in which each sequence (T, B) is asked once, at its last step."""
     steps, count = inputs.shape[:2]
     asked = np.zeros((steps, count), np.bool_)

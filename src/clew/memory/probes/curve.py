@@ -58,7 +58,9 @@ class ByLength:
         """Up to which length each model is nearer to all right than to chance."""
         lines = []
         for name, scores in self.lines.items():
-            good = [self._good(score, chance) for score, chance in zip(scores, self.chance, strict=True)]
+            good = [
+                self._good(score, chance) for score, chance in zip(scores, self.chance, strict=True)
+            ]
             held = good.index(False) if False in good else len(good)
             first, last = self.lengths[0], self.lengths[-1]
             if held == 0:
@@ -93,11 +95,15 @@ class ByLength:
     def draw(self, figure: Any) -> None:
         """A line a model, and chance."""
         axes = figure.subplots()
-        for (name, line), (marker, dash) in zip(self.lines.items(), _cycle(len(self.lines)), strict=True):
+        for (name, line), (marker, dash) in zip(
+            self.lines.items(), _cycle(len(self.lines)), strict=True
+        ):
             values = [self._value(score) for score in line]
             axes.plot(self.lengths, values, marker=marker, linestyle=dash, markersize=4, label=name)
         chance = [self._value(score) for score in self.chance]
-        axes.plot(self.lengths, chance, color="0.5", linewidth=1, linestyle=(0, (1, 2)), label="chance")
+        axes.plot(
+            self.lengths, chance, color="0.5", linewidth=1, linestyle=(0, (1, 2)), label="chance"
+        )
         axes.set_xscale("log")
         axes.set_xticks(self.lengths, [str(length) for length in self.lengths], fontsize=8)
         axes.minorticks_off()

@@ -81,9 +81,7 @@ class ProbeModel(parts.Traits):
         """Read a model folder. Raises InputError that names the file and what is wrong."""
         network, probe, architecture, learning, history = store.read(folder)
         first = _built(probe, learning, architecture.build)
-        return _model(
-            probe, network, learning, architecture, history, dict(first.state_dict())
-        )
+        return _model(probe, network, learning, architecture, history, dict(first.state_dict()))
 
     # As a subject
 
@@ -166,10 +164,9 @@ def learn(
     if start is not None:
         _begin(network, start)
     first = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    mark = {
-        "probe": probe.name, **asdict(probe), "architecture": str(architecture),  # type: ignore[call-overload]
-        **{name: value for name, value in asdict(learning).items() if name not in ("time", "device")},
-    }  # fmt: skip
+    told = {name: each for name, each in asdict(learning).items() if name not in ("time", "device")}
+    settings = asdict(probe)  # type: ignore[call-overload]
+    mark = {"probe": probe.name, **settings, "architecture": str(architecture), **told}
     problem = ProbeProblem(probe, network, learning)
     history = train(
         problem, learning.training(), out=out, resume=resume, fingerprint=mark, report=report

@@ -49,8 +49,6 @@ class Learning:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "every", "judged"):
             check_whole(name, getattr(self, name), 1)
-        if isinstance(self.length, list):  # as JSON has it
-            object.__setattr__(self, "length", tuple(self.length))
         ends = self.length if isinstance(self.length, tuple) else (self.length, self.length)
         if len(ends) != 2:
             raise InputError(
@@ -91,9 +89,7 @@ class ProbeProblem:
     def __init__(self, probe: Probe, network: ProbeNetwork, learning: Learning) -> None:
         self.probe, self.network, self.learning = probe, network, learning
         count = max(1, round(learning.judged / learning.batch_size))
-        self.held_out = [
-            self._draw(*learning.drawn(HELD_OUT, k)) for k in range(count)
-        ]
+        self.held_out = [self._draw(*learning.drawn(HELD_OUT, k)) for k in range(count)]
 
     def _draw(self, length: int, seed: int) -> Batch:
         return self.probe.draw(self.learning.batch_size, length, seed)

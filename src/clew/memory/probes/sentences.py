@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from clew.errors import InputError
 from clew.memory.probes.batch import Batch, Score, at_the_end, check_draw, check_whole
 from clew.memory.probes.english import (
-    ASKED, COUNTRIES, HOME, LANGUAGES, LEADS, Vocabulary, fits, text,
-)  # fmt: skip
+    ASKED,
+    COUNTRIES,
+    HOME,
+    LANGUAGES,
+    LEADS,
+    Vocabulary,
+    fits,
+    text,
+)
 from clew.memory.probes.symbols import uniform
 
 

@@ -69,7 +69,10 @@ def read(
         given = contents.parameters
         asked = probe(given["probe"], given["settings"])
         architecture = _made(Architecture, given["architecture"])
-        learning = _made(Learning, given["learning"])
+        taught = dict(given["learning"])
+        if isinstance(taught["length"], list):  # as JSON has a pair
+            taught["length"] = tuple(taught["length"])
+        learning = _made(Learning, taught)
     except InputError as error:
         raise contents.bad(f"the settings are not possible: {error.what}") from error
     except (KeyError, TypeError, AttributeError) as error:
