@@ -166,3 +166,13 @@ def test_without_a_step_there_is_nothing_to_say():
         gates(delay(1), [Case(np.zeros(0, dtype=np.int64), 0, 0)])
     with pytest.raises(InputError, match="no cases"):
         gates(delay(1), [])
+    with pytest.raises(InputError, match="steps=0"):
+        gates(delay(1), [], steps=0)
+
+
+def test_as_many_sequences_are_drawn_as_give_the_steps():
+    reader = held("LSTM", [0.5, 0.9])
+    some = cases(*[10] * 8)
+    found = gates(subject(reader), some, steps=25)
+    assert (found.sequences, found.steps) == (3, 30)
+    assert gates(subject(reader), some, steps=25).data() == found.data()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clew.errors import InputError
+from clew.memory._reading import drawn
 from clew.memory._ridge import HELD_OUT, Ridge, chance, split
 from clew.memory._told_back import Elements, Scale, Side, enough, sides
 from clew.memory.subject import Case, Subject
@@ -115,9 +116,7 @@ def _chosen(
             where="cases",
             expected="sequences of two steps or more",
         )
-    order = np.random.default_rng(seed).permutation(len(cases))
-    rows = np.cumsum([max(lengths[k] - lags, 0) for k in order])
-    some = [cases[k] for k in sorted(order[: int(np.searchsorted(rows, steps)) + 1])]
+    some = drawn(cases, [max(length - lags, 0) for length in lengths], steps, seed)
     if len({case.source for case in some}) >= 3:
         return some, lags, True
     # These are cut in time: of windows of one sequence, which may overlap, only the longest.

@@ -51,6 +51,13 @@ def batches(subject: Subject, cases: Sequence[Case], steps: int = _STEPS) -> Ite
         yield Batch(places.tolist(), x, torch.from_numpy(lengths[places]).to(x.device))
 
 
+def drawn(cases: Sequence[Case], sizes: Sequence[int], most: int, seed: int) -> list[Case]:
+    """As many cases, drawn by the seed, as have `most` together, each so much as `sizes` says."""
+    order = np.random.default_rng(seed).permutation(len(cases))
+    sums = np.cumsum([sizes[k] for k in order])
+    return [cases[k] for k in sorted(order[: int(np.searchsorted(sums, most)) + 1].tolist())]
+
+
 def padded(subject: Subject, sequences: Sequence[NDArray[Any]]) -> Tensor:
     """Ids (T, B) or features (T, B, F) of sequences side by side, 0 beyond their ends."""
     like = next(iter(subject.network.parameters()), torch.zeros(()))

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from clew.errors import InputError
+from clew.memory._reading import drawn
 from clew.memory._time_scales import GATES, KEEPS, LONGEST, OPEN, SHUT, LayerGates, Values, measured
 from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
 
+STEPS = 20_000  # looked at, of all that there are
 _STYLES = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 _MARKS = "o^sDvP"
 
@@ -253,21 +256,32 @@ class Gates:
         }
 
 
-def gates(subject: Subject, cases: Sequence[Case], *, most: int = 10) -> Gates:
+def gates(
+    subject: Subject,
+    cases: Sequence[Case],
+    *,
+    steps: int = STEPS,
+    most: int = 10,
+    seed: int = 0,
+) -> Gates:
     """The time scale -1 / mean ln gate of every unit, and how often its gates are saturated.
 
-    cases: all their elements are read, as sequences from the state of zeros. most: how many of the
-    longest units are named. The untrained subject is looked at beside it, where there is one. It
-    costs as much as reading the cases forwards once. Raises InputError where there is no step.
+    cases: all their elements are read, as sequences from the state of zeros; as many of them, drawn
+    by the seed, as give `steps` steps. most: how many of the longest units are named. The untrained
+    subject is looked at beside it, where there is one. The cost is that of reading so many steps
+    twice, for each of both. Raises InputError where there is no step.
     """
+    if steps < 1 or most < 1:
+        raise InputError(f"steps={steps}, most={most}", expected="1 or more of both")
+    some = drawn(cases, [len(case.inputs) for case in cases], steps, seed)
     first = subject.untrained()
-    found = measured(subject, cases)
+    found = measured(subject, some)
     return Gates(
         found,
-        None if first is None else measured(first, cases),
+        None if first is None else measured(first, some),
         subject.element,
-        sum(len(case.inputs) for case in cases),
-        len(cases),
+        sum(len(case.inputs) for case in some),
+        len(some),
         most,
     )
 
