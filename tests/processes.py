@@ -93,15 +93,17 @@ def python(folder: Path, *words: object, **environment: str) -> tuple[str, str]:
 def _rank(*arguments: Any) -> None:
     import torch
 
-    _python(*arguments)
-    # As at the end of an ordinary process; a forked one skips it.
-    torch.distributed.destroy_process_group()
+    try:
+        _python(*arguments)
+    finally:  # as at the end of an ordinary process; a forked one skips it
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 def ranks(world: int, folder: Path, *words: object, **environment: str) -> tuple[str, str]:
     """What `torchrun --nproc-per-node WORLD *words` writes, without the processes' imports.
 
-    That torchrun starts them just so is tested in train/test_sync.py, and by the page of training.
+    That torchrun starts them just so is tested in train/test_sync.py.
     """
     together = {
         "WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1",

@@ -7,8 +7,9 @@ is measured by, and the shapes of `clew bench`. What a page says (`--hidden-size
 done.
 
 ```python   run in this process
-```sh       lines that begin with `clew`, or pipe into it, run in this process; `torchrun` lines run
-            as they are; `make X` is looked up in the Makefile; other lines are not run
+```sh       lines that begin with `clew`, or pipe into it, run in this process; `torchrun` lines in
+            processes as torchrun starts them; `make X` is looked up in the Makefile; other lines
+            are not run
 other       not run
 
 A comment <!-- in the test: OPTIONS --> in the line before a block appends these options to its
@@ -133,10 +134,9 @@ def run_clew(line: str, capsys, monkeypatch) -> str:
 
 
 def run_torchrun(line: str) -> None:
-    words = shlex.split(line)
-    assert words[0] == "torchrun"
-    command = ["-m", "torch.distributed.run", "--standalone", *words[1:]]
-    said, _ = processes.python(Path.cwd(), *command)
+    torchrun, option, count, *words = shlex.split(line)
+    assert (torchrun, option) == ("torchrun", "--nproc-per-node")
+    said, _ = processes.ranks(int(count), Path.cwd(), *words)
     assert said.count("the model is in") == 1  # only the first process speaks
 
 
