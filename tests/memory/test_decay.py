@@ -83,6 +83,13 @@ def test_missing_lags_of_some_cases():
     assert (found.last, found.overflow, found.zero_from) == (40, False, None)
 
 
+def test_of_a_few_lags_only_what_is_slow_holds():
+    for count in (2, 3, 8):
+        assert decay(LAGS[:count], 0.7 ** LAGS[:count]).kind == "vanishes"
+        assert decay(LAGS[:count], 1.4 ** LAGS[:count]).kind == "explodes"
+        assert decay(LAGS[:count], 0.95 ** LAGS[:count]).kind == "holds"
+
+
 def test_zeros():
     found = decay(LAGS, np.zeros(64))
     assert (found.kind, found.first, found.zero_from) == ("none", None, 1)

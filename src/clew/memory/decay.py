@@ -16,6 +16,7 @@ Numbers = NDArray[np.float64]
 
 _RESAMPLES = 200
 _PAIRS = 64  # lags that the slopes are taken between, if there are more
+_SPAN = 8  # steps, at least, over which what holds does not change by a factor of 2
 _TINY = 1e-30  # smaller, single precision has no digits left
 
 
@@ -45,13 +46,15 @@ class Decay:
     def kind(self) -> Literal["vanishes", "explodes", "holds", "single", "none"]:
         """What the gradient does: "holds" means less than a factor of 2 over the lags fitted.
 
-        "single": it is there at one lag only; "none": at none.
+        Of fewer than 9 lags, less than a factor of 2 over 8 steps at this rate. "single": it is
+        there at one lag only; "none": at none.
         """
         if self.first is None:
             return "explodes" if self.overflow else "none"
         if self.first == self.last:
             return "single"
-        if abs(math.log(self.change)) < math.log(2):
+        span = max(_SPAN, (self.last or 0) - self.first)
+        if abs(self.rate) * span < math.log(2):
             return "holds"
         return "vanishes" if self.rate > 0 else "explodes"
 
@@ -70,8 +73,8 @@ class Decay:
             return f"there is some at lag {self.first} only"
         over = f"lags {self.first} to {self.last}"
         if self.kind == "holds":
-            span = self.last - self.first
-            text = f"holds: changes by less than a factor of 2 over {span} steps ({over})"
+            over_steps = _many(self.last - self.first)
+            text = f"holds: changes by less than a factor of 2 over {over_steps} ({over})"
         else:
             verb = "halves" if self.rate > 0 else "doubles"
             ends = sorted(

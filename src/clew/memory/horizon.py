@@ -16,7 +16,7 @@ from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
 
 REACH = 512  # elements before the step asked that count as all
-CASES = 128  # with which a report stays within its time
+CASES = 96  # with which a report on a wide network stays within its time
 NATS, SHARE = 0.01, 0.01  # epsilon: a perplexity within 1 %; of other losses 1 %
 _NOTHING = 1e-9  # a loss with all that a share cannot be taken of
 _STEPS = 1 << 16  # read for one of the curves of far elements, if that leaves cases enough
@@ -124,7 +124,7 @@ class Horizon:
         elif seen.needed == 0:
             lines = [
                 f"Looks back 0 {many} {range_}: with the current {one} alone its loss is within "
-                f"{self._epsilon()} of that with {self.reach} before it, or better. "
+                f"{self._epsilon()} of that with all, or better. "
                 + ("It uses no memory here." if flat else "What it remembers is of no use here.")
             ]
         else:
@@ -133,8 +133,9 @@ class Horizon:
                 f"than {self._epsilon()}."
             ]
         lines.append(
-            f"Its loss ({self.loss_name}) is {self._loss(self.loss)} with "
-            f"{self._count(self.reach)}, and {self._loss(seen.loss[0])} with the current one alone."
+            f"Its loss ({self.loss_name}) is {self._loss(self.loss)} with all, up to "
+            f"{self._count(self.reach)}{sides}, and {self._loss(seen.loss[0])} with the current "
+            "one alone."
         )
         if self.open_ended:
             pass

@@ -218,9 +218,9 @@ def gradient_by_lag(
 ) -> GradientByLag:
     """|dh_t/ds_{t-tau}|_F / sqrt(H) of each layer and |d loss_t/d x_{t-tau}|, by the lag tau.
 
-    Each layer and direction reads by itself what it read in the network, in windows of twice
-    `lags`; what is further away is not read. lags: at most; fewer where half of the cases have not
-    as many. most: cases that are looked at, spread over all. exact: with all H unit vectors (None:
+    Each layer and direction reads by itself what it read in the network, in windows a quarter
+    longer than `lags`, from the state of zeros. lags: at most; fewer where half of the cases have
+    not as many. most: cases that are looked at, spread over all. exact: with all H unit vectors (None:
     up to 64 units), or the squares estimated with `vectors` of random signs. before: also the model
     before it learned, if that can be known.
 
@@ -231,13 +231,14 @@ def gradient_by_lag(
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"{name} is {value!r}", where=name, expected="a whole number from 1")
     some = [cases[k] for k in _spread(len(cases), most)]
-    Windows(subject, some, 2 * lags)  # says what is wrong with them
+    room = lags + max(16, lags // 4)  # the furthest lag has something before it, too
+    Windows(subject, some, room)  # says what is wrong with them
     curves: list[LagCurve] = []
     for trained, model in ((True, subject), (False, subject.untrained() if before else None)):
         if model is None:
             continue
         with still(model.network):
-            windows = Windows(model, some, 2 * lags)
+            windows = Windows(model, some, room)
             curves += _layers(windows, lags, exact, vectors, seed, trained)
             curves += _losses(windows, lags, seed, trained)
     return GradientByLag(curves, subject.element, subject.loss_name, lags, seed)
