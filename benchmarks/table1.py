@@ -190,7 +190,7 @@ def main() -> int:
     return 0
 
 
-DEFAULT = {"adding": "lstm", "copy": "lstm"}
+DEFAULT = {"adding": "lstm", "copy": "gru"}
 
 if __name__ == "__main__":
     sys.exit(main())
