@@ -220,9 +220,9 @@ def gradient_by_lag(
 
     Each layer and direction reads by itself what it read in the network, in windows a quarter
     longer than `lags`, from the state of zeros. lags: at most; fewer where half of the cases have
-    not as many. most: cases that are looked at, spread over all. exact: with all H unit vectors (None:
-    up to 64 units), or the squares estimated with `vectors` of random signs. before: also the model
-    before it learned, if that can be known.
+    not as many. most: cases that are looked at, spread over all. exact: with all H unit vectors
+    (None: up to 64 units), or the squares estimated with `vectors` of random signs. before: also
+    the model before it learned, if that can be known.
 
     Raises:
         InputError: no cases, none with an element before the step asked, a setting out of range.
