@@ -19,6 +19,7 @@ from clew.cli.fits import (
     Test,
     Time,
     Validation,
+    Watch,
     data_exists,
     finish,
     keep_work,
@@ -67,6 +68,7 @@ def classify(
     test: Test = None,
     resume: Resume = False,
     time: Time = None,
+    watch: Watch = False,
     quiet: Quiet = False,
     json: Json = False,
     *,
@@ -98,7 +100,9 @@ def classify(
     train = read(data, None)
     held_out = None if validation is None else _part(validation, "dev", read, train)
     apart = None if test is None else _part(test, "test", read, train)
-    with_reporter = reporter(quiet=quiet, headline=f"{data}: {count(train)}")
+    with_reporter = reporter(
+        quiet=quiet, headline=f"{data}: {count(train)}", watch=target if watch else None
+    )
     keep_work(
         lambda: model.fit(
             train.sequences,

@@ -17,6 +17,7 @@ from clew.cli.fits import (
     Test,
     Time,
     Validation,
+    Watch,
     data_exists,
     finish,
     keep_work,
@@ -46,6 +47,7 @@ def compose(
     test: Test = None,
     resume: Resume = False,
     time: Time = None,
+    watch: Watch = False,
     quiet: Quiet = False,
     json: Json = False,
     *,
@@ -63,7 +65,7 @@ def compose(
     from clew.tasks.compose import Composer
 
     model = possible(Composer(**settings, time=time))
-    with_reporter = reporter(quiet=quiet, headline=str(data))
+    with_reporter = reporter(quiet=quiet, headline=str(data), watch=target if watch else None)
     keep_work(
         lambda: model.fit(
             data, validation=validation, errors="skip" if skip else "raise", out=target,

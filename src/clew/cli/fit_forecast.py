@@ -21,6 +21,7 @@ from clew.cli.fits import (
     Resume,
     Time,
     Validation,
+    Watch,
     data_exists,
     finish,
     keep_work,
@@ -116,6 +117,7 @@ def forecast(
     ] = "auto",
     resume: Resume = False,
     time: Time = None,
+    watch: Watch = False,
     quiet: Quiet = False,
     json: Json = False,
     *,
@@ -146,7 +148,7 @@ def forecast(
         "unique_id": unique_id, "ds": ds, "y": y, "freq": freq,
         "missing": _numbers(missing, "--missing"),
     }  # fmt: skip
-    with_reporter = reporter(quiet=quiet, headline=str(data))
+    with_reporter = reporter(quiet=quiet, headline=str(data), watch=target if watch else None)
     with contextlib.ExitStack() as stack:
         learn: Any = data
         whole: Panel | None = None

@@ -16,6 +16,7 @@ from clew.cli.fits import (
     Test,
     Time,
     Validation,
+    Watch,
     data_exists,
     finish,
     keep_work,
@@ -40,6 +41,7 @@ def language(
     test: Test = None,
     resume: Resume = False,
     time: Time = None,
+    watch: Watch = False,
     quiet: Quiet = False,
     json: Json = False,
     *,
@@ -61,7 +63,9 @@ def language(
     if test is not None:  # what is wrong with it is better known before the training than after
         for _ in iter_text(test):
             pass
-    with_reporter = reporter(quiet=quiet, headline=" ".join(map(str, data)))
+    with_reporter = reporter(
+        quiet=quiet, headline=" ".join(map(str, data)), watch=target if watch else None
+    )
     keep_work(
         lambda: model.fit(
             list(data), validation=validation, out=target, resume=resume, report=with_reporter

@@ -18,6 +18,7 @@ from clew.cli.fits import (
     Test,
     Time,
     Validation,
+    Watch,
     data_exists,
     finish,
     keep_work,
@@ -66,6 +67,7 @@ def tag(
     test: Test = None,
     resume: Resume = False,
     time: Time = None,
+    watch: Watch = False,
     quiet: Quiet = False,
     json: Json = False,
     *,
@@ -89,7 +91,7 @@ def tag(
     validation = validation and _part(validation, "dev")
     if test is not None:
         _readable(test, **columns)
-    with_reporter = reporter(quiet=quiet, headline=str(data))
+    with_reporter = reporter(quiet=quiet, headline=str(data), watch=target if watch else None)
     keep_work(
         lambda: model.fit(
             train, **columns, validation=validation, out=target, resume=resume, report=with_reporter

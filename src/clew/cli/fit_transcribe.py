@@ -18,6 +18,7 @@ from clew.cli.fits import (
     Test,
     Time,
     Validation,
+    Watch,
     data_exists,
     finish,
     keep_work,
@@ -52,6 +53,7 @@ def transcribe(
     test: Test = None,
     resume: Resume = False,
     time: Time = None,
+    watch: Watch = False,
     quiet: Quiet = False,
     json: Json = False,
     *,
@@ -74,7 +76,9 @@ def transcribe(
     apart = None if test is None else _part(test, "test", audio, text)
     if apart is not None:
         _readable(apart, model.sample_rate)
-    with_reporter = reporter(quiet=quiet, headline=f"{data}: {len(train):,} recordings")
+    with_reporter = reporter(
+        quiet=quiet, headline=f"{data}: {len(train):,} recordings", watch=target if watch else None
+    )
     keep_work(
         lambda: model.fit(
             train, validation=held_out, out=target, resume=resume, report=with_reporter

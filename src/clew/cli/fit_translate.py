@@ -17,6 +17,7 @@ from clew.cli.fits import (
     Test,
     Time,
     Validation,
+    Watch,
     data_exists,
     finish,
     keep_work,
@@ -79,6 +80,7 @@ def translate(
     ] = False,
     resume: Resume = False,
     time: Time = None,
+    watch: Watch = False,
     quiet: Quiet = False,
     json: Json = False,
     *,
@@ -112,7 +114,7 @@ def translate(
     pairs = PairFiles.find(data if target is None else (data, target), **columns)
     held_out = None if validation is None else PairFiles.find(validation, **columns)
     apart = None if test is None else read_pairs(test, **columns)
-    with_reporter = reporter(quiet=quiet, headline=str(data))
+    with_reporter = reporter(quiet=quiet, headline=str(data), watch=folder if watch else None)
     keep_work(
         lambda: model.fit(
             pairs, validation=held_out, out=folder, resume=resume, report=with_reporter

@@ -13,7 +13,6 @@ import typer
 
 from clew.cli import say, summary
 from clew.cli.options import RUN
-from clew.cli.progress import Live
 from clew.cli.summary import Summary
 from clew.errors import InputError, Interrupted
 
@@ -36,6 +35,14 @@ Time = Annotated[
     typer.Option(
         metavar="TIME",
         help="Fit the training into this time: 90s, 3m, 1h30m. [none]",
+        rich_help_panel=RUN,
+    ),
+]
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Note gradients by lag and layer as it learns: gradients.json and .png of the model.",
         rich_help_panel=RUN,
     ),
 ]
@@ -78,8 +85,8 @@ def keep_work(work: Callable[[], object], shown: Any, context: typer.Context, ta
     """Run a fit; when it is interrupted say what is kept and how to go on."""
     try:
         with contextlib.ExitStack() as terminal:
-            if isinstance(shown, Live):
-                terminal.callback(shown.close)
+            if (close := getattr(shown, "close", None)) is not None:
+                terminal.callback(close)
             work()
     except KeyboardInterrupt as stop:
         from clew.train import checkpoint

@@ -5,20 +5,29 @@ from __future__ import annotations
 import math
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from clew.cli import say
 
 
-def reporter(*, quiet: bool = False, headline: str = "") -> Any:
-    """The reporter for where standard error goes. All of them satisfy `clew.train.Reporter`."""
+def reporter(*, quiet: bool = False, headline: str = "", watch: Path | None = None) -> Any:
+    """The reporter for where standard error goes. All of them satisfy `clew.train.Reporter`.
+
+    watch: the folder into which it is to write what it sees of gradients.
+    """
     from clew.train import Lines, Silent
 
-    if quiet or not say.is_main():
+    if not say.is_main():
         return Silent()
-    if headline:
+    if headline and not quiet:
         say.note(headline)
-    return Live() if sys.stderr.isatty() else Lines()
+    shown = Silent() if quiet else Live() if sys.stderr.isatty() else Lines()
+    if watch is None:
+        return shown
+    from clew.memory.watch import WatchGradients
+
+    return WatchGradients(shown, folder=watch)
 
 
 def duration(seconds: float) -> str:

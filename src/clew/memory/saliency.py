@@ -125,7 +125,7 @@ class Saliency:
         """A row for each element."""
         columns = [self.element[0], "name", *STYLES, "connectivity"]
         curves = (self.occlusion, self.integrated, self.gradient, self.connectivity)
-        rows = [
+        rows: list[list[str | int | float | None]] = [
             [int(place), shown(name), *(float(curve[k]) for curve in curves)]
             for k, (place, name) in enumerate(zip(self.places, self.names, strict=True))
         ]

@@ -229,6 +229,8 @@ class GradientsWatched:
 
 def in_words(norms: Any, found: Decay) -> str:
     """How much of the gradient at lag 0 is left, and at what rate it goes."""
+    if found.kind == "none":
+        return "no gradient arrives at any lag"
     told = found.words().split(" (")[0].replace(": ", ", ")
     sizes = np.asarray(norms, dtype=np.float64)
     if not math.isfinite(sizes[0]) or sizes[0] <= 0:
