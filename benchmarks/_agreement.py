@@ -9,13 +9,16 @@ apart. Then: the share of right answers by distance, with the range over the see
 much of a change of the state is left in the state some words later, before and after training.
 """
 
+import argparse
 import statistics
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
-from _show import facts, options, show, write
+from _show import facts, show, write
 
+from clew.kernels import machine
 from clew.memory.lags import LagCurve, gradient_by_lag
 from clew.memory.probes import Agreement, Architecture, Learning, ProbeModel, learn
 from clew.memory.probes.network import WIDEST
@@ -124,9 +127,17 @@ def draw(path: Any, found: dict[str, dict[str, Any]], distances: tuple[int, ...]
 
 def main() -> int:
     """Measure, print, draw."""
-    parser = options(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--png", type=Path, metavar="FILE", help="draw the picture here")
+    parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
+    # Where gradients vanish they become denormal numbers, which are many times slower.
+    torch.set_flush_denormal(True)
     torch.set_num_threads(asked.threads)
     about = facts(asked.threads)
     found = run(1 if asked.quick else asked.seeds, asked.quick)

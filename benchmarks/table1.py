@@ -13,6 +13,7 @@ With DATA, a folder with longrange/mnist and music/jsb_chorales, also sequential
 (accuracy in %, 58 minutes each; benchmarks/longrange.py says how) and JSB chorales (nats a step).
 """
 
+import argparse
 import sys
 import time
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _show import facts, options, show, write
+from _show import facts, show, write
 
+from clew.kernels import machine
 from clew.memory.probes import Adding, Architecture, CopyMemory, Learning, Probe, learn
 from clew.train import Lines
 
@@ -157,13 +159,18 @@ def with_data(names: list[str], data: Path, quick: bool) -> dict[str, dict[str, 
 
 def main() -> int:
     """Measure what was asked for, and print it beside what was published."""
-    parser = options(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?")
     parser.add_argument("--only", nargs="+", choices=list(THEIRS), help="rows; else all there are")
     parser.add_argument("--cell", choices=("lstm", "gru"), help="of adding and copy")
     parser.add_argument("--setting", choices=("a", "b"), default="a", help="of adding and copy")
     parser.add_argument("--minutes", type=float, default=29, help="for each of adding and copy")
     parser.add_argument("--seed", type=int, default=0, help="of first weights and sequences")
+    parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
     asked = parser.parse_args()
     # Where gradients vanish they become denormal numbers, which are many times slower.
     torch.set_flush_denormal(True)
@@ -173,7 +180,7 @@ def main() -> int:
     names = [name for name in asked.only or there if name in there]
     for name in set(asked.only or []) - set(there):
         print(f"{name} needs DATA: left out")
-    minutes = 0.5 if asked.quick else asked.minutes
+    minutes = 0.25 if asked.quick else asked.minutes
     found = {
         name: measure(name, asked.cell or DEFAULT[name], asked.setting, minutes, asked.quick,
                       asked.seed)

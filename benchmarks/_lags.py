@@ -1,0 +1,92 @@
+"""Is the horizon that is measured the lag that was planted?
+
+Run: python benchmarks/_lags.py [--lags 5 20 50 100] [--seeds N] [--json FILE]
+
+An LSTM of 32 units learns to name the letter of a known time ago, until it errs by less than 0.002
+nats; then its horizon is measured on other sequences, without a word of what was planted. Beside
+it, how the gradient of its state decays, which must hold the longer the larger the lag is; and the
+horizon of a network that reads each element for itself, which must be 0.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from _show import facts, show, write
+from torch import Tensor, nn
+
+from clew.kernels import machine
+from clew.memory.horizon import horizon
+from clew.memory.lags import gradient_by_lag
+from clew.memory.probes import Architecture, DelayedRecall, Learning, ProbeModel, learn
+
+LEARNING: dict[str, Any] = {
+    "steps": 2000, "learning_rate": 1e-2, "target": 2e-3, "every": 50, "judged": 128
+}  # fmt: skip
+
+
+class Now(nn.Module):
+    """Ignores the past."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, 32)
+
+    def forward(self, x: Tensor, state: Any, lengths: Tensor) -> tuple[Tensor, Any]:
+        """(T, B, D) -> (T, B, 32)."""
+        return torch.tanh(self.inner(x)), state
+
+
+def measured(model: ProbeModel) -> dict[str, Any]:
+    """The horizon with its interval."""
+    found = horizon(model, model.cases(200, 512))
+    return {
+        "horizon": found.horizon, "low": found.seen.at_least, "high": found.seen.at_most,
+        "loss": found.loss,
+    }  # fmt: skip
+
+
+def run(lag: int, seed: int) -> dict[str, Any]:
+    """Train at a lag, and measure."""
+    began = time.perf_counter()
+    chrono = Architecture("lstm", 32, init="chrono", t_max=float(max(3, lag)))
+    model = learn(DelayedRecall(), Learning(lag, seed=seed, **LEARNING), chrono)
+    row = {"lag": lag, "seed": seed, "steps": model.history["steps"],
+           "seconds": time.perf_counter() - began, **measured(model)}  # fmt: skip
+    curves = gradient_by_lag(model, model.cases(32, 512), lags=min(lag, 128), before=False).curves
+    return {**row, "left": float(next(c for c in curves if c.of_layer).mean[-1])}
+
+
+def main() -> int:
+    """Measure, print, fail where a horizon is not its lag."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lags", type=int, nargs="+", default=[5, 20, 50, 100])
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    about = facts(asked.threads)
+    rows = [run(lag, seed) for lag in asked.lags for seed in range(asked.seeds)]
+    blind = measured(learn(DelayedRecall(), Learning(5, steps=100), reader=Now))
+    shown = [
+        [str(row["lag"]), str(row["horizon"]), f"{row['low']} to {row['high']}",
+         f"{row['loss']:.4f}", f"{row['left']:.2f}", f"{row['steps']}", f"{row['seconds']:.0f} s"]
+        for row in rows
+    ]  # fmt: skip
+    show(["planted lag", "horizon", "95 %", "nats", "of the state left at the lag", "steps", ""],
+         [*shown, ["none: no memory", str(blind["horizon"]), f"{blind['low']} to {blind['high']}",
+                   f"{blind['loss']:.4f}", "", "", ""]])  # fmt: skip
+    write(asked.json, "lags", about, rows=rows, blind=blind)
+    good = blind["horizon"] == 0 and all(abs(row["horizon"] - row["lag"]) <= 1 for row in rows)
+    print("every horizon is its lag, within one" if good else "NOT every horizon is its lag")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
