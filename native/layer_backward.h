@@ -265,6 +265,7 @@ bool backward_of(const Layer<T>& layer, const Gradients<T>& gradients, int threa
   __builtin_memset(static_cast<void*>(barriers), 0, (threads + 1) * sizeof(Barrier));
 
   parallel(threads, [&](int index, int count) {
+    const VanishToZero vanish;
     const auto meet = [&] {
       if (count > 1) barriers[0].wait(index, count);
     };

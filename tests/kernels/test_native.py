@@ -199,6 +199,32 @@ def test_single_precision_stays_close_over_a_thousand_steps(kind):
     agree(call.read("native"), call.of(torch.float64).read("formula"), 1e-5)
 
 
+@every_kind
+@pytest.mark.parametrize("count", [1, 3])
+def test_gradients_that_vanish_end_in_zero_and_leave_no_trace_on_the_threads(kind, count):
+    tiny = torch.full((100_000,), 1e-39)  # a denormal: half of it is one, too
+    torch.manual_seed(0)
+    layers = {
+        "LSTM": nn.LSTM(5, 40),
+        "GRU": nn.GRU(5, 40),
+        "RNN_TANH": nn.RNN(5, 40),
+        "RNN_RELU": nn.RNN(5, 40, nonlinearity="relu"),
+    }
+    layer = nn.LSTM(5, 40, proj_size=kind["P"]) if "P" in kind else layers[kind["mode"]]
+    for weight in layer.parameters():
+        weight.data *= 0.3  # at most: what reaches the first steps is far below 1e-38
+    x = torch.randn(400, 12, 5, requires_grad=True)
+    with threads(count):
+        y, _ = layer(x)
+        (y[-1] * 1e-20).sum().backward()
+        assert torch.all(tiny * 0.5 > 0)  # on the threads that had just been at work
+    size = x.grad.abs()
+    assert torch.all(size[0] == 0)
+    assert torch.all(size[-1].amax(1) > 0)
+    if os.uname().machine == "x86_64":
+        assert torch.all((size == 0) | (size >= torch.finfo(torch.float32).tiny))
+
+
 # --- targets ------------------------------------------------------------------------------------
 
 
