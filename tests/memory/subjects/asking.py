@@ -50,6 +50,7 @@ def check(subject: Any, count: int = 6, reach: int = 5) -> list[Any]:
     y, _ = subject.reader(x[:3], None)  # what the instruments step through
     assert y.shape[:2] == x[:3].shape[:2]
     assert not subject.network.training
+    assert subject.note == "" or subject.note.endswith(".")
     return cases
 
 

@@ -24,6 +24,10 @@ from clew.tasks._compose.roll_notes import Independent
 from clew.tasks._compose.vocabulary import START, UNKNOWN
 from clew.tasks.compose import Composer
 
+TURNS = (
+    "Notes of a step are chosen in turn, each given those above it: the loss is of all of them, "
+    "and the answers looked at are the features that they are chosen by."
+)
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -67,6 +71,7 @@ def _rolls(model: Composer, data: Any) -> Rolls:
         loss_name="nats a step",
         in_nats=True,
         answers=[pitch(number) for number in range(network.pitches)] if alone else None,
+        note="" if alone else TURNS,
         model=model,
         rolls=[np.array(roll, dtype=np.float32) for roll in rolls],
     )

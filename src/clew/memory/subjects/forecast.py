@@ -21,6 +21,10 @@ from clew.tasks._forecast.problem import truth_of
 from clew.tasks.forecast import Forecaster
 
 SERIES = 2000  # that cases are drawn from, at most
+NOTE = (
+    "Level, scale and the naive forecast are of the whole history up to the origin; what is cut is "
+    "what the network reads of it."
+)
 
 
 class Ahead(NamedTuple):
@@ -62,6 +66,7 @@ def forecast(model: Forecaster, data: Any, columns: dict[str, Any]) -> Forecast:
         loss_name="pinball loss" if quantiles else f"nats a {step} ahead",
         in_nats=not quantiles,
         answers=_named(network, step),
+        note=NOTE,
         model=model,
         blocks=blocks,
         chosen=chosen,
@@ -176,7 +181,10 @@ class Forecast(parts.Traits):
         return found
 
     def untrained(self) -> Forecast:
-        """Weights as first drawn; how far naive forecasts are off is known from the start."""
+        """Weights as first drawn: whatever it reads, it says the naive forecast.
+
+        How far that is usually off is known from the start.
+        """
         model, longest = self.model, int(self.network.ends.lengths.max())
         network = parts.made_anew(
             lambda: fitting.build(model, model._facts, longest), model.seed, self.like

@@ -21,6 +21,10 @@ from clew.nn import Stack
 Array: TypeAlias = NDArray[Any]
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
+STILL = (
+    "It was given no targets: the loss is how far its answer moves when less is seen, as a share "
+    "of the answer with all."
+)
 MOVED = "how far the answer moves, |y - y with all|^2 / |y with all|^2"
 
 
@@ -78,6 +82,7 @@ def foreign(module: nn.Module, data: Any, how: Module) -> Foreign:
         loss_name=_loss_name(truth, how.loss, in_nats),
         in_nats=in_nats,
         answers=None,
+        note="" if truth is not None else STILL,
         how=how,
         module=module,
         read=read,
@@ -94,7 +99,8 @@ def _network(reader: Reader, readout: nn.Module | None) -> nn.ModuleDict:
 
 
 def _title(module: nn.Module, both_ways: bool, carries: bool, noise: bool) -> str:
-    name = f"{type(module).__module__.partition('.')[0]} {type(module).__name__}"
+    home = type(module).__module__.partition(".")[0]
+    name = f"{home if home in ('clew', 'torch') else 'module'} {type(module).__name__}"
     size = getattr(module, "hidden_size", None)
     if isinstance(module, Stack):
         name = f"Stack, {parts.named(module)}"

@@ -31,9 +31,12 @@ STEP = ("step", "steps")
 _CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Traits:
-    """What is fixed of a subject; see clew.memory.subject.Subject."""
+    """What is fixed of a subject; see clew.memory.subject.Subject.
+
+    note: what a reader of the findings should know of how this model is asked; "" for nothing.
+    """
 
     title: str
     task: str
@@ -44,6 +47,7 @@ class Traits:
     loss_name: str
     in_nats: bool
     answers: Sequence[str] | None
+    note: str = ""
 
     @property
     def like(self) -> Tensor:

@@ -23,6 +23,11 @@ from clew.tasks._tag.corpora import Mender
 from clew.tasks._tag.inputs import Sentence, given
 from clew.tasks.tag import Tagger
 
+CHAIN = (
+    "All tags of a sentence are decided together (a CRF): the loss of a word is -ln of its "
+    "marginal, with all tags of the other words considered."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Words:
@@ -69,6 +74,7 @@ def tag(model: Tagger, data: Any, columns: dict[str, Any]) -> Tag:
         loss_name="nats a word",
         in_nats=True,
         answers=model._encoder.tags,
+        note=CHAIN if chain else "",
         model=model,
         sentences=sentences,
         words=_words(model, sentences),

@@ -24,6 +24,10 @@ from clew.tasks._transcribe.units import writable
 from clew.tasks.transcribe import Transcriber
 
 RECORDINGS = 500  # that are heard, at most
+NOTE = (
+    "What is right at a step is its unit on the likeliest path that says the text, by the model "
+    "itself having heard the whole recording; only steps that say a unit are asked."
+)
 
 
 def transcribe(model: Transcriber, data: Any, columns: dict[str, Any]) -> Transcribe:
@@ -56,6 +60,7 @@ def transcribe(model: Transcriber, data: Any, columns: dict[str, Any]) -> Transc
         loss_name="nats a step at which a unit is written",
         in_nats=True,
         answers=["none", *model.units_.tokenizer.vocabulary[1:]],
+        note=NOTE,
         model=model,
         frames=frames,
         paths=paths,

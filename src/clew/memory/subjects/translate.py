@@ -26,6 +26,8 @@ from clew.tasks._translate.problem import ListedPairs, Rows
 from clew.tasks._translate.sides import END, Side
 from clew.tasks.translate import Translator
 
+WHOLE = "The source is given whole; the elements are the words that it has written so far."
+MEAN = "The loss is the mean over the whole target, which is given as it should be."
 COLUMNS = ("source", "target", "conversation")
 
 
@@ -62,6 +64,7 @@ def translate(
         answers=[*read.tokenizer.vocabulary, END]
         if written
         else ["the mean of ln P of the target"],
+        note=WHOLE if written else MEAN,
         model=model,
         pairs=pairs,
         side=read,
