@@ -170,6 +170,9 @@ def test_a_leaky_sum_decays_as_it_leaks(a):
         assert c.decay.rate == pytest.approx(-math.log(a), abs=1e-6)
         np.testing.assert_allclose(c.mean / c.mean[0], a ** (c.lags - c.lags[0]), rtol=1e-9)
     assert found.curve("layer 1").mean[0] == pytest.approx(a)
+    norms = a ** np.arange(25.0)
+    shares = np.cumsum(norms) / norms.sum()
+    assert found.curve("loss").within(0.5) == np.flatnonzero(shares >= 0.5 - 1e-9)[0]
     kind = "explodes" if a > 1.03 else "holds" if a > 0.975 else "vanishes"
     assert found.curve("loss").decay.kind == found.curve("layer 1").decay.kind == kind
     assert found.words()[0].startswith(f"Loss by what was read: {kind}")
@@ -179,6 +182,7 @@ def test_the_gradient_of_a_delay_line_is_at_its_lag():
     subject = delay(5, 0.1, before=delay(2, 0.1))
     found = gradient_by_lag(subject, subject.cases(12, 40), lags=16)
     assert np.flatnonzero(found.curve("loss").mean).tolist() == [5]
+    assert found.curve("loss").within() == 5
     assert np.flatnonzero(found.curve("loss", trained=False).mean).tolist() == [2]
     state = found.curve("layer 1").mean
     np.testing.assert_allclose(state, np.sqrt(np.maximum(6 - np.arange(1, 17), 0) / 6), atol=1e-12)
@@ -201,6 +205,8 @@ def test_without_memory():
     subject = without_memory()
     found = gradient_by_lag(subject, subject.cases(12, 40), lags=8)
     assert {c.decay.kind for c in found.curves} == {"none"}
+    assert found.curve("loss").within() == 0  # the current one alone
+    assert found.curve("layer 1").within() is None
     assert "zero at every lag" in found.words()[0]
 
 

@@ -55,6 +55,13 @@ class LagCurve:
         """Whether it is a layer's state by its earlier state, not the loss by what was read."""
         return self.rows > 0
 
+    def within(self, share: float = 0.9) -> int | None:
+        """The lag up to which `share` of the sum over all lags lies; None where that is nothing."""
+        total = float(self.mean.sum())
+        if not (0 < total < np.inf):
+            return None
+        return int(self.lags[int((np.cumsum(self.mean) >= share * total * (1 - 1e-12)).argmax())])
+
     def data(self) -> dict[str, Any]:
         """All of it."""
         return {
@@ -65,6 +72,7 @@ class LagCurve:
             "median": _plain(self.median),
             "parts": {name: _plain(part) for name, part in self.parts.items()},
             "decay": self.decay.data(),
+            "within_90": self.within(),
             "cases": self.cases,
             "exact": self.exact,
             "vectors": self.rows,
@@ -104,7 +112,8 @@ class GradientByLag:
             f"layer reads. Means over {cases} cases. Rates are the median of the slopes of the "
             "log of the mean between lags, from lag 1 on (Theil 1950; Sen 1968), 95 % intervals by "
             "bootstrap over sequences. How gradients vanish: Hochreiter (1991), Bengio et al. "
-            "(1994)."
+            "(1994). A gradient tells of small changes only: of an answer that is sure it tells "
+            "little of what that answer needs (Ismail et al. 2020), which the horizon does."
         )
 
     def curve(self, name: str, trained: bool = True) -> LagCurve | None:
@@ -127,13 +136,16 @@ class GradientByLag:
                 here = 1.0 if c.of_layer else c.mean[0]
                 if here > 0:
                     text += f" At lag {c.decay.last} it is {_share(there / here)} that at lag 0."
+            if not c.of_layer and (near := c.within()) is not None:
+                text += f" 90 % of its sum lies within lag {near}."
             before = self.curve(c.name, trained=False)
             if before is not None:
                 text += f" Before training: {before.decay.words()}."
             lines.append(text)
         if (most := max(int(c.lags[-1]) for c in after)) < self.asked:
             lines.append(
-                f"There are only {most} lags, not {self.asked}: the sequences are not longer."
+                f"There are only {most} lags, not {self.asked}: fewer than half of the cases have "
+                "more before the step asked."
             )
         return lines
 
