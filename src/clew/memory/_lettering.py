@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-_SEEN = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
+_SEEN = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
 
 
 def shown(name: str, most: int = 16) -> str:
     """A name of an element on one line, in which blanks are seen and nothing moves the cursor."""
-    text = "".join(_SEEN.get(c, c if c.isprintable() else "·") for c in name)
+    inner = name.strip(" ")
+    before = len(name) - len(name.lstrip(" ")) if inner else 0
+    seen = "".join(_SEEN.get(c, c if c.isprintable() else "·") for c in inner)
+    text = "␣" * before + seen + "␣" * (len(name) - len(inner) - before)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -162,7 +162,7 @@ def _means(found: Sequence[Saliency]) -> SaliencyByDistance:
         curves = (one.gradient, one.integrated, one.occlusion, one.connectivity)
         sums[:, where] += np.abs(np.stack(curves))
         change = abs(one.score - one.blank)
-        if change > one.noise:
+        if min(change, abs(one.gap)) > one.noise:
             gap = max(gap, abs(one.gap) / change)
     gradient, integrated, occlusion, connectivity = sums / np.maximum(counts, 1)
     ranks = [one.correlation for one in found if one.correlation is not None]
