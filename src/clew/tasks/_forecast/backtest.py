@@ -214,7 +214,9 @@ def judge(
     told = tell(panel, origins, horizon)
     known, levels = levels, with_usual(np.zeros((1, len(levels))), levels)[1]
     totals: dict[str, Scores] = {}
-    series, notes, orders, flattered = [], [], [], 0
+    series: list[Judged] = []
+    notes: list[str] = []
+    orders, flattered = [], 0
     for index, (starts, quantiles) in enumerate(zip(origins, told, strict=True)):
         if not len(starts):
             continue
