@@ -203,3 +203,30 @@ def test_the_seed_decides_and_nothing_else():
         linear(toy, toy.cases(20, 150), lags=4, steps=800, seed=s).data() for s in (1, 1, 2)
     )
     assert one == same != other
+
+
+def test_what_is_known_only_where_it_is_asked_for_is_found_there():
+    # A latch: it takes in the one step that is marked and holds it, and is asked 6 steps later.
+    class Latch(torch.nn.Module):
+        hidden_size = 1
+
+        def forward(self, x, state=None):
+            kept, held = (x[0, :, :1] * 0 if state is None else state), []
+            for x_t in x:
+                kept = torch.where(x_t[:, 1:] > 0.5, x_t[:, :1], kept)
+                held.append(kept)
+            return torch.stack(held), kept
+
+    random, some = np.random.default_rng(0), []
+    for k in range(300):
+        x = np.stack([random.normal(size=15), np.zeros(15)], 1)
+        x[8, 1] = 1.0
+        some.append(Case(x, 14, 0.0, source=k))
+    found = linear(seen(Latch()), some, lags=12, asked=True)
+    assert found.layers[0].furthest() == 6
+    np.testing.assert_allclose(found.layers[0].r2[[5, 6, 7]], [0, 1, 0], atol=0.08)
+    assert linear(seen(Latch()), some, lags=20, asked=True).lags == 14
+    with pytest.raises(InputError, match="too short for any lag"):
+        linear(seen(Latch()), [replace(case, at=0) for case in some], asked=True)
+    with pytest.raises(InputError, match="too few"):
+        linear(seen(Latch()), some[:20], asked=True)

@@ -81,10 +81,12 @@ class Measured:
     whole: bool
 
 
-def measured(subject: Subject, cases: Sequence[Case], lags: int, steps: int, seed: int) -> Measured:
+def measured(
+    subject: Subject, cases: Sequence[Case], lags: int, steps: int, asked: bool, seed: int
+) -> Measured:
     """See `linear`."""
-    some, lags, whole = _chosen(cases, lags, steps, seed)
-    both, scale = sides(subject, some, lags)
+    some, lags, whole = _chosen(cases, lags, steps, asked, seed)
+    both, scale = sides(subject, some, lags, asked)
     part = _parts(both[0], lags, seed)
     elements = Elements(both[0].codes, subject.element)
     layers = [one for side in both for one in _side(side, subject, lags, seed)]
@@ -101,23 +103,27 @@ def measured(subject: Subject, cases: Sequence[Case], lags: int, steps: int, see
 
 
 def _chosen(
-    cases: Sequence[Case], lags: int, steps: int, seed: int
+    cases: Sequence[Case], lags: int, steps: int, asked: bool, seed: int
 ) -> tuple[list[Case], int, bool]:
     """Cases of about so many steps with enough before them, the lags that they allow.
 
     And whether they are enough for some to be held out as a whole.
     """
-    lengths = [len(case.inputs) for case in cases]
-    lags = enough(lengths, lags)
+    before = [case.at if asked else len(case.inputs) for case in cases]
+    if asked:  # each gives one step; those of half of the cases have as much before them
+        lags = min(lags, sorted(before)[len(before) // 2] if before else 0)
+    else:
+        lags = enough(before, lags)
     if lags == 0:
         raise InputError(
-            f"{len(cases)} sequences of at most {max(lengths, default=0)} steps are too short for "
+            f"{len(cases)} sequences of at most {max(before, default=0)} steps are too short for "
             "any lag",
             where="cases",
             expected="sequences of two steps or more",
         )
-    some = drawn(cases, [max(length - lags, 0) for length in lengths], steps, seed)
-    if len({case.source for case in some}) >= 3:
+    sizes = [int(b >= lags) if asked else max(b - lags, 0) for b in before]
+    some = drawn(cases, sizes, steps, seed)
+    if len({case.source for case in some}) >= 3 or asked:
         return some, lags, True
     # These are cut in time: of windows of one sequence, which may overlap, only the longest.
     longest = {case.source: case for case in sorted(some, key=lambda case: len(case.inputs))}

@@ -20,6 +20,7 @@ from clew.memory.subject import Case, Subject
 TOKENS = 20  # the most frequent are told back
 _KNOWN = 256  # of the current element, as the rival without memory sees it
 _FEATURES = 32  # of more, principal components are told back
+_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,25 @@ class Side:
     outputs: list[Tensor] = field(default_factory=list)
 
 
-def enough(lengths: Sequence[int], lags: int) -> int:
-    """The most lags, `lags` at most, that leave half of all steps with as many before them."""
-    steps = np.array(lengths, dtype=np.int64)
+def enough(before: Sequence[int], lags: int) -> int:
+    """The most lags, `lags` at most, that leave half of all steps with as many before them, or 500.
+
+    before: of each stretch that is looked at how many steps it has and had before it.
+    """
+    steps = np.array(before, dtype=np.int64)
     for fewer in range(lags, 0, -1):
         left = int(np.maximum(steps - fewer, 0).sum())
-        if left and 2 * left >= int(steps.sum()):
+        if left and left >= min(_ROWS, int(steps.sum()) / 2):
             return fewer
     return 0
 
 
-def sides(subject: Subject, cases: Sequence[Case], lags: int) -> tuple[list[Side], Scale]:
+def sides(
+    subject: Subject, cases: Sequence[Case], lags: int, asked: bool
+) -> tuple[list[Side], Scale]:
     """What each layer said at every step with `lags` before it, and what was read up to there.
 
+    asked: at the steps only that the cases ask about.
     The first side reads forwards; there is another one where layers read backwards, too.
     """
     long = [case for case in cases if len(case.inputs) > lags]
@@ -89,12 +96,14 @@ def sides(subject: Subject, cases: Sequence[Case], lags: int) -> tuple[list[Side
                 if case.inputs.ndim == 1 and case.inputs.dtype.kind in "iu":
                     codes = torch.from_numpy(case.inputs.astype(np.int64))
                 step = torch.arange(lags, steps)
+                if asked:
+                    step = step[step == (steps - 1 - case.at if backwards else case.at)]
                 pieces[number].append((
                     codes.flip(0) if backwards else codes,
                     step + offset,
                     torch.full_like(step, case.source),
                     step,
-                    *(layer.y[lags:steps, column].cpu() for layer in those),
+                    *(layer.y[step.to(layer.y.device), column].cpu() for layer in those),
                 ))  # fmt: skip
                 offset += steps
         begin += int(batch.lengths.sum())

@@ -20,11 +20,12 @@ _MARKS = "o^sDvP"
 
 @dataclass(frozen=True)
 class Linear:
-    """What `linear` found; asked: how many lags it was asked for."""
+    """What `linear` found; wanted: how many lags; at_asked: only where cases are asked."""
 
     measured: Measured
     element: tuple[str, str]
-    asked: int
+    wanted: int
+    at_asked: bool = False
 
     name = "linear-memory"
     title = "What can be read off its state"
@@ -50,8 +51,9 @@ class Linear:
         )
         return (
             f"R^2 with which {m.what} of tau {self.element[1]} ago can be read off the outputs h_t "
-            "of a layer by ridge regression (the penalty chosen among ten), "
-            f"{held}: {m.steps[0]:,} steps learned from, {m.steps[1]:,} held out, of "
+            f"of a layer{' at the steps asked about' * self.at_asked} by ridge regression (the "
+            f"penalty chosen among ten), {held}: {m.steps[0]:,} steps learned from, "
+            f"{m.steps[1]:,} held out, of "
             f"{m.sequences:,} sequences. The capacity is the sum of R^2 over the lags "
             "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
             "alone, without any memory: elements that hang together tell of each other. Chance is "
@@ -74,9 +76,9 @@ class Linear:
         best = max(self.layers, key=lambda layer: layer.capacity)
         lines = [self._answer(best)]
         lines += [self._told(layer) for layer in self.layers]
-        if self.asked > self.lags:
+        if self.wanted > self.lags:
             lines.append(
-                f"The sequences are too short for {self.asked} lags: these are {self.lags}."
+                f"The sequences are too short for {self.wanted} lags: these are {self.lags}."
             )
         learned = self.measured.steps[0]
         if learned < 2 * best.units:
@@ -192,7 +194,7 @@ class Linear:
         """Curves, capacities, and how they were measured."""
         return {
             "lags": self.lags,
-            "lags_asked": self.asked,
+            "lags_wanted": self.wanted,
             "element": self.element[0],
             "told_back": self.measured.what,
             "varies": self.measured.varies,
@@ -221,23 +223,30 @@ class Linear:
 
 
 def linear(
-    subject: Subject, cases: Sequence[Case], *, lags: int = LAGS, steps: int = STEPS, seed: int = 0
+    subject: Subject,
+    cases: Sequence[Case],
+    *,
+    lags: int = LAGS,
+    steps: int = STEPS,
+    asked: bool = False,
+    seed: int = 0,
 ) -> Linear:
     """R^2 with which x_{t-tau} can be read off h_t by ridge regression, tau = 0 ... lags.
 
     cases: all their elements are read, as sequences from the state of zeros; as many of them, drawn
-    by the seed, as give `steps` steps. What is read back are features brought to one scale, or
-    which of the most frequent tokens it was. Where sequences are too short for so many lags there
-    are as many as leave half of all steps to look at. The cost is that of some seconds of linear
-    algebra for layers of hundreds of units. Source: Jaeger 2002.
+    by the seed, as give `steps` steps. asked: look only at the steps that the cases ask about, one
+    each, which takes hundreds of cases; else at every step. What is read back are features brought
+    to one scale, or which of the most frequent tokens it was. Where sequences are too short for so
+    many lags there are as many as leave half of all steps to look at, or 500. The cost is that of
+    some seconds of linear algebra for layers of hundreds of units. Source: Jaeger 2002.
 
     Raises:
         InputError: fewer than one lag or step; sequences too short for any lag, or too few.
     """
     if lags < 1 or steps < 1:
         raise InputError(f"lags={lags}, steps={steps}", expected="1 or more of both")
-    found = measured(subject, cases, lags, steps, seed)
-    return Linear(found, subject.element, lags)
+    found = measured(subject, cases, lags, steps, asked, seed)
+    return Linear(found, subject.element, lags, asked)
 
 
 def _some(lags: int) -> list[int]:
