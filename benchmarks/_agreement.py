@@ -26,7 +26,7 @@ from clew.memory.probes.network import WIDEST
 DISTANCES = (5, 10, 20, 50, 100, 200, 400)
 WEIGHTS = 25_000  # of the reader
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-STYLES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"))
+STYLES = (("o", "-", "0.55"), ("s", "--", "0.3"), ("^", "-.", "0.0"), ("D", ":", "0.0"))
 
 LEARNING: dict[str, Any] = {"length": (5, 400), "steps": 1500, "learning_rate": 5e-3, "every": 250}
 QUICK: dict[str, Any] = {"length": (5, 20), "steps": 60, "every": 30, "judged": 32}
@@ -92,16 +92,19 @@ def draw(path: Any, found: dict[str, dict[str, Any]], distances: tuple[int, ...]
     from matplotlib import pyplot as plt
 
     figure, (left, *others) = plt.subplots(1, 3, figsize=(13, 4.3), layout="constrained")
-    for (name, row), (marker, dash) in zip(found.items(), STYLES, strict=True):
+    for (name, row), (marker, dash, grey) in zip(found.items(), STYLES, strict=True):
+        how: dict[str, Any] = {
+            "linestyle": dash, "marker": marker, "ms": 5, "color": grey, "label": name,
+            "mfc": "white" if dash == ":" else grey,
+        }  # fmt: skip
         columns = list(zip(*row["shares"], strict=True))
         middle = [100 * statistics.mean(column) for column in columns]
         low, high = ([100 * end(column) for column in columns] for end in (min, max))
-        (line,) = left.plot(distances, middle, marker=marker, linestyle=dash, ms=5, label=name)
-        left.fill_between(distances, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+        left.plot(distances, middle, **how)
+        left.fill_between(distances, low, high, color=grey, alpha=0.12, linewidth=0)
         for axes, when in zip(others, ("before", "after"), strict=True):
             one = row["gradient"][when]
-            axes.plot(one["lags"], one["mean"], linestyle=dash, marker=marker, ms=4,
-                      markevery=max(1, len(one["lags"]) // 8), label=name)  # fmt: skip
+            axes.plot(one["lags"], one["mean"], markevery=max(1, len(one["lags"]) // 8), **how)
     left.axhline(100 / 12, color="0.5", linewidth=1)
     left.annotate("chance", (distances[0], 100 / 12 + 1.5), fontsize=8, color="0.3")
     left.set_xscale("log")
@@ -119,7 +122,7 @@ def draw(path: Any, found: dict[str, dict[str, Any]], distances: tuple[int, ...]
         axes.set_title(f"{when} training", fontsize=10, loc="left")
     for axes in (left, *others):
         axes.spines[["top", "right"]].set_visible(False)
-    left.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 0.12))
+    others[0].legend(fontsize=9, frameon=False)
     figure.savefig(path, dpi=150)
     plt.close(figure)
     print(f"picture: {path}")

@@ -11,7 +11,8 @@ from clew.memory.finding import Table
 from clew.memory.probes.batch import Score
 from clew.memory.probes.model import ProbeModel
 
-_STYLES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"), ("v", "-"), ("P", "--"))
+_STYLES = (("o", "-", "0.0"), ("s", "--", "0.45"), ("^", "-.", "0.2"), ("D", ":", "0.0"),
+           ("v", "-", "0.6"), ("P", "--", "0.2"))  # fmt: skip
 HALF = 0.5  # of the way from chance to all right: still known
 
 
@@ -95,11 +96,13 @@ class ByLength:
     def draw(self, figure: Any) -> None:
         """A line a model, and chance."""
         axes = figure.subplots()
-        for (name, line), (marker, dash) in zip(
-            self.lines.items(), _cycle(len(self.lines)), strict=True
-        ):
+        for k, (name, line) in enumerate(self.lines.items()):
+            marker, dash, grey = _STYLES[k % len(_STYLES)]
             values = [self._value(score) for score in line]
-            axes.plot(self.lengths, values, marker=marker, linestyle=dash, markersize=4, label=name)
+            axes.plot(
+                self.lengths, values, marker=marker, linestyle=dash, color=grey, markersize=4,
+                label=name,
+            )  # fmt: skip
         chance = [self._value(score) for score in self.chance]
         axes.plot(
             self.lengths, chance, color="0.5", linewidth=1, linestyle=(0, (1, 2)), label="chance"
@@ -166,10 +169,6 @@ def by_length(
         count=count,
         seed=seed,
     )
-
-
-def _cycle(count: int) -> list[tuple[str, str]]:
-    return [_STYLES[k % len(_STYLES)] for k in range(count)]
 
 
 def _plain(scores: Sequence[Score]) -> list[dict[str, float | None]]:
