@@ -17,6 +17,7 @@ from torch import Tensor
 from clew.data.rolls import LOWEST
 from clew.memory.subject import Case
 from clew.memory.subjects import parts
+from clew.memory.subjects.next_token import NextToken
 from clew.tasks._compose import fit as fitting
 from clew.tasks._compose import roll_data, roll_fit
 from clew.tasks._compose.prepare import only
@@ -84,7 +85,7 @@ def pitch(number: int) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Tunes(parts.Traits):
+class Tunes(NextToken):
     """Asked after a token of a tune for the next; before the first stands one that says so."""
 
     model: Composer
@@ -98,21 +99,6 @@ class Tunes(parts.Traits):
             piece, place = parts.stretch(len(before), at, reach, both=False)
             found.append(Case(before[piece], place, int(self.tunes[k][at]), source=k))
         return parts.some_cases(found, "a tune")
-
-    def vectors(self, inputs: Tensor) -> Tensor:
-        """The embeddings of tokens."""
-        found: Tensor = self.network.embedding(inputs.to(self.like.device).long())
-        return found
-
-    def said(self, x: Tensor, lengths: Tensor, at: Tensor, cases: Sequence[Case]) -> Tensor:
-        """A score for each token."""
-        y, _ = self.reader(x)
-        found: Tensor = self.network.logits(parts.asked(y, at))
-        return found
-
-    def losses(self, said: Tensor, cases: Sequence[Case]) -> Tensor:
-        """-ln P of the token that follows."""
-        return parts.nats(said, cases)
 
     def names(self, case: Case) -> list[str]:
         """The tokens."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from clew.errors import InputError
 from clew.memory.subject import Case
 from clew.memory.subjects import parts
+from clew.memory.subjects.next_token import NextToken
 from clew.tasks._language.corpora import encoded
 from clew.tasks.language import LanguageModel
 
@@ -51,7 +50,7 @@ def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Langua
 
 
 @dataclass(frozen=True, eq=False)
-class Language(parts.Traits):
+class Language(NextToken):
     """Asked after a token for the next one; one text is one sequence.
 
     Cases that lie further than the reach apart have nothing in common: each stretch of the text as
@@ -69,21 +68,6 @@ class Language(parts.Traits):
             read = parts.ids(self.tokens[piece])
             found.append(Case(read, place, int(self.tokens[at + 1]), source=at // (reach + 1)))
         return found
-
-    def vectors(self, inputs: Tensor) -> Tensor:
-        """The embeddings of ids."""
-        found: Tensor = self.network.embedding(inputs.to(self.like.device).long())
-        return found
-
-    def said(self, x: Tensor, lengths: Tensor, at: Tensor, cases: Sequence[Case]) -> Tensor:
-        """A score for each token of the vocabulary."""
-        y, _ = self.reader(x)
-        found: Tensor = self.network.logits(parts.asked(y, at))
-        return found
-
-    def losses(self, said: Tensor, cases: Sequence[Case]) -> Tensor:
-        """-ln P of the token that follows."""
-        return parts.nats(said, cases)
 
     def names(self, case: Case) -> list[str]:
         """The text of each token."""
