@@ -82,6 +82,15 @@ def test_a_series_never_seen_goes_on_from_its_own_history(model):
         assert np.isfinite(found).all()
 
 
+def test_a_table_of_another_pace_is_refused(model):
+    y = np.full(41, np.nan)
+    y[::2] = 50 + np.arange(21)
+    with pytest.raises(InputError, match="no two values of a series are a day apart"):
+        model.predict(data=Panel.of({"every other": y}, freq="day"))
+    y[7] = 53.0
+    model.predict(data=Panel.of({"gaps": y}, freq="day"))
+
+
 def test_what_is_said_does_not_depend_on_the_measure(model):
     y = waves(1)["s0"]
     ours = values(model.predict(data=Panel.of({"a": y}, freq="day")))

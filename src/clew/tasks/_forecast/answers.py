@@ -81,6 +81,8 @@ class Answers:
                 where="data",
                 expected=f"{facts.freq.named}, as was learned from",
             )
+        else:
+            check_pace(panel)
         known = None
         if ahead and len(facts.future):
             if future is None:
@@ -233,6 +235,26 @@ def check_horizon(model: Any, horizon: Any) -> int:
             hint="fit with a longer horizon, or decoding='recursive', which goes on and on",
         )
     return int(horizon)
+
+
+def check_pace(panel: Panel) -> None:
+    """Raise InputError where no two values of the table are one step apart.
+
+    Read as if all between were missing, the series of another pace would be forecast without a
+    word. Three values or more of one series tell it.
+    """
+    sparse = False
+    for index in range(len(panel)):
+        there = ~np.isnan(panel.series(index).y)
+        if (there[1:] & there[:-1]).any():
+            return
+        sparse = sparse or there.sum() > 2
+    if sparse:
+        raise InputError(
+            f"no two values of a series are {panel.freq.named} apart",
+            where="data",
+            expected=f"a value every {panel.freq}, as was learned from; some may be missing",
+        )
 
 
 def check_whole(name: str, value: Any, least: int) -> None:
