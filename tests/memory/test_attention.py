@@ -67,6 +67,8 @@ def test_a_translator_looks_as_its_alignment_says(translator, side):
     rows = len(found.weights)
     np.testing.assert_allclose(found.weights, truth.weights[:rows], atol=1e-5)
     assert rows == (case.at + 1 if side == "target" else len(truth.target))
+    assert [name.strip() for name in found.read[:-1]] == SOURCES[case.source].split()
+    assert all(found.asking)
     drawn(found)
     assert "as if at" in found.words()[0]
 
