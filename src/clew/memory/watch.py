@@ -21,8 +21,8 @@ from clew.train import History, Info, Problem, Progress, Reporter, Silent
 FILE, PICTURE = "gradients.json", "gradients.png"
 REACH = 128
 _TRIED = 3  # looks at which the loss may ask nothing of the layer
-_LOOKS = 400  # of so many steps, each is looked at; of twice as many, every second one
-_OFTEN = 16  # and at most, before the run proves long
+_LOOKS = 100  # in a run, about; of one that proves longer, some more
+_OFTEN = 16  # steps between two looks at most, before the run has proved long
 
 
 class WatchGradients:
