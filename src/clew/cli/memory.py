@@ -1,0 +1,174 @@
+"""``clew memory``: how far back a model remembers, and how we know."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import shutil
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from clew.cli import say
+from clew.cli.options import Grouped
+from clew.errors import InputError
+
+EVERY = "horizon,gradient,gates,linear,saliency,states"
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``clew memory`` to `app`."""
+    app.command(cls=Grouped, short_help="How far back a model remembers, and how we know.")(memory)
+
+
+def memory(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")],
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="What to ask it about: as for clew fit, best unseen."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write report.html, and each picture with its numbers."
+        ),
+    ] = None,
+    instruments: Annotated[
+        str, typer.Option(metavar="NAMES", help=f"Which. [{EVERY}]", show_default=False)
+    ] = EVERY,
+    reach: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            show_default=False,
+            help="Elements before the one asked that count as all. [512]",
+        ),
+    ] = 512,
+    lags: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            show_default=False,
+            help="How far back gradients and linear memory are looked at. [128]",
+        ),
+    ] = 128,
+    cases: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER", min=1, show_default=False, help="Steps that it is asked at. [96]"
+        ),
+    ] = 96,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Loss that does not count. [0.01 nats; else 1 %]",
+            show_default=False,
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(metavar="UNIT", help="Unit to look at, as 1:37 of layer 1. [one that varies]"),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Text to look at piece by piece.")
+    ] = None,
+    sequence: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            show_default=False,
+            help="Or the number of one of the cases drawn. [one long enough]",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Columns of DATA, as text=body,label=stars. [guessed]"),
+    ] = None,
+    side: Annotated[
+        Literal["target", "source"],
+        typer.Option(help="Whose words of a translator are counted. [target]", show_default=False),
+    ] = "target",
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Which steps are drawn. [0]", show_default=False)
+    ] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Say how far back a model remembers, and how we know.
+
+    The horizon is how many elements before the current one it needs: with fewer it loses more than
+    epsilon. Beside it stand gradients by lag, the gates of its units, what can be read off its
+    state, and which elements one answer hangs on. Works for models of every task.
+
+    Examples:
+
+      clew memory book.model unseen.txt
+
+      clew memory book.model unseen.txt --out report --text "To be, or not to be"
+
+      clew memory reviews.model test.csv --instruments horizon,gates --json
+    """  # fmt: skip
+    from clew.memory.report import Settings, examine
+    from clew.memory.report_files import check_free
+
+    settings = Settings(
+        tuple(name.strip() for name in instruments.split(",") if name.strip()),
+        reach, lags, cases, epsilon, unit, text, sequence, seed,
+    )  # fmt: skip
+    if out is not None:
+        check_free(out)
+    if not data.exists():
+        raise InputError("no such file or folder", where=str(data))
+    report = examine(
+        model, data, settings=settings, progress=Steps(), columns=_named(columns), side=side
+    )
+    if out is not None:
+        report.save(out)
+    if json:
+        say.result(jsonlib.dumps(report.data(), ensure_ascii=False, allow_nan=False))
+    else:
+        for line in report.words():
+            say.result(_wrapped(line))
+    if out is not None:
+        say.note(f"wrote {out / 'report.html'}")
+
+
+class Steps:
+    """Says on standard error what is being measured, and when it began."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """One line."""
+        say.note(f"{time.monotonic() - self._begun:5.1f} s  {text}")
+
+
+def _named(columns: str | None) -> dict[str, str]:
+    """The columns of text=body,label=stars by what they are for."""
+    found = {}
+    for part in (columns or "").split(","):
+        role, equals, name = part.partition("=")
+        if part.strip() and not (equals and role.strip() and name.strip()):
+            raise InputError(
+                f"{part.strip()!r} names no column", where="--columns",
+                expected="text=body,label=stars",
+            )  # fmt: skip
+        if part.strip():
+            found[role.strip()] = name.strip()
+    return found
+
+
+def _wrapped(line: str) -> str:
+    """A line as wide as the terminal, at most 100; as it is in a pipe."""
+    if not sys.stdout.isatty():
+        return line
+    width = min(100, shutil.get_terminal_size().columns)
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False) or line

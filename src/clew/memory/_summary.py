@@ -1,0 +1,150 @@
+"""What the instruments say together: where they agree, where not, and which to trust for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clew.memory.finding import Finding
+from clew.memory.gates import Gates
+from clew.memory.horizon import Horizon
+from clew.memory.lags import GradientByLag
+from clew.memory.linear import Linear
+from clew.memory.saliency import AGREE
+from clew.memory.saliency_distance import SaliencyByDistance
+
+FADED = 0.01  # of the gradient at lag 0: what is left below it is called faded
+_TIMES, _STEPS = 2, 2  # depths that differ by more than this are told apart
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How far back an instrument sees something: steps, and whether it could be more."""
+
+    steps: int
+    more: bool = False
+
+    def beyond(self, other: Depth) -> bool:
+        """Whether it surely lies further back than the other."""
+        return not other.more and self.steps > _TIMES * other.steps + _STEPS
+
+    def __str__(self) -> str:
+        return f"{self.steps} or more" if self.more else f"{self.steps}"
+
+
+def used(horizon: Horizon) -> Depth:
+    """How far back it needs to see."""
+    return Depth(horizon.horizon, horizon.open_ended)
+
+
+def felt(gradient: GradientByLag) -> Depth | None:
+    """The last lag at which the gradient of the loss is not yet faded."""
+    curve = gradient.curve("loss") or gradient.curve("answer")
+    if curve is None or not curve.mean[0] > 0:
+        return None
+    last = int(curve.lags[curve.mean >= FADED * curve.mean[0]][-1])
+    return Depth(last, last == int(curve.lags[-1]))
+
+
+def kept(linear: Linear) -> Depth | None:
+    """The last lag of which a layer's state tells something that the current element does not."""
+    if not linear.measured.varies:
+        return None
+    found = [
+        lag for layer in linear.layers
+        if (lag := layer.furthest()) is not None and lag > (layer.furthest_alone() or 0)
+    ]  # fmt: skip
+    last = max(found, default=0)
+    return Depth(last, last == linear.lags)
+
+
+def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list[str]:
+    """What it remembers, in at most six sentences and those of what is missing."""
+    lines: list[str] = []
+    depths: dict[str, Depth] = {}
+    horizon: Any = findings.get("horizon")
+    gradient: Any = findings.get("gradient-by-lag")
+    linear: Any = findings.get("linear-memory")
+    gates: Any = findings.get("gates")
+    if isinstance(horizon, Horizon):
+        lines.append(horizon.words()[0])
+        depths["used"] = used(horizon)
+    if isinstance(gradient, GradientByLag) and (depth := felt(gradient)) is not None:
+        depths["felt"] = depth
+        lines.append(_felt(gradient, depth))
+    if isinstance(linear, Linear) and (depth := kept(linear)) is not None:
+        depths["kept"] = depth
+        lines.append(linear.words()[0])
+    if isinstance(gates, Gates):
+        lines.append(gates.words()[0])
+    lines += _joined(depths)
+    lines += _elements(findings)
+    return lines or [finding.words()[0] for finding in findings.values()]
+
+
+def _felt(gradient: GradientByLag, depth: Depth) -> str:
+    one, many = gradient.element
+    if depth.more:
+        return (
+            f"The gradient of the loss is still more than {FADED:.0%} of its size {depth.steps} "
+            f"{many} back, as far as was looked."
+        )
+    if depth.steps == 0:
+        return f"The gradient of the loss reaches nothing but the current {one}."
+    return (
+        f"The gradient of the loss falls below {FADED:.0%} of its size beyond {depth.steps} "
+        f"{one if depth.steps == 1 else many} back."
+    )
+
+
+def _joined(depths: Mapping[str, Depth]) -> list[str]:
+    """Whether what is used, felt and kept reaches equally far; what it means where not."""
+    if len(depths) < 2:
+        return []
+    told = {
+        "used": "what it uses (ablation)",
+        "felt": "what its gradient feels",
+        "kept": "what its state keeps for a line to read",
+    }
+    use, feel, keep = (depths.get(name) for name in told)
+    differ = []
+    if use and keep and keep.beyond(use):
+        differ.append(f"its state keeps more ({keep}) than it uses ({use})")
+    if use and keep and use.beyond(keep):
+        differ.append(
+            f"it uses more ({use}) than a line can read off its state ({keep}): what is older is "
+            "there, but mixed with the rest"
+        )
+    if use and feel and feel.beyond(use):
+        differ.append(
+            f"the gradient reaches further ({feel}) than what it uses ({use}): what stands there "
+            "could still be learned from, but changes the loss too little"
+        )
+    if use and feel and use.beyond(feel):
+        differ.append(
+            f"the gradient fades ({feel}) before what it uses ends ({use}): there it misleads"
+        )
+    if not use and feel and keep and (feel.beyond(keep) or keep.beyond(feel)):
+        differ.append(f"the gradient reaches {feel} back, what a line can read {keep}")
+    trust = (
+        "For what it uses trust ablation, which takes the past away; the gradient tells what could "
+        "be learned, linear memory what is kept."
+    )
+    if differ:
+        return [f"The instruments differ: {'; '.join(differ)}. {trust}"]
+    figures = ", ".join(f"{told[name]} {depth}" for name, depth in depths.items())
+    return [f"The instruments agree within a factor of two, in steps back: {figures}."]
+
+
+def _elements(findings: Mapping[str, Finding]) -> list[str]:
+    """How near those elements are that single answers hang on, and whether gradients name them."""
+    found: Any = findings.get("saliency-by-distance")
+    if not isinstance(found, SaliencyByDistance):
+        return []
+    line = found.words()[0]
+    if found.correlation is None:
+        return [line]
+    if found.correlation >= AGREE and (found.aligned is None or found.aligned >= AGREE):
+        return [f"{line} Gradients name the same elements."]
+    return [f"{line} Gradients name others: over time they mislead."]

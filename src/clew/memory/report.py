@@ -1,0 +1,292 @@
+"""All instruments on one model: what it remembers, in words, on a page, and as files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import clew
+from clew.errors import InputError
+from clew.memory._asked import asked
+from clew.memory._reading import find_unit
+from clew.memory._summary import summary
+from clew.memory.attention import attends, attention
+from clew.memory.coloured import coloured
+from clew.memory.finding import Finding
+from clew.memory.gates import Gates, gates
+from clew.memory.horizon import REACH, horizon
+from clew.memory.html import page
+from clew.memory.lags import LAGS, gradient_by_lag
+from clew.memory.linear import linear
+from clew.memory.opening import opened
+from clew.memory.report_files import write
+from clew.memory.saliency import saliency
+from clew.memory.saliency_distance import saliency_by_distance
+from clew.memory.states import opened_case, states
+from clew.memory.subject import Case, Subject
+from clew.tasks import load
+
+INSTRUMENTS = ("horizon", "gradient", "gates", "linear", "saliency", "states")
+CASES = 96
+_ELEMENTS = 64  # of one case that are taken away one by one
+_AVERAGED, _NEAR = 6, 32  # cases whose saliency is averaged, and how far back
+_READ, _TEXT = 192, 1000  # read of a case for saliency, and shown of a text, at most
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is examined.
+
+    instruments: which, of INSTRUMENTS. reach: elements before the step asked that count as all.
+    lags: how far back gradients and linear memory are looked at. cases: steps that are asked, drawn
+    by the seed. epsilon: loss that does not count, in its unit (None: 0.01 nats, else 1 %). unit:
+    the one whose values are shown element by element, "2:37". text: what is looked at element by
+    element, of models that read texts; sequence: else the number of the case drawn (None: one long
+    enough).
+    """
+
+    instruments: Sequence[str] = INSTRUMENTS
+    reach: int = REACH
+    lags: int = LAGS
+    cases: int = CASES
+    epsilon: float | None = None
+    unit: str | None = None
+    text: str | None = None
+    sequence: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a value out of range."""
+        for name in self.instruments:
+            if name not in INSTRUMENTS:
+                raise InputError(
+                    f"there is no instrument {name!r}", where="instruments",
+                    expected=", ".join(INSTRUMENTS),
+                )  # fmt: skip
+        if not self.instruments:
+            raise InputError("no instrument is named", where="instruments")
+        for name in ("reach", "lags", "cases", "sequence"):
+            value = getattr(self, name)
+            if value is None and name == "sequence":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"{name} is {value!r}", where=name, expected="a number from 1")
+        if self.epsilon is not None and not 0 < self.epsilon < float("inf"):
+            raise InputError(
+                f"epsilon is {self.epsilon!r}", where="epsilon", expected="a number above 0"
+            )
+        if self.text is not None and self.sequence is not None:
+            raise InputError("a text and a sequence are given", where="text", hint="one of the two")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the instruments found about one model.
+
+    title: the model in a few words. findings: by name, in the order of the page. missing: what
+    could not be measured, and why. seconds: that each instrument took. drawn: cases asked.
+    """
+
+    title: str
+    task: str
+    settings: Settings
+    drawn: int
+    findings: Mapping[str, Finding]
+    missing: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+    def __getitem__(self, name: str) -> Any:
+        """The finding of this name: "horizon", "gradient-by-lag", ...; InputError without one."""
+        if name not in self.findings:
+            raise InputError(
+                f"there is no finding {name!r}" + (
+                    f": {self.missing[name]}" if name in self.missing else ""
+                ),
+                where="report", expected=", ".join(self.findings),
+            )  # fmt: skip
+        return self.findings[name]
+
+    def summary(self) -> list[str]:
+        """What it remembers, the instruments joined, in a few sentences."""
+        return summary(self.findings, self.missing)
+
+    def words(self) -> list[str]:
+        """The summary, then what each instrument found, under its title."""
+        lines = [self.title, "", *self.summary()]
+        for finding in self.findings.values():
+            lines += ["", f"{finding.title}:", *(f"  {line}" for line in finding.words())]
+        for name, why in self.missing.items():
+            lines += ["", f"{name}: not measured. {why}"]
+        return lines
+
+    def data(self) -> dict[str, Any]:
+        """All of it as what JSON can hold."""
+        return {
+            "format": 1,
+            "clew": clew.__version__,
+            "model": self.title,
+            "task": self.task,
+            "settings": {**vars(self.settings), "instruments": list(self.settings.instruments)},
+            "cases": self.drawn,
+            "summary": self.summary(),
+            "findings": {
+                name: {
+                    "title": finding.title,
+                    "words": finding.words(),
+                    "method": finding.method,
+                    "data": finding.data(),
+                }
+                for name, finding in self.findings.items()
+            },
+            "missing": dict(self.missing),
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+
+    def html(self) -> str:
+        """One page that needs nothing else: words, pictures, and every number in tables."""
+        return page(self.title, self.summary(), self.findings, self.missing)
+
+    def save(self, folder: str | Path) -> None:
+        """report.html, report.json, and a picture (PNG, SVG) and JSON of each instrument.
+
+        Whole or not at all; a report that is there already is replaced. Raises InputError where the
+        folder holds something else, or cannot be written.
+        """
+        write(Path(folder), self.html(), self.data(), self.findings)
+
+
+def examine(
+    model: Any,
+    data: Any = None,
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[str], None] | None = None,
+    **opening: Any,
+) -> Report:
+    """What a model remembers, by every instrument of `settings`.
+
+    model, data, opening: as clew.memory.opening.opened takes them: an estimator, the folder of one,
+    or a torch module that maps (x, state) to (y, state), with data to ask it about; or a Subject
+    without data. progress: called with a few words before each instrument begins.
+
+    An instrument that these data do not suffice for is left out, and the report says why. Raises
+    InputError as `opened` does, for units and texts that the model does not know, and where no
+    instrument could measure anything.
+    """
+    how = settings or Settings()
+    tell = progress or (lambda text: None)
+    tell("opening the model and the data")
+    if isinstance(model, str | Path):
+        model = load(model)
+    subject: Subject
+    if data is None and not opening and hasattr(model, "cases") and hasattr(model, "reader"):
+        subject, model = model, getattr(model, "model", model)
+    else:
+        subject = opened(model, data, **opening)
+    room = how.lags + max(16, how.lags // 4)  # as gradients by lag ask for
+    cases = subject.cases(how.cases, max(how.reach, room), how.seed)
+    if how.text is None:
+        near, case = subject, _chosen(cases, how.sequence)
+    else:
+        near, case = asked(model, subject, how.text)
+    if how.unit is not None:
+        find_unit(opened_case(near, case)[0], how.unit)
+    found: dict[str, Finding] = {}
+    missing: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    problem: InputError | None = None
+    for name, says, measure in _steps(subject, cases, near, case, how, found):
+        tell(says)
+        begin = time.perf_counter()
+        try:
+            found[name] = measure()
+        except InputError as error:  # of the data: settings were looked at before
+            missing[name] = error.what[:1].upper() + error.what[1:] + "."
+            problem = problem or error
+        seconds[name] = time.perf_counter() - begin
+    if problem is not None and not found:
+        raise problem
+    return Report(subject.title, subject.task, how, len(cases), found, missing, seconds)
+
+
+Step = tuple[str, str, Callable[[], Finding]]
+
+
+def _steps(
+    subject: Subject, cases: list[Case], near: Subject, case: Case, how: Settings,
+    found: Mapping[str, Finding],
+) -> list[Step]:  # fmt: skip
+    """The name of each finding, what is said while it is made, and what makes it."""
+
+    def known() -> Gates | None:
+        gates = found.get("gates")
+        return gates if isinstance(gates, Gates) else None
+
+    units = None if how.unit is None else [how.unit]
+    every: dict[str, list[Step]] = {
+        "horizon": [
+            ("horizon", "how far back it looks: losses with less and less of the past",
+             lambda: horizon(subject, cases, reach=how.reach, epsilon=how.epsilon, seed=how.seed)),
+        ],
+        "gradient": [
+            ("gradient-by-lag", "gradients by lag",
+             lambda: gradient_by_lag(subject, cases, lags=how.lags, seed=how.seed)),
+        ],
+        "gates": [
+            ("gates", "gates: how long units hold on",
+             lambda: gates(subject, cases, seed=how.seed)),
+        ],
+        "linear": [
+            ("linear-memory", "linear memory: what can be read off the state",
+             lambda: linear(subject, cases, lags=how.lags, seed=how.seed)),
+        ],
+        "saliency": [
+            ("saliency", "saliency: elements taken away one by one",
+             lambda: saliency(near, _short(case, _READ), elements=_ELEMENTS)),
+            ("saliency-by-distance", "saliency by distance",
+             lambda: saliency_by_distance(
+                 subject, [_short(case, _READ) for case in _spread(cases)], reach=_NEAR)),
+        ],
+        "states": [
+            ("states", "what units hold",
+             lambda: states(near, case, units=units, gates=known())),
+        ],
+    }  # fmt: skip
+    if any(near.names(case)):
+        every["states"].append(
+            ("coloured-text", "the text in the eyes of a unit",
+             lambda: coloured(near, _short(case, _TEXT), how.unit)),
+        )  # fmt: skip
+    if attends(subject):
+        every["states"].append(
+            ("attention", "where attention looks", lambda: attention(near, case))
+        )
+    return [step for name in INSTRUMENTS if name in how.instruments for step in every[name]]
+
+
+def _chosen(cases: Sequence[Case], number: int | None) -> Case:
+    """The case that is looked at element by element: one long enough to show something."""
+    if number is not None:
+        if number > len(cases):
+            raise InputError(
+                f"there is no sequence {number}", where="sequence",
+                expected=f"1 to {len(cases)}, the cases drawn",
+            )  # fmt: skip
+        return cases[number - 1]
+    enough = [case for case in cases if case.at >= _ELEMENTS - 1]
+    return min(enough, key=lambda case: case.at) if enough else max(cases, key=lambda case: case.at)
+
+
+def _spread(cases: Sequence[Case]) -> list[Case]:
+    """Some of the cases, evenly chosen."""
+    every = -(-len(cases) // _AVERAGED)
+    return list(cases[::every])
+
+
+def _short(case: Case, most: int) -> Case:
+    """The case with at most so many elements up to its step, and as many behind it."""
+    first = max(0, case.at + 1 - most)
+    return replace(case, inputs=case.inputs[first : case.at + most], at=case.at - first)
