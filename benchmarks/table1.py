@@ -79,20 +79,20 @@ COPY: dict[str, Any] = {
 SETTINGS: dict[str, dict[str, Row]] = {
     "adding": {
         "a": Row(**ADDING, stages=(
-            Stage((20, 600), 0.4, 4e-3, final=0.25),
-            Stage(600, 0.6, 2e-3, final=0.005, average=0.999),
+            Stage((20, 600), 0.25, 5e-3, final=0.6),
+            Stage(600, 0.75, 4e-3, final=0.005, average=0.999),
         )),
         "b": Row(**ADDING, stages=(Stage(600, 1.0, 3e-3, final=0.005, average=0.999),)),
     },
     "copy": {
         "a": Row(**COPY, stages=(
             Stage((1, 20), 0.25, 1e-2, batch_size=64, final=0.3, target=2e-2),
-            Stage((10, 1000), 0.5, 5e-3, final=0.2),
-            Stage(1000, 0.25, 1e-3, final=0.02, average=0.99),
+            Stage((10, 1000), 0.55, 5e-3, final=0.2),
+            Stage(1000, 0.2, 1e-3, final=0.02, average=0.99),
         )),
         "b": Row(**COPY, stages=(
-            Stage((1, 1000), 0.7, 8e-3, final=0.1),
-            Stage(1000, 0.3, 1e-3, final=0.02, average=0.99),
+            Stage((1, 1000), 0.75, 1e-2, final=0.1),
+            Stage(1000, 0.25, 1e-3, final=0.02, average=0.99),
         )),
     },
 }  # fmt: skip
@@ -199,7 +199,7 @@ def main() -> int:
     return 0
 
 
-DEFAULT = {"adding": "lstm", "copy": "gru"}
+DEFAULT = {"adding": "gru", "copy": "gru"}
 
 if __name__ == "__main__":
     sys.exit(main())
