@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from clew.errors import InputError
 from clew.kernels.stream import Storey
-from clew.nn import checks
+from clew.nn import checks, rivals
 from clew.nn.base import Init, Zoneout
 from clew.nn.recurrent import GRU, LSTM, RNN
 from clew.nn.stream import Stream
@@ -71,16 +72,16 @@ class Stack(nn.Module):
         self.residual = residual
         self.dropout = float(dropout)
         self.output_size = hidden_size * (2 if bidirectional else 1)
+        own = {
+            "layer_norm": layer_norm, "recurrent_dropout": recurrent_dropout, "zoneout": zoneout,
+            "init": init, "t_max": t_max,
+        }  # fmt: skip
+        make = rivals.standing_in() or partial(_CELLS[cell], **own)
         self.layers = nn.ModuleList(
-            _CELLS[cell](
+            make(
                 input_size if k == 0 else self.output_size,
                 hidden_size,
                 bidirectional=bidirectional,
-                layer_norm=layer_norm,
-                recurrent_dropout=recurrent_dropout,
-                zoneout=zoneout,
-                init=init,
-                t_max=t_max,
             )
             for k in range(num_layers)
         )

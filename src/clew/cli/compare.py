@@ -1,0 +1,210 @@
+"""``clew compare``: recurrent cells and their rivals side by side, at one size."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clew.cli import say
+from clew.errors import InputError
+
+if TYPE_CHECKING:
+    from clew.memory.compare import Comparison, Row
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``clew compare`` to `app`."""
+    app.command("compare")(compare)
+
+
+def compare(
+    context: typer.Context,
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="A task as clew fit has it, or probe.")
+    ],
+    data: Annotated[
+        list[str], typer.Argument(metavar="DATA...", help="What to learn from; a probe's name.")
+    ],
+    rivals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="rnn, gru, lstm, window, transformer; bi before a name: both ways. [all]",
+        ),
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="Parameters of each. [as the task's own network]"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each.")] = 3,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Times the data is read. [the task's own]")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Fit each run into this time: 90s, 2m.")
+    ] = None,
+    window: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Elements that the window sees.")
+    ] = 8,
+    attend: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Elements that the Transformer attends to.")
+    ] = 64,
+    validation: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Hold out this data, not a share of DATA."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=COLUMN", help="How the table is read, as label=stars."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter of all, as unit=char."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Keep the runs, compare.json and compare.png here; go on here."
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also draw: .png or .svg.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+) -> None:
+    """Train cells and their rivals at one size, and say which to take.
+
+    TASK DATA is what clew fit takes, or probe NAME: adding, copy, recall... Stopped, and typed
+    again with the same --out, it goes on where it was.
+
+    Example: clew compare classify reviews.csv --rivals rnn,gru,lstm,window --out cells
+    """
+    from clew.cli.fits import data_exists
+
+    if task != "probe":
+        data_exists(*map(Path, data), validation)
+    from clew.memory.compare import Plan, compare
+
+    plan = Plan(
+        task,
+        tuple(data),
+        validation=None if validation is None else str(validation),
+        columns=_pairs(column, "--column"),
+        settings={name: _value(text) for name, text in _pairs(setting, "--set").items()},
+        rivals=None if rivals is None else tuple(name.strip() for name in rivals.split(",")),
+        budget=budget,
+        seeds=seeds,
+        epochs=epochs,
+        time=time,  # type: ignore[arg-type]
+        window=window,
+        context=attend,
+    )
+    try:
+        found = compare(plan, out=out, tell=None if quiet else say.note)
+    except KeyboardInterrupt:
+        if out is not None:
+            say.note("Finished runs are kept. To go on:")
+            say.note(f"  {shlex.join(['clew', *context.find_root().obj['typed']])}")
+        raise typer.Exit(130) from None
+    if out is not None:
+        (out / "compare.json").write_text(jsonlib.dumps(found.data(), indent=1), encoding="utf-8")
+        _drawn(found, out / "compare.png")
+    if picture is not None:
+        _drawn(found, picture)
+    if json:
+        say.result(jsonlib.dumps(found.data()))
+        return
+    _show(found)
+
+
+def _pairs(typed: list[str] | None, option: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in typed or []:
+        name, equals, value = one.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise InputError(f"{one!r} is no pair", where=option, expected="NAME=VALUE")
+        if name.strip() in found:
+            raise InputError(f"{name.strip()!r} is given twice", where=option)
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _value(text: str) -> Any:
+    """A number, true, false or null where it is one, else the text."""
+    if text.lower() in ("none", "null"):
+        return None
+    try:
+        return jsonlib.loads(text.lower() if text in ("True", "False") else text)
+    except ValueError:
+        return text
+
+
+def _drawn(found: Comparison, place: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if place.suffix.lower() not in (".png", ".svg"):
+        raise InputError(
+            "no picture is written under this name", where=str(place), expected=".png or .svg"
+        )
+    figure = Figure(figsize=found.size(), layout="constrained")
+    FigureCanvasAgg(figure)
+    found.draw(figure)
+    figure.savefig(place, dpi=120)
+
+
+HEADS = ("network", "", "range", "parameters", "training", "looks back", "a step, µs", "peak MiB")
+
+
+def _show(found: Comparison) -> None:
+    heads = [HEADS[0], found.figure.title, *HEADS[2:]]
+    rows = [] if found.baseline is None else [
+        [found.baseline[0], found.figure.shown(found.baseline[1]), *[""] * 6]
+    ]  # fmt: skip
+    rows += [_cells(found, row) for row in found.rows]
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(title=f"{found.task}, about {found.budget:,} parameters each")
+        for k, head in enumerate(heads):
+            table.add_column(head, justify="left" if k == 0 else "right")
+        for cells in rows:
+            bold = found.seeds and cells[0] == found.chosen.title
+            table.add_row(*cells, style="bold" if bold else None)
+        Console(highlight=False).print(table)
+    else:
+        widths = [max(len(cells[k]) for cells in [heads, *rows]) for k in range(len(heads))]
+        for cells in [heads, *rows]:
+            first, *rest = (
+                f"{cell:{'<' if k == 0 else '>'}{width}}"
+                for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            )
+            say.result("  ".join([first, *rest]).rstrip())
+    many = found.element[1]
+    say.result()
+    say.result(f"Looks back: {many}. A step: after {', '.join(found.rows[0].costs)} others.")
+    say.result()
+    for line in found.words():
+        say.result(line)
+
+
+def _cells(found: Comparison, row: Row) -> list[str]:
+    shown, seen = found.figure.shown, row.horizons
+    span = "" if found.seeds == 1 else f"{shown(min(row.scores))} to {shown(max(row.scores))}"
+    back = "?"
+    if seen:
+        back = str(min(seen)) if min(seen) == max(seen) else f"{min(seen)} to {max(seen)}"
+        back += "+" if row.open_ended else ""
+    costs = " / ".join(f"{cost:.0f}" for cost in row.costs.values())
+    peak = "" if row.peak is None else f"{row.peak:.0f}"
+    return [
+        row.title, shown(row.mean), span, f"{row.parameters:,}", f"{row.seconds:.1f} s", back,
+        costs, peak,
+    ]  # fmt: skip

@@ -1,0 +1,103 @@
+"""One run in a process of its own, so that its memory is its own: JSON in, a JSON file out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from clew.errors import InputError
+from clew.memory.compare.contest import Contest, Size, TaskContest
+from clew.memory.compare.costs import peak_memory, step_costs
+from clew.memory.compare.entrants import Entrant, entrants
+from clew.memory.compare.plan import Plan
+from clew.memory.compare.sizes import sized
+from clew.memory.horizon import CASES, horizon
+
+REACH = 256  # elements that count as all
+
+
+def contest_of(plan: Plan) -> Contest:
+    """The task with its data, or the probe."""
+    if plan.task == "probe":
+        from clew.memory.compare.probing import ProbeContest
+
+        return ProbeContest(plan)
+    return TaskContest(plan)
+
+
+def survey(contest: Contest, plan: Plan) -> dict[str, Any]:
+    """The budget, the size of each network, and what the baseline scores."""
+    field = entrants(
+        plan.rivals, both=contest.both, cells_only=contest.cells_only,
+        window=plan.window, context=plan.context,
+    )  # fmt: skip
+    budget = contest.parameters(None, None) if plan.budget is None else plan.budget
+    sizes = {}
+    for entrant in field:
+        size, count = sized(contest, entrant, budget)
+        sizes[entrant.name] = [size.hidden, size.feedforward, count]
+    return {"budget": budget, "sizes": sizes, "baseline": contest.baseline()}
+
+
+def run(contest: Contest, entrant: Entrant, size: Size, seed: int) -> dict[str, Any]:
+    """One network learns and is examined."""
+    before = peak_memory()
+    learned = contest.learn(entrant, size, seed)
+    peak = peak_memory()
+    subject = learned.subject
+    found: dict[str, Any] = {
+        "seed": seed,
+        "score": learned.score,
+        "figure": learned.figure,
+        "parameters": learned.parameters,
+        "seconds": round(learned.seconds, 3),
+        "steps": learned.steps,
+        "finished_by": learned.finished_by,
+        "peak_mib": peak,
+        "before_mib": before,
+        "step_us": {str(after): cost for after, cost in step_costs(subject).items()},
+        "element": list(subject.element),
+        "both_ways": subject.both_ways,
+        "horizon": None,
+    }
+    try:
+        seen = horizon(subject, subject.cases(CASES, REACH), reach=REACH, far=False)
+        found["horizon"] = {
+            "elements": seen.horizon, "low": seen.seen.at_least, "high": seen.seen.at_most,
+            "open_ended": seen.open_ended, "reach": seen.reach,
+        }  # fmt: skip
+    except InputError as error:  # such as sequences of one element
+        found["no_horizon"] = error.what
+    return found
+
+
+def work(job: dict[str, Any], contest: Contest | None = None) -> dict[str, Any]:
+    """What a job comes to: {"result": ...}, or {"error": ...} of an InputError."""
+    try:
+        plan = Plan.read(job["plan"])
+        contest = contest or contest_of(plan)
+        if job["kind"] == "survey":
+            return {"result": survey(contest, plan)}
+        entrant = entrants(
+            [job["name"]], both=contest.both, cells_only=contest.cells_only,
+            window=plan.window, context=plan.context,
+        )[0]  # fmt: skip
+        return {"result": run(contest, entrant, Size(*job["size"]), job["seed"])}
+    except InputError as error:
+        told = ("what", "where", "expected", "hint")
+        return {"error": {name: getattr(error, name) for name in told}}
+
+
+def main() -> None:
+    """Read a job from standard input, and write what it comes to where it says."""
+    job = json.load(sys.stdin)
+    place = Path(job["out"])
+    beside = place.with_suffix(".part")
+    beside.write_text(json.dumps(work(job)), encoding="utf-8")
+    beside.replace(place)
+
+
+if __name__ == "__main__":
+    main()

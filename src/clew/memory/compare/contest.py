@@ -1,0 +1,204 @@
+"""What the networks compete at: data with a held-out part, one figure, and what learns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from clew.errors import InputError
+from clew.memory.compare.entrants import Entrant
+from clew.memory.compare.plan import Plan
+from clew.memory.opening import opened
+from clew.memory.subject import Subject
+from clew.tasks import TASKS
+from clew.train import Silent
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is compared: its key, what it is called, whether less is better, and how it is shown."""
+
+    key: str
+    title: str
+    less: bool
+    percent: bool = False
+
+    def shown(self, value: float) -> str:
+        """As people write it."""
+        return f"{100 * value:.1f} %" if self.percent else f"{value:.4g}"
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether the one is better."""
+        return one < other if self.less else one > other
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A network after its run: what it is examined as, what it scored, how it went."""
+
+    subject: Subject
+    figure: str
+    score: float
+    parameters: int
+    seconds: float
+    steps: int
+    finished_by: str
+
+
+@dataclass(frozen=True)
+class Size:
+    """H of the cells, or units of the window or of the attention; units of its feedforward part."""
+
+    hidden: int
+    feedforward: int | None = None
+
+
+class Contest(Protocol):
+    """A task with its data, or a probe."""
+
+    figures: tuple[Figure, ...]
+    both: bool
+    cells_only: bool
+
+    def parameters(self, entrant: Entrant | None, size: Size | None) -> int:
+        """Of a network of that kind and size; None: of the task's own."""
+        ...
+
+    def learn(self, entrant: Entrant, size: Size, seed: int) -> Learned:
+        """One run."""
+        ...
+
+    def baseline(self) -> tuple[str, float] | None:
+        """What has no memory, or needs no network, and its score; None where there is nothing."""
+        ...
+
+
+class _Counted(Exception):  # noqa: N818 it is no error: the number is known, and the rest not needed
+    def __init__(self, parameters: int) -> None:
+        super().__init__(parameters)
+        self.parameters = parameters
+
+
+class _Counting(Silent):
+    """A listener that leaves when it knows how many parameters there are."""
+
+    def start(self, info: Any) -> None:
+        """The network is made."""
+        raise _Counted(info.parameters)
+
+
+Fit = Callable[[Any, Any], None]  # an estimator learns, and a listener is told
+
+FIGURES: Mapping[str, tuple[Figure, ...]] = {
+    "classify": (Figure("accuracy", "accuracy", less=False, percent=True),),
+    "tag": (
+        Figure("f1", "F1 of spans", less=False, percent=True),
+        Figure("accuracy", "accuracy", less=False, percent=True),
+    ),
+    "language": (Figure("bits_per_character", "bits a character", less=True),),
+    "translate": (Figure("nats_per_piece", "nats a piece", less=True),),
+    "forecast": (Figure("mase", "MASE", less=True), Figure("loss", "loss", less=True)),
+    "transcribe": (Figure("wer", "words wrong", less=True, percent=True),),
+    "compose": (
+        Figure("nats_per_step", "nats a step", less=True),
+        Figure("bits_per_token", "bits a token", less=True),
+    ),
+}
+
+PROBE = (
+    Figure("accuracy", "accuracy", less=False, percent=True),
+    Figure("loss", "squared error", less=True),
+)
+
+
+class TaskContest:
+    """A task's estimator on data that are read once."""
+
+    def __init__(self, plan: Plan) -> None:
+        from clew.memory.compare.reading import read
+
+        module, name = TASKS[plan.task]
+        self.plan = plan
+        self.kind = getattr(import_module(module), name)
+        self.figures = FIGURES[plan.task]
+        known = self.kind().get_params(deep=False)
+        for setting in plan.settings:
+            if setting not in known:
+                raise InputError(
+                    f"{name} has no setting {setting!r}", where="settings",
+                    expected=", ".join(sorted(set(known))),
+                )  # fmt: skip
+        self.both = "bidirectional" in known
+        self.cells_only = plan.task == "translate"
+        self.fit, self.held_out = read(plan, self._model())
+
+    def _model(self, **changes: Any) -> Any:
+        own: dict[str, Any] = {"baseline": False, **self.plan.settings}
+        if self.plan.epochs is not None:
+            own["epochs"] = self.plan.epochs
+        if self.plan.time is not None:
+            own["time"] = self.plan.time
+        model = self.kind(**{**own, **changes})
+        model._check()
+        return model
+
+    def _sized(self, entrant: Entrant, size: Size, **changes: Any) -> Any:
+        ways = {"bidirectional": entrant.both_ways} if self.both else {}
+        if self.plan.settings.get("tie") and "embedding_size" in self.plan.settings:
+            changes["embedding_size"] = size.hidden
+        return self._model(cell=entrant.cell, hidden_size=size.hidden, **ways, **changes)
+
+    def parameters(self, entrant: Entrant | None, size: Size | None) -> int:
+        """Of a network of that kind and size; None: of the task's own."""
+        try:
+            if entrant is None or size is None:
+                self.fit(self._model(), _Counting())
+            else:
+                with entrant.built(size.feedforward):
+                    self.fit(self._sized(entrant, size), _Counting())
+        except _Counted as found:
+            return found.parameters
+        raise AssertionError("a fit that did not begin")
+
+    def learn(self, entrant: Entrant, size: Size, seed: int) -> Learned:
+        """One run."""
+        model = self._sized(entrant, size, seed=seed)
+        begun = time.monotonic()
+        with entrant.built(size.feedforward):
+            self.fit(model, Silent())
+        seconds = time.monotonic() - begun
+        history = model.history_
+        figure, score = self._score(model.metrics_["score"])
+        return Learned(
+            opened(model, self.held_out),
+            figure.key,
+            score,
+            int(model.metrics_["parameters"]),
+            seconds,
+            int(history.steps),
+            str(history.finished_by),
+        )
+
+    def baseline(self) -> tuple[str, float] | None:
+        """Of the task's own baselines the best; found by a fit of the smallest network."""
+        model = self._model(baseline=True, hidden_size=2, epochs=1)
+        self.fit(model, Silent())
+        figure, _ = self._score(model.metrics_["score"])
+        found = [(str(part["name"]), part) for part in [model.metrics_["baseline"]] if part]
+        found += list((model.metrics_.get("baselines") or {}).items())
+        scores = [(name, float(part[figure.key])) for name, part in found if figure.key in part]
+        if not scores:
+            return None
+        best = min if figure.less else max
+        return best(scores, key=lambda one: one[1])
+
+    def _score(self, score: Mapping[str, Any]) -> tuple[Figure, float]:
+        for figure in self.figures:
+            if score.get(figure.key) is not None:
+                return figure, float(score[figure.key])
+        raise InputError(
+            "nothing is held out that could be scored", where="data", hint="give more data"
+        )

@@ -1,0 +1,74 @@
+"""The picture of a comparison: what a score costs, and how far each network looks back."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any
+
+from clew.memory._lettering import drawable
+
+if TYPE_CHECKING:
+    from clew.memory.compare.comparison import Comparison
+
+MARKERS = {"rnn": "o", "gru": "s", "lstm": "D", "window": "^", "transformer": "v"}
+HATCHES = {"rnn": "", "gru": "//", "lstm": "xx", "window": "..", "transformer": "||"}
+
+
+def draw(found: Comparison, figure: Any) -> None:
+    """Score against the cost of one more step, ranges over the seeds; bars of horizons beside it.
+
+    What reads both ways is hollow on the left, and grey on the right.
+    """
+    left, right = figure.subplots(1, 2)
+    _scores(found, left)
+    _horizons(found, right)
+    for axes in (left, right):
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+
+
+def _scores(found: Comparison, axes: Any) -> None:
+    from clew.memory.compare.comparison import USUAL
+
+    hundred = 100 if found.figure.percent else 1
+    for row in found.rows:
+        mean = hundred * row.mean
+        low, high = (hundred * end for end in (min(row.scores), max(row.scores)))
+        axes.errorbar(
+            [row.costs[USUAL]], [mean], yerr=[[max(0.0, mean - low)], [max(0.0, high - mean)]],
+            fmt=MARKERS[row.entrant.base], color="black", ecolor="0.5", capsize=3, markersize=7,
+            markerfacecolor="white" if row.entrant.both_ways else "black", linestyle="none",
+            label=row.title,
+        )  # fmt: skip
+    if found.baseline is not None:
+        name, score = found.baseline
+        axes.axhline(
+            hundred * score, color="0.4", linestyle="--", linewidth=1, label=drawable(name, 40)
+        )
+    axes.set_xscale("log")
+    unit = " (%)" if found.figure.percent else ""
+    way = "less is better" if found.figure.less else "more is better"
+    axes.set_xlabel(f"one more step after {USUAL} (µs)")
+    axes.set_ylabel(f"{found.figure.title}{unit}, held out: {way}")
+    axes.set_title(f"mean, lowest and highest of {found.seeds} seed" + "s" * (found.seeds != 1))
+    axes.legend(fontsize=8, frameon=False)
+
+
+def _horizons(found: Comparison, axes: Any) -> None:
+    rows = [row for row in found.rows if row.horizons][::-1]
+    for place, row in enumerate(rows):
+        seen = row.horizons
+        middle = statistics.median(seen)
+        axes.barh(
+            [place], [middle], height=0.6, edgecolor="black", hatch=HATCHES[row.entrant.base],
+            color="0.85" if row.entrant.both_ways else "white",
+            xerr=[[middle - min(seen)], [max(seen) - middle]], ecolor="0.3", capsize=3,
+        )  # fmt: skip
+        number = f"{middle:g}" + ("+" if row.open_ended else "")
+        axes.annotate(
+            number, (max(seen), place), xytext=(6, 0), textcoords="offset points", va="center"
+        )
+    axes.set_yticks(range(len(rows)), labels=[row.title for row in rows])
+    axes.set_xlabel(f"looks back ({found.element[1]})")
+    axes.set_xlim(0, 1.15 * max([1, *(max(row.horizons) for row in rows)]))
+    axes.set_title("how far each looks back")

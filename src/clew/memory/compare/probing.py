@@ -1,0 +1,104 @@
+"""A probe as what the networks compete at."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import torch
+
+from clew.errors import InputError
+from clew.memory.compare.contest import PROBE, Figure, Learned, Size
+from clew.memory.compare.entrants import Entrant
+from clew.memory.compare.plan import Plan
+from clew.memory.probes import PROBES, Learning, Probe, ProbeModel, learn, probe
+from clew.memory.probes.network import ProbeNetwork
+from clew.nn import Stack
+
+LENGTH = 20  # of a probe that has a shorter one
+OWN_SIZE = 32  # of the LSTM by whose parameters a budget is set where none is
+EVERY = 100  # batches of an epoch
+
+
+class ProbeContest:
+    """A probe, learnt from new sequences at every step and scored on others."""
+
+    figures = PROBE
+    both = False
+    cells_only = False
+
+    def __init__(self, plan: Plan) -> None:
+        if len(plan.data) != 1:
+            raise InputError(
+                f"{len(plan.data)} probes", where="data", expected="one of " + ", ".join(PROBES)
+            )
+        for name, given in (("columns", plan.columns), ("validation", plan.validation)):
+            if given:
+                raise InputError(f"{name} of a probe", where=name, hint="leave it out")
+        name = plan.data[0]
+        if name not in PROBES:
+            probe(name)  # raises
+        own = {field.name for field in dataclasses.fields(PROBES[name])}
+        taught = {field.name for field in dataclasses.fields(Learning)}
+        settings = dict(plan.settings)
+        for key in settings:
+            if key not in own | taught:
+                raise InputError(
+                    f"a probe has no setting {key!r}", where="settings",
+                    expected=", ".join(sorted(own | taught)),
+                )  # fmt: skip
+        self.probe: Probe = probe(name, {k: v for k, v in settings.items() if k in own})
+        chosen: dict[str, Any] = {k: v for k, v in settings.items() if k in taught and k not in own}
+        if isinstance(chosen.get("length"), list):
+            chosen["length"] = tuple(chosen["length"])
+        chosen.setdefault("length", max(LENGTH, self.probe.shortest))
+        if plan.epochs is not None:
+            if "steps" in chosen:
+                raise InputError("steps and epochs", where="settings", expected="one of them")
+            chosen["steps"] = EVERY * plan.epochs
+        if plan.time is not None:
+            chosen["time"] = plan.time
+        self.learning = Learning(**chosen)
+        longest = self.learning.length
+        self.length = longest if isinstance(longest, int) else longest[1]
+
+    def _reader(self, entrant: Entrant, size: Size) -> Any:
+        def made(width: int) -> Stack:
+            with entrant.built(size.feedforward):
+                return Stack(width, size.hidden, cell=entrant.cell)  # type: ignore[arg-type]
+
+        return made
+
+    def parameters(self, entrant: Entrant | None, size: Size | None) -> int:
+        """Of a network of that kind and size; None: of an LSTM of 32."""
+        if entrant is None or size is None:
+            entrant, size = Entrant("lstm", False), Size(OWN_SIZE)
+        with torch.random.fork_rng(devices=[]):
+            network = ProbeNetwork(self.probe, self._reader(entrant, size))
+        return sum(weights.numel() for weights in network.parameters())
+
+    def learn(self, entrant: Entrant, size: Size, seed: int) -> Learned:
+        """One run."""
+        begun = time.monotonic()
+        model: ProbeModel = learn(
+            self.probe,
+            dataclasses.replace(self.learning, seed=seed),
+            reader=self._reader(entrant, size),
+        )
+        seconds = time.monotonic() - begun
+        score = model.score()
+        figure, value = self._figure(score)
+        return Learned(
+            model, figure.key, value, sum(p.numel() for p in model.network.parameters()),
+            seconds, int(model.history["steps"]), str(model.history["finished_by"]),
+        )  # fmt: skip
+
+    def baseline(self) -> tuple[str, float] | None:
+        """What who does not know the sequence scores at best."""
+        return "chance", self._figure(self.probe.chance(self.length))[1]
+
+    def _figure(self, score: Any) -> tuple[Figure, float]:
+        if score.accuracy is not None:
+            return self.figures[0], float(score.accuracy)
+        return self.figures[1], float(score.loss)

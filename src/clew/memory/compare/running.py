@@ -1,0 +1,168 @@
+"""The runs, one after the other, each in a process of its own; finished ones are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import clew
+from clew.errors import InputError
+from clew.memory.compare.comparison import Comparison, Row
+from clew.memory.compare.contest import FIGURES, PROBE, Figure
+from clew.memory.compare.entrants import Entrant, entrants
+from clew.memory.compare.plan import Plan
+
+Tell = Callable[[str], None]
+
+
+def compare(
+    plan: Plan, *, out: str | Path | None = None, apart: bool = True, tell: Tell | None = None
+) -> Comparison:
+    """Train every rival with every seed and measure it.
+
+    out: a folder where finished runs are kept and, the next time, not run again. apart: each run in
+    a process of its own, so that its peak memory is its own; else that is unknown. tell: is told of
+    each run. Raises InputError for what cannot be compared, and for a folder of another comparison.
+    """
+    say = tell or (lambda text: None)
+    with ExitStack() as stack:
+        if out is None:
+            out = stack.enter_context(tempfile.TemporaryDirectory(prefix="clew-"))
+        runs = _Runs(plan, Path(out), apart)
+        say("sizes for one budget, and the baseline")
+        surveyed = runs.job({"kind": "survey", "rivals": plan.rivals}, _survey_name(plan))
+        sizes = surveyed["sizes"]
+        found: dict[str, list[dict[str, Any]]] = {name: [] for name in sizes}
+        figure: Figure | None = None
+        total, done = plan.seeds * len(sizes), 0
+        for seed in range(plan.seeds):
+            for name, (hidden, feedforward, _) in sizes.items():
+                done += 1
+                job = {"kind": "run", "name": name, "size": [hidden, feedforward], "seed": seed}
+                known = runs.kept(f"{name}-{seed}")
+                one = runs.job(job, f"{name}-{seed}")
+                figure = _figure(plan, one["figure"])
+                found[name].append(one)
+                again = ", as it was kept" if known else ""
+                say(
+                    f"{done}/{total}  {name}, seed {seed}: {figure.title} "
+                    f"{figure.shown(one['score'])}, {one['seconds']:.1f} s{again}"
+                )
+    assert figure is not None
+    field = {one.name: one for one in _field(plan, list(sizes))}
+    return Comparison(
+        task=plan.task,
+        source=" ".join(plan.data),
+        figure=figure,
+        budget=surveyed["budget"],
+        seeds=plan.seeds,
+        baseline=None if surveyed["baseline"] is None else tuple(surveyed["baseline"]),
+        rows=tuple(
+            Row(field[name], hidden, count, tuple(found[name]))
+            for name, (hidden, _, count) in sizes.items()
+        ),
+    )
+
+
+def _figure(plan: Plan, key: str) -> Figure:
+    figures = PROBE if plan.task == "probe" else FIGURES[plan.task]
+    return next(figure for figure in figures if figure.key == key)
+
+
+def _field(plan: Plan, names: list[str]) -> list[Entrant]:
+    return entrants(names, both=True, window=plan.window, context=plan.context)
+
+
+def _survey_name(plan: Plan) -> str:
+    return "survey" if plan.rivals is None else "survey-" + "-".join(plan.rivals)
+
+
+class _Runs:
+    """The folder of a comparison: plan.json, and a file for each job that is done."""
+
+    def __init__(self, plan: Plan, folder: Path, apart: bool) -> None:
+        self.plan, self.folder, self.apart = plan, folder, apart
+        self._contest: Any = None
+        place, mark = folder / "plan.json", plan.mark()
+        if folder.exists() and not folder.is_dir():
+            raise InputError("not a folder", where=str(folder), hint="name a new folder")
+        if place.exists():
+            if self._read(place).get("mark") != mark:
+                raise InputError(
+                    "the folder holds another comparison: other data, settings, budget or times",
+                    where=str(folder),
+                    hint="choose another folder",
+                )
+        elif folder.exists() and any(folder.iterdir()):
+            raise InputError(
+                "the folder is not empty", where=str(folder), hint="choose another folder"
+            )
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            place.write_text(
+                json.dumps({"mark": mark, "plan": plan.to_dict()}, indent=1), encoding="utf-8"
+            )
+
+    def _read(self, place: Path) -> Any:
+        try:
+            found = json.loads(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"this cannot be read: {error}", where=str(place), hint="remove this file"
+            ) from error
+        if not isinstance(found, dict):
+            raise InputError("no JSON object", where=str(place), hint="remove this file")
+        return found
+
+    def kept(self, name: str) -> bool:
+        """Whether this job was done before."""
+        return (self.folder / f"{name}.json").exists()
+
+    def job(self, job: dict[str, Any], name: str) -> Any:
+        """What a job comes to; InputError where it cannot be done."""
+        place = self.folder / f"{name}.json"
+        if not place.exists():
+            whole = {**job, "plan": self.plan.to_dict(), "out": str(place)}
+            if self.apart:
+                self._alone(whole, place)
+            else:
+                self._here(whole, place)
+        found = self._read(place)
+        if "error" in found:
+            place.unlink()  # what is wrong may be put right
+            raise InputError(found["error"].pop("what"), **found["error"])
+        return found["result"]
+
+    def _alone(self, job: dict[str, Any], place: Path) -> None:
+        home = str(Path(clew.__file__).parent.parent)
+        paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+        done = subprocess.run(
+            [sys.executable, "-m", "clew.memory.compare.child"],
+            input=json.dumps(job), text=True, check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        if done.returncode != 0 or not place.exists():
+            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise InputError(
+                f"a run ended before its time: {last}",
+                where=job.get("name", job["kind"]),
+                hint="too little memory, perhaps; what is finished is kept in --out",
+            )
+
+    def _here(self, job: dict[str, Any], place: Path) -> None:
+        from clew.memory.compare.child import contest_of, work
+
+        if self._contest is None:
+            self._contest = contest_of(self.plan)
+        found = work(job, self._contest)
+        if "result" in found and job["kind"] == "run":
+            found["result"]["peak_mib"] = None
+        place.write_text(json.dumps(found), encoding="utf-8")

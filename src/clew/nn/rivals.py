@@ -1,0 +1,291 @@
+"""What cells are compared with: layers that see a window of their input, in a layer's signature.
+
+Shapes: T steps, B sequences, D features of the input, H units; K elements of the window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from clew.errors import InputError
+from clew.nn import checks
+
+Make: TypeAlias = Callable[..., nn.Module]
+State: TypeAlias = tuple[Tensor, Tensor]
+
+_STANDING_IN: ContextVar[Make | None] = ContextVar("standing_in", default=None)
+_PIECE = 64  # steps at least that attend together: beyond these memory would grow as their square
+_HEADS = 4
+
+
+@contextmanager
+def in_place_of_cells(make: Make) -> Iterator[None]:
+    """Each layer of a Stack that is made within the block is make(input_size, H, bidirectional).
+
+    For comparisons: a task then learns as it always does, with another layer where a cell would be.
+    """
+    token = _STANDING_IN.set(make)
+    try:
+        yield
+    finally:
+        _STANDING_IN.reset(token)
+
+
+def standing_in() -> Make | None:
+    """What layers are made by in place of cells; None: cells."""
+    return _STANDING_IN.get()
+
+
+class _Seeing(nn.Module):
+    """Reads with each element the K - 1 before it, and as many after it where it reads both ways.
+
+    The state is (the last K - 1 elements (K - 1, B, D), zeros where there were none; the number of
+    elements read (B,), a whole number as a float, which wraps round at a multiple of 2 K).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, bidirectional: bool, reach: int) -> None:
+        super().__init__()
+        for name, value in (("input_size", input_size), ("hidden_size", hidden_size)):
+            _whole(name, value, 1)
+        _whole("reach", reach, 0)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.bidirectional, self.reach = bidirectional, reach
+        self.width = hidden_size * (2 if bidirectional else 1)
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """Reads (T, B, D) and returns (y (T, B, H * directions), state); zeros beyond the lengths.
+
+        lengths: (B,) whole numbers 0..T. reset: (T, B) bool, forget all before this step.
+
+        Raises:
+            InputError: shapes that do not fit; a state for a layer that reads both ways.
+        """
+        if x.dim() != 3 or x.shape[2] != self.input_size:
+            raise InputError(
+                f"x of shape {tuple(x.shape)}", where="x", expected=f"(T, B, {self.input_size})"
+            )
+        steps, batch = x.shape[:2]
+        if lengths is None:
+            lengths = torch.full((batch,), steps, device=x.device)
+        lengths = checks.whole_lengths(lengths, batch).to(x.device)
+        real = torch.arange(steps, device=x.device)[:, None] < lengths  # (T, B)
+        x = x.masked_fill(~real[:, :, None], 0.0)
+        begun = torch.zeros(steps, batch, dtype=torch.bool, device=x.device)
+        if reset is not None:
+            begun = torch.as_tensor(reset, device=x.device)
+            if begun.dtype != torch.bool or tuple(begun.shape) != (steps, batch):
+                raise InputError(
+                    f"reset of {begun.dtype} and shape {tuple(begun.shape)}",
+                    where="reset",
+                    expected=f"bool, {(steps, batch)}",
+                )
+        past, count = self._begin(x, state)
+        whole = torch.cat([past, x])  # (P + T, B, D)
+        # Which sequence an element is of: 0 as it was carried in, one more after each reset; below
+        # all of them what was never there.
+        there = torch.arange(self.reach, 0, -1, device=x.device)[:, None] <= count
+        part = torch.cat([there.long() - 1, begun.long().cumsum(0)])
+        part[self.reach :].masked_fill_(~real, -2)
+        y = self._answers(whole, part, self._places(begun, count))
+        y = y.masked_fill(~real[:, :, None], 0.0)
+        return y, self._end(whole, part, lengths, begun, count)
+
+    def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Reads one step (B, D), or (D,), and returns (y_t, state).
+
+        Raises:
+            InputError: the layer reads both ways.
+        """
+        checks.one_way(self, "step")
+        if x_t.dim() == 1:
+            y, state = self.forward(x_t[None, None], state)
+            return y[0, 0], state
+        y, state = self.forward(x_t[None], state)
+        return y[0], state
+
+    def _begin(self, x: Tensor, state: State | None) -> State:
+        batch = x.shape[1]
+        shape = (self.reach, batch, self.input_size)
+        if state is None:
+            return x.new_zeros(shape), x.new_zeros(batch)
+        if self.bidirectional:
+            raise InputError(
+                "a state for a layer that reads both ways", where="state", expected="None"
+            )
+        if len(state) != 2 or tuple(state[0].shape) != shape or tuple(state[1].shape) != (batch,):
+            raise InputError(
+                "a state of other shapes", where="state", expected=f"{shape} and ({batch},)"
+            )
+        return state
+
+    def _places(self, begun: Tensor, count: Tensor) -> Tensor:
+        """The number of each step in its sequence, (T, B), as a float."""
+        steps = torch.arange(len(begun), device=begun.device)[:, None]
+        last = torch.where(begun, steps, -1).cummax(0).values if len(begun) else begun.long()
+        return torch.where(last >= 0, (steps - last).to(count), steps + count)
+
+    def _end(
+        self, whole: Tensor, part: Tensor, lengths: Tensor, begun: Tensor, count: Tensor
+    ) -> State:
+        """The state after the last real step of each sequence."""
+        steps = torch.arange(self.reach, device=whole.device)[:, None] + lengths  # (P, B)
+        columns = torch.arange(whole.shape[1], device=whole.device)
+        now = part[self.reach + lengths - 1, columns] if len(part) else part.new_zeros(0)
+        now = torch.where(lengths > 0, now, 0)
+        kept = part[steps, columns] == now
+        past = whole[steps, columns].masked_fill(~kept[:, :, None], 0.0)
+        if len(begun):
+            last = self._places(begun, count)[(lengths - 1).clamp(min=0), columns] + 1
+            count = torch.where(lengths > 0, last, count)
+        turn = 2.0 * (self.reach + 1)
+        return past, torch.where(count >= 2 * turn, count % turn + turn, count)
+
+    def _answers(self, whole: Tensor, part: Tensor, places: Tensor) -> Tensor:
+        """What is said of the last T of whole (P + T, B, D), parts (P + T, B), places (T, B)."""
+        raise NotImplementedError
+
+    def _ahead(self, values: Tensor, fill: float) -> Tensor:
+        """The same with P more behind it, where those are read too."""
+        if not self.bidirectional or self.reach == 0:
+            return values
+        more = values.new_full((self.reach, *values.shape[1:]), fill)
+        return torch.cat([values, more])
+
+
+class Window(_Seeing):
+    """A feedforward network over a window: y_t = max(0, W [x_{t-K+1}, ..., x_t] + b).
+
+    Where it reads both ways, over K - 1 elements on each side. Elements that are not there are
+    zeros. Bengio et al. (2003) predict words so.
+
+    Args:
+        input_size, hidden_size, bidirectional: as the recurrent layers take them.
+        window: K, elements read, 1 or more.
+
+    Raises:
+        InputError: a size out of range.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bidirectional: bool = False, *, window: int = 8
+    ) -> None:
+        _whole("window", window, 1)
+        super().__init__(input_size, hidden_size, bidirectional, window - 1)
+        seen = self.reach * (2 if bidirectional else 1) + 1
+        self.linear = nn.Linear(seen * input_size, self.width)
+
+    def _answers(self, whole: Tensor, part: Tensor, places: Tensor) -> Tensor:
+        steps = len(places)
+        whole, part = self._ahead(whole, 0.0), self._ahead(part, -2)
+        own = part[self.reach : self.reach + steps]
+        seen = [
+            whole[k : k + steps] * (part[k : k + steps] == own)[:, :, None]
+            for k in range(len(whole) - steps + 1)
+        ]
+        return torch.relu(self.linear(torch.cat(seen, -1)))
+
+
+class Attending(_Seeing):
+    """Self-attention over the last K elements: torch's TransformerEncoderLayer, norm first.
+
+    The elements, brought to the width by a linear layer, with sinusoids of their places added
+    (Vaswani et al. 2017; Xiong et al. 2020 for the norm). The sinusoids go round in 2 K steps,
+    so that nothing is read at a place that was never learnt, however long the sequence. Where it
+    reads both ways, it attends to K - 1 elements on each side.
+
+    Args:
+        input_size, hidden_size, bidirectional: as the recurrent layers take them.
+        context: K, elements attended to, 1 or more.
+        feedforward: units of the layer behind the attention; None: twice the width.
+
+    Raises:
+        InputError: a size out of range.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bidirectional: bool = False,
+        *,
+        context: int = 64,
+        feedforward: int | None = None,
+    ) -> None:
+        _whole("context", context, 1)
+        super().__init__(input_size, hidden_size, bidirectional, context - 1)
+        wide = 2 * self.width if feedforward is None else feedforward
+        _whole("feedforward", wide, 1)
+        self.heads = math.gcd(self.width, _HEADS)
+        self.enter = nn.Linear(input_size, self.width)
+        self.encoder = nn.TransformerEncoderLayer(
+            self.width, self.heads, wide, dropout=0.0, norm_first=True
+        )
+
+    def _answers(self, whole: Tensor, part: Tensor, places: Tensor) -> Tensor:
+        steps, reach = len(places), self.reach
+        first = places[:1] if steps else places.new_zeros(1, places.shape[1])
+        before = first - torch.arange(reach, 0, -1, device=whole.device)[:, None]
+        at = self._ahead(torch.cat([before, places]), 0.0)
+        whole, part = self._ahead(whole, 0.0), self._ahead(part, -2)
+        read = self.enter(whole) + self._sinusoids(at).to(whole)  # (P + T (+ P), B, W)
+        sides = len(whole) - steps
+        piece = max(_PIECE, reach)
+        said = [
+            self._piece(
+                read[k : min(k + piece, steps) + sides], part[k : min(k + piece, steps) + sides]
+            )
+            for k in range(0, steps, piece)
+        ]
+        return torch.cat(said) if said else read[:0]
+
+    def _piece(self, read: Tensor, part: Tensor) -> Tensor:
+        """Attends from all but P elements at the sides: the layer's own parts, in its order."""
+        layer, reach = self.encoder, self.reach
+        queries = len(read) - reach * (2 if self.bidirectional else 1)
+        x = read[reach : reach + queries]
+        away = torch.arange(len(read), device=read.device) - torch.arange(
+            reach, reach + queries, device=read.device
+        ).unsqueeze(1)  # (Q, S)
+        near = (away >= -reach) & (away <= (reach if self.bidirectional else 0))
+        own = part[reach : reach + queries]
+        seen = near & (own.T[:, :, None] == part.T[:, None, :])  # (B, Q, S)
+        seen = seen | (away == 0)  # padding sees itself: no row of the softmax is empty
+        barred = ~seen.repeat_interleave(self.heads, 0)
+        normed = layer.norm1(read)
+        heard, _ = layer.self_attn(
+            normed[reach : reach + queries], normed, normed, attn_mask=barred, need_weights=False
+        )
+        x = x + heard
+        y: Tensor = x + layer.linear2(layer.activation(layer.linear1(layer.norm2(x))))
+        return y
+
+    def _sinusoids(self, places: Tensor) -> Tensor:
+        """Sines and cosines (..., W) of places (...): 1 to K turns in 2 K steps."""
+        half = (self.width + 1) // 2
+        turns = torch.logspace(
+            math.log2(self.reach + 1), 0.0, half, 2.0, dtype=torch.float64, device=places.device
+        ).round()
+        angle = places.double()[..., None] * turns * (math.pi / (self.reach + 1))
+        found = torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
+        return found[..., : self.width]
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(
+            f"{name}={value!r}", where=name, expected=f"a whole number of {least} or more"
+        )
