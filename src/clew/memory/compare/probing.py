@@ -24,7 +24,7 @@ EVERY = 100  # batches of an epoch
 class ProbeContest:
     """A probe, learnt from new sequences at every step and scored on others."""
 
-    figures = PROBE
+    figures: tuple[Figure, ...] = PROBE
     both = False
     cells_only = False
 

@@ -58,7 +58,8 @@ class Traits:
 
 def named(stack: Stack) -> str:
     """A stack in a few words: "LSTM of 2 x 512"."""
-    cell = _CELLS[type(stack.layers[0]).__name__.lower()]
+    kind = type(stack.layers[0]).__name__
+    cell = _CELLS.get(kind.lower(), kind)
     ways = ", both ways" if stack.bidirectional else ""
     return f"{cell} of {len(stack.layers)} x {stack.hidden_size}{ways}"
 
