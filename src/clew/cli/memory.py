@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -133,10 +133,31 @@ def memory(
     if json:
         say.result(jsonlib.dumps(report.data(), ensure_ascii=False, allow_nan=False))
     else:
-        for line in report.words():
-            say.result(_wrapped(line))
+        _print(report)
     if out is not None:
         say.note(f"wrote {out / 'report.html'}")
+
+
+def _print(report: Any) -> None:
+    """The summary, then what each instrument found; texts with their marks below."""
+    from rich.console import Console
+
+    lines = [report.title, "", *report.summary()]
+    for finding in report.findings.values():
+        lines += ["", f"{finding.title}:", *(f"  {line}" for line in finding.words())]
+        if finding.name in ("saliency", "coloured-text"):
+            for line in lines:
+                say.result(_wrapped(line))
+            lines = []
+            say.result()
+        if finding.name == "saliency":
+            say.result(finding.marked())
+        elif finding.name == "coloured-text" and say.is_main():
+            finding.show(Console(file=sys.stdout))
+    for name, why in report.missing.items():
+        lines += ["", f"{name}: not measured. {why}"]
+    for line in lines:
+        say.result(_wrapped(line))
 
 
 class Steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,17 +34,18 @@ def asked(model: Any, subject: Subject, text: str) -> tuple[Subject, Case]:
             near: Any = opened(model, text if len(text) > 1 else text + text)
             return near, Case(near.tokens.astype(np.int64), len(near.tokens) - 1, 1)
         data: Any
+        side: Literal["target", "source"] = "target"
         if task == "classify":
-            data, options = ([text], [model.classes_[0]]), {}
+            data = ([text], [model.classes_[0]])
         elif task == "tag":
             words = text.split()
             answers = subject.answers
             assert answers is not None
-            data, options = ([words], [[answers[0]] * len(words)]), {}
+            data = ([words], [[answers[0]] * len(words)])
         else:
             side = "target" if type(subject).__name__ == "Target" else "source"
-            data, options = ([text], list(model.predict([text]))), {"side": side}
-        near = opened(model, data, **options)
+            data = ([text], list(model.predict([text])))
+        near = opened(model, data, side=side)
     except InputError as error:
         raise InputError(error.what, where="text", expected=error.expected) from error
     most = 1 << 20

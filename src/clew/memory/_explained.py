@@ -5,9 +5,9 @@ from __future__ import annotations
 EXPLAINED: dict[str, str] = {
     "horizon": (
         "Each point is an experiment: the model may see only so many elements before the one it is "
-        "asked at, and the curve tells how much more it then loses than with all of them. Where "
-        "the curve goes below the line of epsilon for good, more of the past no longer helps: that "
-        "is the horizon. Beside it the far elements are shuffled or thinned out instead of hidden."
+        "asked at, and the curve tells how much more it then loses than with all of them (beside "
+        "it, where the far ones are not hidden, but shuffled or thinned out). Where the curve goes "
+        "below the line of epsilon for good, more of the past no longer helps: that is the horizon."
     ),
     "gradient-by-lag": (
         "If what stands tau steps back were changed a little, so much would the model's state "

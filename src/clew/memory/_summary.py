@@ -15,6 +15,7 @@ from clew.memory.saliency import AGREE
 from clew.memory.saliency_distance import SaliencyByDistance
 
 FADED = 0.01  # of the gradient at lag 0: what is left below it is called faded
+_FADED = "1 %"
 _TIMES, _STEPS = 2, 2  # depths that differ by more than this are told apart
 
 
@@ -87,13 +88,13 @@ def _felt(gradient: GradientByLag, depth: Depth) -> str:
     one, many = gradient.element
     if depth.more:
         return (
-            f"The gradient of the loss is still more than {FADED:.0%} of its size {depth.steps} "
+            f"The gradient of the loss is still more than {_FADED} of its size {depth.steps} "
             f"{many} back, as far as was looked."
         )
     if depth.steps == 0:
         return f"The gradient of the loss reaches nothing but the current {one}."
     return (
-        f"The gradient of the loss falls below {FADED:.0%} of its size beyond {depth.steps} "
+        f"The gradient of the loss falls below {_FADED} of its size beyond {depth.steps} "
         f"{one if depth.steps == 1 else many} back."
     )
 

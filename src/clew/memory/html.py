@@ -94,11 +94,15 @@ def page(
 
 
 def _summary(lines: Sequence[str]) -> str:
-    items = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         '<section aria-labelledby="in-short">\n<h2 id="in-short">In short</h2>\n'
-        f"<ul>\n{items}\n</ul>\n</section>"
+        f"{_list(lines)}\n</section>"
     )
+
+
+def _list(lines: Sequence[str]) -> str:
+    items = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>\n{items}\n</ul>" if lines else ""
 
 
 def _section(finding: Finding) -> str:
@@ -109,11 +113,11 @@ def _section(finding: Finding) -> str:
         f'<p class="answer">{escape(answer)}</p>',
         f"<p>{escape(EXPLAINED[name])}</p>" if name in EXPLAINED else "",
         _figure(finding),
-        "<ul>\n" + "\n".join(f"<li>{escape(line)}</li>" for line in more) + "\n</ul>" if more else "",
+        _list(more),
         _numbers(finding),
         f'<p class="soft"><strong>How it was measured.</strong> {escape(finding.method)}</p>',
         "</section>",
-    ]  # fmt: skip
+    ]
     return "\n".join(part for part in parts if part)
 
 
@@ -143,10 +147,7 @@ def _numbers(finding: Finding) -> str:
     count = sum(len(table.rows) for table in tables)
     rows = f"{count} row{'s' * (count != 1)}"
     body = "\n".join(_table(table) for table in tables)
-    return (
-        f"<details>\n<summary>The numbers of {escape(finding.title[:1].lower())}"
-        f"{escape(finding.title[1:])} ({rows})</summary>\n{body}\n</details>"
-    )
+    return f"<details>\n<summary>The numbers of this picture ({rows})</summary>\n{body}\n</details>"
 
 
 def _table(table: Table) -> str:
@@ -182,8 +183,8 @@ def _cell(value: str | int | float | None) -> str:
 
 
 def _missing(missing: Mapping[str, str]) -> str:
-    items = "\n".join(f"<li>{escape(name)}: {escape(why)}</li>" for name, why in missing.items())
     return (
         '<section id="missing" aria-labelledby="missing-title">\n'
-        f'<h2 id="missing-title">What could not be measured</h2>\n<ul>\n{items}\n</ul>\n</section>'
+        '<h2 id="missing-title">What could not be measured</h2>\n'
+        f"{_list([f'{name}: {why}' for name, why in missing.items()])}\n</section>"
     )

@@ -33,7 +33,7 @@ INSTRUMENTS = ("horizon", "gradient", "gates", "linear", "saliency", "states")
 CASES = 96
 _ELEMENTS = 64  # of one case that are taken away one by one
 _AVERAGED, _NEAR = 6, 32  # cases whose saliency is averaged, and how far back
-_READ, _TEXT = 192, 1000  # read of a case for saliency, and shown of a text, at most
+_READ, _TEXT = 192, 400  # read of a case for saliency, and shown of a text, at most
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,9 @@ def _steps(
         gates = found.get("gates")
         return gates if isinstance(gates, Gates) else None
 
-    units = None if how.unit is None else [how.unit]
+    named = any(near.names(case))
+    units = None if how.unit is None or named else [how.unit]
+    layer = how.unit.rpartition(":")[0] or None if how.unit and named else None
     every: dict[str, list[Step]] = {
         "horizon": [
             ("horizon", "how far back it looks: losses with less and less of the past",
@@ -252,10 +254,10 @@ def _steps(
         ],
         "states": [
             ("states", "what units hold",
-             lambda: states(near, case, units=units, gates=known())),
+             lambda: states(near, case, units=units, layer=layer, gates=known())),
         ],
     }  # fmt: skip
-    if any(near.names(case)):
+    if named:
         every["states"].append(
             ("coloured-text", "the text in the eyes of a unit",
              lambda: coloured(near, _short(case, _TEXT), how.unit)),

@@ -66,8 +66,14 @@ def write(
                  "rows": [list(row) for row in table.rows]}
                 for table in finding.tables()
             ]  # fmt: skip
-            about = {"name": name, "title": finding.title, "words": finding.words(),
-                     "method": finding.method, "data": finding.data(), "tables": tables}  # fmt: skip
+            about = {
+                "name": name,
+                "title": finding.title,
+                "words": finding.words(),
+                "method": finding.method,
+                "data": finding.data(),
+                "tables": tables,
+            }
             _put(beside / f"{name}.json", _json(about))
         if folder.exists():
             shutil.rmtree(folder)
