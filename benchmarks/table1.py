@@ -78,11 +78,11 @@ COPY: dict[str, Any] = {
 }  # fmt: skip
 SETTINGS: dict[str, dict[str, Row]] = {
     "adding": {
-        "a": Row(**ADDING, stages=(
-            Stage((20, 600), 0.25, 5e-3, final=0.6),
-            Stage(600, 0.75, 4e-3, final=0.005, average=0.999),
+        "a": Row(**ADDING, stages=(Stage(600, 1.0, 1e-2, final=0.002, average=0.999),)),
+        "b": Row(**ADDING, stages=(
+            Stage((20, 600), 0.25, 1.5e-2, final=0.4),
+            Stage(600, 0.75, 6e-3, final=0.002, average=0.999),
         )),
-        "b": Row(**ADDING, stages=(Stage(600, 1.0, 3e-3, final=0.005, average=0.999),)),
     },
     "copy": {
         "a": Row(**COPY, stages=(
