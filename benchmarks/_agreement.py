@@ -4,10 +4,10 @@ Run: python benchmarks/_agreement.py [--png story.png] [--json story.json] [--se
 
 "... I grew up in France . (any number of words) I speak fluent": which language? A simple recurrent
 network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
-(Tallec & Ollivier 2018), learn from the same sentences, in as many steps, from 5 to 12 words apart;
-one in five sentences between names another country or language. Then: the share of right answers
-from 5 to 400 words apart, with the range over the seeds; beside it, how much of a change of the
-state is left in the state some words later, before and after training.
+(Tallec & Ollivier 2018), learn from the same sentences, in as many steps, from 5 to 100 words
+apart; one in five sentences between names a country or language, be it another. Then: the share of
+right answers from 5 to 400 words apart, with the range over the seeds; beside it, how much of a
+change of the state is left in the state some words later, before and after training.
 """
 
 import argparse
@@ -30,8 +30,8 @@ PROBE = Agreement()
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 STYLES = (("o", "-", "0.55"), ("s", "--", "0.3"), ("^", "-.", "0.0"), ("D", ":", "0.0"))
 
-LEARNING: dict[str, Any] = {"length": (5, 12), "steps": 1500, "learning_rate": 2e-3, "every": 250}
-QUICK: dict[str, Any] = {"steps": 60, "every": 30, "judged": 32}
+LEARNING: dict[str, Any] = {"length": (5, 100), "steps": 800, "learning_rate": 3e-3, "every": 200}
+QUICK: dict[str, Any] = {"length": (5, 20), "steps": 60, "every": 30, "judged": 32}
 
 
 def units(cell: str) -> int:

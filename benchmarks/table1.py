@@ -86,12 +86,12 @@ SETTINGS: dict[str, dict[str, Row]] = {
     },
     "copy": {
         "a": Row(**COPY, stages=(
-            Stage((1, 20), 0.25, 1e-2, batch_size=64, final=0.3, target=2e-2),
+            Stage((1, 20), 0.25, 1.5e-2, batch_size=64, final=0.3, target=2e-2),
             Stage((10, 1000), 0.55, 5e-3, final=0.2),
             Stage(1000, 0.2, 1e-3, final=0.02, average=0.99),
         )),
         "b": Row(**COPY, stages=(
-            Stage((1, 1000), 0.75, 1e-2, final=0.1),
+            Stage((1, 1000), 0.75, 1.5e-2, final=0.1),
             Stage(1000, 0.25, 1e-3, final=0.02, average=0.99),
         )),
     },

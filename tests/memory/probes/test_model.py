@@ -165,3 +165,6 @@ def test_scores_are_of_as_many_sequences_as_were_asked_for():
     one, same_, other = (model.score(6, 130, seed) for seed in (0, 0, 1))
     assert one == same_ != other
     assert one.accuracy * 130 * 6 == pytest.approx(round(one.accuracy * 130 * 6))
+    for count, length in ((0, 6), (5, 0)):
+        with pytest.raises(InputError):
+            model.score(length, count)

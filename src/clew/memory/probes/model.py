@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from clew.errors import InputError
 from clew.memory.probes import store
-from clew.memory.probes.batch import Probe, Score
+from clew.memory.probes.batch import Probe, Score, check_whole
 from clew.memory.probes.judging import judge, losses
 from clew.memory.probes.network import Architecture, ProbeNetwork
 from clew.memory.probes.problem import HELD_OUT, Learning, ProbeProblem
@@ -50,7 +50,11 @@ class ProbeModel(parts.Traits):
         return replace(self, length=length)
 
     def score(self, length: int | None = None, count: int = 500, seed: int = 0) -> Score:
-        """Loss and accuracy on `count` new sequences of a length."""
+        """Loss and accuracy on `count` new sequences of a length.
+
+        Raises InputError for no sequences, or a length that cannot be.
+        """
+        check_whole("count", count, 1)
         at = self.length if length is None else length
         rest, batches = count, []
         while rest > 0:
