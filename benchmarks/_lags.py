@@ -4,8 +4,9 @@ Run: python benchmarks/_lags.py [--lags 5 20 50 100] [--seeds N] [--json FILE]
 
 An LSTM of 32 units learns to name the letter of a known time ago, until it errs by less than 0.002
 nats; then its horizon is measured on other sequences, without a word of what was planted. Beside
-it, how the gradient of its state decays, which must hold the longer the larger the lag is; and the
-horizon of a network that reads each element for itself, which must be 0.
+it, how much of a change of its state is left at the lag, and the greatest lag of which most can be
+read off its state when it is asked; and the horizon of a network that reads each element for
+itself, which must be 0.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from clew.kernels import machine
 from clew.memory.horizon import horizon
 from clew.memory.lags import gradient_by_lag
+from clew.memory.linear import linear
 from clew.memory.probes import Architecture, DelayedRecall, Learning, ProbeModel, learn
 
 LEARNING: dict[str, Any] = {
@@ -57,7 +59,9 @@ def run(lag: int, seed: int) -> dict[str, Any]:
     row = {"lag": lag, "seed": seed, "steps": model.history["steps"],
            "seconds": time.perf_counter() - began, **measured(model)}  # fmt: skip
     curves = gradient_by_lag(model, model.cases(32, 512), lags=min(lag, 128), before=False).curves
-    return {**row, "left": float(next(c for c in curves if c.of_layer).mean[-1])}
+    left = float(next(c for c in curves if c.of_layer).mean[-1])
+    memory = linear(model, model.cases(600, 512), lags=lag + 10, asked=True).layers[0]
+    return {**row, "left": left, "linear": memory.furthest(0.5), "r2": float(memory.r2[lag])}
 
 
 def main() -> int:
@@ -76,12 +80,14 @@ def main() -> int:
     blind = measured(learn(DelayedRecall(), Learning(5, steps=100), reader=Now))
     shown = [
         [str(row["lag"]), str(row["horizon"]), f"{row['low']} to {row['high']}",
-         f"{row['loss']:.4f}", f"{row['left']:.2f}", f"{row['steps']}", f"{row['seconds']:.0f} s"]
+         f"{row['loss']:.4f}", f"{row['left']:.2f}", f"{row['linear']} ({row['r2']:.2f})",
+         f"{row['steps']}", f"{row['seconds']:.0f} s"]
         for row in rows
     ]  # fmt: skip
-    show(["planted lag", "horizon", "95 %", "nats", "of the state left at the lag", "steps", ""],
+    show(["planted lag", "horizon", "95 %", "nats", "of the state left at the lag", "linear (R^2)",
+          "steps", ""],
          [*shown, ["none: no memory", str(blind["horizon"]), f"{blind['low']} to {blind['high']}",
-                   f"{blind['loss']:.4f}", "", "", ""]])  # fmt: skip
+                   f"{blind['loss']:.4f}", "", "", "", ""]])  # fmt: skip
     write(asked.json, "lags", about, rows=rows, blind=blind)
     good = blind["horizon"] == 0 and all(abs(row["horizon"] - row["lag"]) <= 1 for row in rows)
     print("every horizon is its lag, within one" if good else "NOT every horizon is its lag")
