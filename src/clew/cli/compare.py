@@ -159,13 +159,23 @@ def _drawn(found: Comparison, place: Path) -> None:
     figure.savefig(place, dpi=120)
 
 
-HEADS = ("network", "", "range", "parameters", "training", "looks back", "a step, µs", "peak MiB")
+HEADS = (
+    "network",
+    "",
+    "range",
+    "parameters",
+    "training",
+    "looks back",
+    "a step, µs",
+    "stream",
+    "peak MiB",
+)
 
 
 def _show(found: Comparison) -> None:
     heads = [HEADS[0], found.figure.title, *HEADS[2:]]
     rows = [] if found.baseline is None else [
-        [found.baseline[0], found.figure.shown(found.baseline[1]), *[""] * 6]
+        [found.baseline[0], found.figure.shown(found.baseline[1]), *[""] * 7]
     ]  # fmt: skip
     rows += [_cells(found, row) for row in found.rows]
     if sys.stdout.isatty():
@@ -189,7 +199,9 @@ def _show(found: Comparison) -> None:
             say.result("  ".join([first, *rest]).rstrip())
     many = found.element[1]
     say.result()
-    say.result(f"Looks back: {many}. A step: after {', '.join(found.rows[0].costs)} others.")
+    after = ", ".join(found.rows[0].costs)
+    say.result(f"looks back: {many} before the current one that it needs")
+    say.result(f"a step: one more, after {after} others, for one sequence; stream: in a stream")
     say.result()
     for line in found.words():
         say.result(line)
@@ -203,8 +215,9 @@ def _cells(found: Comparison, row: Row) -> list[str]:
         back = str(min(seen)) if min(seen) == max(seen) else f"{min(seen)} to {max(seen)}"
         back += "+" if row.open_ended else ""
     costs = " / ".join(f"{cost:.0f}" for cost in row.costs.values())
+    stream = "" if row.stream is None else f"{row.stream:.3g}"
     peak = "" if row.peak is None else f"{row.peak:.0f}"
     return [
         row.title, shown(row.mean), span, f"{row.parameters:,}", f"{row.seconds:.1f} s", back,
-        costs, peak,
+        costs, stream, peak,
     ]  # fmt: skip

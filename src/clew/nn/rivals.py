@@ -111,11 +111,16 @@ class _Seeing(nn.Module):
             InputError: the layer reads both ways.
         """
         checks.one_way(self, "step")
-        if x_t.dim() == 1:
-            y, state = self.forward(x_t[None, None], state)
-            return y[0, 0], state
-        y, state = self.forward(x_t[None], state)
-        return y[0], state
+        if x_t.dim() not in (1, 2) or x_t.shape[-1] != self.input_size:
+            raise InputError(
+                f"a step of shape {tuple(x_t.shape)}", where="x_t",
+                expected=f"(B, {self.input_size}), or ({self.input_size},)",
+            )  # fmt: skip
+        x = x_t.reshape(1, -1, self.input_size)
+        past, count = self._begin(x, state)
+        whole = torch.cat([past, x])  # (K, B, D)
+        y = self._now(whole, count)
+        return y.reshape(*x_t.shape[:-1], self.width), (whole[1:], self._wrapped(count + 1))
 
     def _begin(self, x: Tensor, state: State | None) -> State:
         batch = x.shape[1]
@@ -151,8 +156,15 @@ class _Seeing(nn.Module):
         if len(begun):
             last = self._places(begun, count)[(lengths - 1).clamp(min=0), columns] + 1
             count = torch.where(lengths > 0, last, count)
+        return past, self._wrapped(count)
+
+    def _wrapped(self, count: Tensor) -> Tensor:
         turn = 2.0 * (self.reach + 1)
-        return past, torch.where(count >= 2 * turn, count % turn + turn, count)
+        return torch.where(count >= 2 * turn, count % turn + turn, count)
+
+    def _now(self, whole: Tensor, count: Tensor) -> Tensor:
+        """What is said of the last of K elements (K, B, D), `count` (B,) of which went before."""
+        raise NotImplementedError
 
     def _answers(self, whole: Tensor, part: Tensor, places: Tensor) -> Tensor:
         """What is said of the last T of whole (P + T, B, D), parts (P + T, B), places (T, B)."""
@@ -198,6 +210,9 @@ class Window(_Seeing):
         ]
         return torch.relu(self.linear(torch.cat(seen, -1)))
 
+    def _now(self, whole: Tensor, count: Tensor) -> Tensor:
+        return torch.relu(self.linear(whole.transpose(0, 1).flatten(1)))
+
 
 class Attending(_Seeing):
     """Self-attention over the last K elements: torch's TransformerEncoderLayer, norm first.
@@ -215,6 +230,8 @@ class Attending(_Seeing):
     Raises:
         InputError: a size out of range.
     """
+
+    sinusoids: Tensor
 
     def __init__(
         self,
@@ -234,6 +251,7 @@ class Attending(_Seeing):
         self.encoder = nn.TransformerEncoderLayer(
             self.width, self.heads, wide, dropout=0.0, norm_first=True
         )
+        self.register_buffer("sinusoids", _sinusoids(self.reach, self.width), persistent=False)
 
     def _answers(self, whole: Tensor, part: Tensor, places: Tensor) -> Tensor:
         steps, reach = len(places), self.reach
@@ -241,7 +259,7 @@ class Attending(_Seeing):
         before = first - torch.arange(reach, 0, -1, device=whole.device)[:, None]
         at = self._ahead(torch.cat([before, places]), 0.0)
         whole, part = self._ahead(whole, 0.0), self._ahead(part, -2)
-        read = self.enter(whole) + self._sinusoids(at).to(whole)  # (P + T (+ P), B, W)
+        read = self.enter(whole) + self._placed(at)  # (P + T (+ P), B, W)
         sides = len(whole) - steps
         piece = max(_PIECE, reach)
         said = [
@@ -252,11 +270,15 @@ class Attending(_Seeing):
         ]
         return torch.cat(said) if said else read[:0]
 
+    def _now(self, whole: Tensor, count: Tensor) -> Tensor:
+        before = torch.arange(self.reach, -1, -1, device=whole.device)[:, None]  # (K, 1)
+        read = self.enter(whole) + self._placed(count - before)
+        return self._attended(read, self.reach, (before > count).T[:, None])[0]
+
     def _piece(self, read: Tensor, part: Tensor) -> Tensor:
         """Attends from all but P elements at the sides: the layer's own parts, in its order."""
-        layer, reach = self.encoder, self.reach
+        reach = self.reach
         queries = len(read) - reach * (2 if self.bidirectional else 1)
-        x = read[reach : reach + queries]
         away = torch.arange(len(read), device=read.device) - torch.arange(
             reach, reach + queries, device=read.device
         ).unsqueeze(1)  # (Q, S)
@@ -264,24 +286,35 @@ class Attending(_Seeing):
         own = part[reach : reach + queries]
         seen = near & (own.T[:, :, None] == part.T[:, None, :])  # (B, Q, S)
         seen = seen | (away == 0)  # padding sees itself: no row of the softmax is empty
-        barred = ~seen.repeat_interleave(self.heads, 0)
+        return self._attended(read, reach, ~seen, queries)
+
+    def _attended(self, read: Tensor, first: int, barred: Tensor, queries: int = 1) -> Tensor:
+        """The encoder layer at `queries` elements from `first` on, in the order of its own parts.
+
+        read: (S, B, W). barred: (B, queries, S), what is not attended to.
+        """
+        layer, x = self.encoder, read[first : first + queries]
         normed = layer.norm1(read)
         heard, _ = layer.self_attn(
-            normed[reach : reach + queries], normed, normed, attn_mask=barred, need_weights=False
-        )
+            normed[first : first + queries], normed, normed,
+            attn_mask=barred.repeat_interleave(self.heads, 0), need_weights=False,
+        )  # fmt: skip
         x = x + heard
         y: Tensor = x + layer.linear2(layer.activation(layer.linear1(layer.norm2(x))))
         return y
 
-    def _sinusoids(self, places: Tensor) -> Tensor:
-        """Sines and cosines (..., W) of places (...): 1 to K turns in 2 K steps."""
-        half = (self.width + 1) // 2
-        turns = torch.logspace(
-            math.log2(self.reach + 1), 0.0, half, 2.0, dtype=torch.float64, device=places.device
-        ).round()
-        angle = places.double()[..., None] * turns * (math.pi / (self.reach + 1))
-        found = torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
-        return found[..., : self.width]
+    def _placed(self, places: Tensor) -> Tensor:
+        """The sinusoids (..., W) of places (...), whole numbers."""
+        return self.sinusoids[(places % len(self.sinusoids)).long()]
+
+
+def _sinusoids(reach: int, width: int) -> Tensor:
+    """Sines and cosines (2 K, W) of 2 K places: 1 to K turns in all of them."""
+    turns = torch.logspace(math.log2(reach + 1), 0.0, (width + 1) // 2, 2.0, dtype=torch.float64)
+    places = torch.arange(2 * (reach + 1), dtype=torch.float64)[:, None]
+    angle = places * turns.round() * (math.pi / (reach + 1))
+    found = torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)[:, :width]
+    return found.to(torch.get_default_dtype())
 
 
 def _whole(name: str, value: object, least: int) -> None:

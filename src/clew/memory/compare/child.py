@@ -9,7 +9,7 @@ from typing import Any
 
 from clew.errors import InputError
 from clew.memory.compare.contest import Contest, Size, TaskContest
-from clew.memory.compare.costs import peak_memory, step_costs
+from clew.memory.compare.costs import peak_memory, step_costs, stream_cost
 from clew.memory.compare.entrants import Entrant, entrants
 from clew.memory.compare.plan import Plan
 from clew.memory.compare.sizes import sized
@@ -58,6 +58,8 @@ def run(contest: Contest, entrant: Entrant, size: Size, seed: int) -> dict[str, 
         "peak_mib": peak,
         "before_mib": before,
         "step_us": {str(after): cost for after, cost in step_costs(subject).items()},
+        "stream_us": stream_cost(subject),
+        "held_out": learned.held_out,
         "element": list(subject.element),
         "both_ways": subject.both_ways,
         "horizon": None,

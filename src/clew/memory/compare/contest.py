@@ -37,7 +37,10 @@ class Figure:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A network after its run: what it is examined as, what it scored, how it went."""
+    """A network after its run: what it is examined as, what it scored, how it went.
+
+    held_out: examples that a share was counted on, None where the score is no share of such.
+    """
 
     subject: Subject
     figure: str
@@ -46,6 +49,7 @@ class Learned:
     seconds: float
     steps: int
     finished_by: str
+    held_out: int | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,12 @@ class TaskContest:
             seconds,
             int(history.steps),
             str(history.finished_by),
+            self._examples(model.metrics_["score"]) if figure.percent else None,
         )
+
+    def _examples(self, score: Mapping[str, Any]) -> int | None:
+        found = score.get("examples", score.get("sentences"))
+        return None if found is None else int(found)
 
     def baseline(self) -> tuple[str, float] | None:
         """Of the task's own baselines the best; found by a fit of the smallest network."""

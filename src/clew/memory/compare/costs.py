@@ -10,9 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch.nn import RNNBase
 
 from clew.memory.subject import Subject
+from clew.nn import Stack
 
 AFTER = (8, 64, 512)  # steps read before the one that is timed
 _TIMES = 40
@@ -30,6 +33,7 @@ def step_costs(subject: Subject) -> dict[int, float]:
     x = torch.randn(max(AFTER) + 1, 1, width, generator=torch.Generator().manual_seed(0))
     x = x.to(like)
     reader = subject.reader
+    steps = isinstance(reader, Stack)
     found = {}
     with torch.no_grad():
         for after in AFTER:
@@ -37,8 +41,24 @@ def step_costs(subject: Subject) -> dict[int, float]:
                 found[after] = _median(partial(reader, x[: after + 1]), _TIMES_WHOLE)
                 continue
             state = reader(x[:after])[1]
-            found[after] = _median(partial(reader, x[after : after + 1], state), _TIMES)
+            step = (
+                partial(reader.step, x[after], state)
+                if steps
+                else partial(reader, x[after : after + 1], state)
+            )
+            found[after] = _median(step, _TIMES)
     return found
+
+
+def stream_cost(subject: Subject) -> float | None:
+    """Microseconds a step of a stream, which holds its weights packed; None of what has none."""
+    reader = subject.reader
+    cells = isinstance(reader, Stack) and all(isinstance(each, RNNBase) for each in reader.layers)
+    if not cells or subject.both_ways or next(subject.network.parameters()).device.type != "cpu":
+        return None
+    stream = reader.stream()
+    x = np.zeros((1, reader.input_size), np.float32)
+    return _median(partial(stream.push, x), 5 * _TIMES)
 
 
 def _median(call: Any, times: int) -> float:

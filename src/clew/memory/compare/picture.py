@@ -28,7 +28,7 @@ def draw(found: Comparison, figure: Any) -> None:
 
 
 def _scores(found: Comparison, axes: Any) -> None:
-    from clew.memory.compare.comparison import USUAL
+    from clew.memory.compare.recommendation import USUAL
 
     hundred = 100 if found.figure.percent else 1
     for row in found.rows:
