@@ -30,7 +30,7 @@ CHANGES = {  # event: how many arguments are paths, and from where on they are o
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-class Stopped(PermissionError):
+class StoppedError(PermissionError):
     """The guard refused something; `kind` is what."""
 
     def __init__(self, kind: str, said: str) -> None:
@@ -38,7 +38,7 @@ class Stopped(PermissionError):
         self.kind = kind
 
 
-class NobodyTypes(EOFError):
+class NobodyTypesError(EOFError):
     """`input()` was called; `kind` as above."""
 
     kind = "input"
@@ -76,7 +76,7 @@ def main(channel: int) -> None:
 
 def _input(prompt: object = "", /) -> str:
     sys.stdout.write(str(prompt))
-    raise NobodyTypes("nobody is there to type an answer to input()")
+    raise NobodyTypesError("nobody is there to type an answer to input()")
 
 
 def limit(request: dict[str, Any]) -> None:
@@ -117,9 +117,9 @@ def guard(folder: str, owner: int) -> Any:
         import _posixsubprocess
 
         def refuse(*arguments: object) -> int:
-            raise Stopped("processes", "starting other processes is not allowed here")
+            raise StoppedError("processes", "starting other processes is not allowed here")
 
-        _posixsubprocess.fork_exec = refuse  # type: ignore[attr-defined, assignment]
+        _posixsubprocess.fork_exec = refuse
 
     def inside(path: Any) -> bool:
         if isinstance(path, int):  # a file already open
@@ -129,9 +129,9 @@ def guard(folder: str, owner: int) -> Any:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in PROCESSES:
-            raise Stopped("processes", "starting other processes is not allowed here")
+            raise StoppedError("processes", "starting other processes is not allowed here")
         if event in SIGNALS and arguments[0] != owner:
-            raise Stopped("signals", "sending signals to other processes is not allowed here")
+            raise StoppedError("signals", "sending signals to other processes is not allowed here")
         paths: tuple[Any, ...] = ()
         if event == "open":
             if isinstance(arguments[2], int) and arguments[2] & WRITING:
@@ -146,7 +146,7 @@ def guard(folder: str, owner: int) -> Any:
         except (OSError, ValueError, TypeError):  # the call itself will say what is wrong with it
             return
         if away:
-            raise Stopped("outside", f"changing files outside its own folder: {away[0]!r}")
+            raise StoppedError("outside", f"changing files outside its own folder: {away[0]!r}")
 
     return hook
 
@@ -179,8 +179,8 @@ def problem(error: BaseException, path: str, *, in_tests: bool, code: str) -> di
     said = [*told.format_exception_only()]
     message = (said[-1] if isinstance(error, SyntaxError) else "".join(said)).strip()
     found: dict[str, Any] = {
-        "outcome": "stopped" if isinstance(error, Stopped | NobodyTypes) else "raised",
-        "stopped": error.kind if isinstance(error, Stopped | NobodyTypes) else "",
+        "outcome": "stopped" if isinstance(error, StoppedError | NobodyTypesError) else "raised",
+        "stopped": error.kind if isinstance(error, StoppedError | NobodyTypesError) else "",
         "type": type(error).__name__,
         "message": message[:MESSAGE],
         "in_tests": in_tests,
@@ -194,9 +194,9 @@ def problem(error: BaseException, path: str, *, in_tests: bool, code: str) -> di
         }  # fmt: skip
     last = ""
     for frame in told.stack:
-        where = {code: "", path: "test_"}.get(frame.filename) if in_tests else ""
-        if frame.filename not in (code, path) or where is None:
+        if frame.filename not in (code, path):
             continue
+        where = "" if frame.filename == code else "test_"
         last = "code" if where == "" else "tests"
         found |= {
             where + "line": frame.lineno, where + "text": (frame.line or "").strip(),

@@ -87,6 +87,23 @@ class Ran:
     problem: Problem | None = None
     code: int = 0  # exit code; negative: the signal that ended it
 
+    @property
+    def error(self) -> str:
+        """The class of the error raised, or nothing."""
+        return self.problem.type if self.problem and self.outcome == "raised" else ""
+
+    @property
+    def line(self) -> int | None:
+        """The line of the learner's code at which it raised or was stopped, where it is known."""
+        return self.problem.line if self.problem else None
+
+    @property
+    def message(self) -> str:
+        """What the error says, as Python prints it; of a run that was stopped, by which limit."""
+        if self.outcome == "stopped":
+            return f"stopped: {self.stopped}"
+        return self.problem.message if self.problem else ""
+
 
 def run(code: str, *, tests: str | None = None, limits: Limits | None = None) -> Ran:
     """Run `code`, then `tests` with its names, and return what was printed and how it ended.
@@ -107,7 +124,7 @@ def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
     kept = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(("LC_", *THREADS))}
     reading, writing = os.pipe()
     began = time.monotonic()
-    with tempfile.TemporaryFile() as asked, open(reading, "rb", buffering=0) as report:
+    with tempfile.TemporaryFile() as asked, os.fdopen(reading, "rb", buffering=0) as report:
         try:
             asked.write(json.dumps(request).encode())
             asked.seek(0)
@@ -188,7 +205,7 @@ def _end(child: subprocess.Popen[bytes], seen: set[int]) -> None:
 
 def watch(pid: int) -> tuple[set[int], int]:
     """The processes under `pid`, itself included, and the bytes of memory they hold."""
-    if sys.platform == "linux":
+    if Path("/proc/self/statm").exists():  # Linux
         return _watch_proc(pid)
     said = subprocess.run(
         ["ps", "-axo", "pid=,ppid=,rss="], capture_output=True, text=True, check=False

@@ -1,0 +1,149 @@
+"""A helpful line for a wrong answer: what its difference, or its error, most often comes from."""
+
+from __future__ import annotations
+
+import re
+
+from clew.course.differences import NUMBER, Difference, decimals, difference, differs, same_number
+from clew.course.running import Problem
+
+ERRORS = {
+    "IndexError": "A list of n elements has the places 0 to n - 1 (and -1 for the last).",
+    "KeyError": "The dictionary does not have this key: d.get(key, 0) gives 0 for what is missing.",
+    "OverflowError": "A number grew past what a float can hold: is the state kept bounded?",
+    "ZeroDivisionError": "Something is divided by 0: look at what it is in the very first step.",
+    "RecursionError": "A function calls itself and never stops.",
+    "UnboundLocalError": "A function that sets a name has it for its own: hand the value in as an "
+    "argument, and return it.",
+    "IndentationError": "Lines that belong together begin at the same column.",
+    "TabError": "Use blanks only, or tabs only, at the beginning of lines.",
+    "ModuleNotFoundError": "Is its name spelt right? Most lessons need nothing but Python itself.",
+    "SystemExit": "The code ended itself with an error: take the exit() away.",
+    "KeyboardInterrupt": "The code raised it itself: take that line away.",
+}
+
+
+def of_error(problem: Problem) -> str:
+    """What an error most often comes from; nothing where its own words say enough."""
+    said = problem.message
+    if re.search(r"_{2,}(?!\w)|(?<![\w.])\.\.\.(?!\w)", problem.text) and (
+        problem.type == "SyntaxError" or "'__" in said or "ellipsis" in said
+    ):
+        return "A gap of the starter is still there: put your code in its place."
+    if "NoneType" in said:
+        return "None is what a function gives that has no return, and what print() gives."
+    if problem.type == "NameError":
+        return "A name must be given a value before it is used, and be spelt the same everywhere."
+    if problem.type == "SyntaxError":
+        return "Look at the place marked, and just before it: a colon, a bracket, a quote?"
+    if problem.type == "TypeError" and "positional argument" in said:
+        return "Compare what the function is called with to what stands after its def."
+    if problem.type == "TypeError" and "str" in said:
+        return "A text is not a number: float(text) or int(text) makes one of it."
+    if problem.type == "ValueError" and "math domain" in said:
+        return "A logarithm or a root was asked of a number that has none."
+    if problem.type == "ValueError" and "unpack" in said:
+        return "The two sides of the = have different numbers of values."
+    return ERRORS.get(problem.type, "")
+
+
+def of_difference(found: Difference) -> str:
+    """What two different outputs look like; nothing where they look like nothing known."""
+    return _of_lines(found) or _of_line(found)
+
+
+def _same(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return difference("\n".join(one), "\n".join(other)) is None
+
+
+def _count(number: int, what: str = "line") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _of_lines(found: Difference) -> str:
+    """The kinds of difference that whole lines show."""
+    expected, said = found.expected, found.said
+    whole, wanted = "\n".join(said), "\n".join(expected)
+    for pattern, advice in (
+        (r"\bnan\b", "nan is 'not a number': it comes of inf - inf, of inf * 0 or of another nan."),
+        (r"\binf\b", "inf is larger than any float: something grows at every step."),
+        (r"\bNone\b", "None is what a function gives that has no return, and what print() gives."),
+        (r"<(function|bound method|built-in)", "A function was printed, not what it gives: call "
+         "it with its (...)."),
+        (r"<(generator|map|zip|filter)", "Put list(...) around it to see what is in it."),
+    ):  # fmt: skip
+        if re.search(pattern, whole, re.IGNORECASE) and not re.search(pattern, wanted, re.I):
+            return advice
+    if not said:
+        return "Nothing was printed: is there a print(...), and is it reached?"
+    n, m = len(expected), len(said)
+    if found.line == n + 1:
+        return (
+            f"All expected lines are there; then {_count(m - n)} more: does a loop make too many "
+            "steps, or is a print(...) left from trying out?"
+        )
+    if found.line == m + 1:
+        return (
+            f"Right so far, but {_count(n - m)} too few: does a loop end too early, or is a "
+            "print(...) inside a function that is not called?"
+        )
+    if n > 1 < m and _same(expected[1:], said[: n - 1]):
+        return "Yours are the expected lines, but they begin one step too late."
+    if n > 1 < m and _same(expected[: m - 1], said[1:]):
+        return "Yours are the expected lines, but they begin one step too early."
+    if m > n and _within(expected, said):
+        return "All expected lines are there, with others between them: take those prints away."
+    if n > 1 and m > 1 and sorted(expected) == sorted(said):
+        return "The right lines, in another order."
+    if m > 1 and len(set(said)) == 1 and len(set(expected)) > 1:
+        return "The same is printed every time: is the value updated inside the loop?"
+    return ""
+
+
+def _within(expected: tuple[str, ...], said: tuple[str, ...]) -> bool:
+    rest = iter(said)
+    return all(any(differs(line, other) is None for other in rest) for line in expected)
+
+
+def _of_line(found: Difference) -> str:
+    """The kinds of difference that show in the first line that differs, and in its numbers."""
+    if found.line > min(len(found.expected), len(found.said)):
+        return ""
+    one, other = found.expected[found.line - 1], found.said[found.line - 1]
+    if "".join(one.split()) == "".join(other.split()):
+        return "Only blanks differ."
+    if one.casefold() == other.casefold():
+        return "Only capital and small letters differ."
+    ours, theirs = NUMBER.findall(one), NUMBER.findall(other)
+    if ours == theirs and re.findall(r"\w+", one) == re.findall(r"\w+", other):
+        return "Only signs between the words differ, such as commas, quotes and brackets."
+    if len(ours) != len(theirs) or not ours:
+        return ""
+    return _of_numbers(ours, theirs)
+
+
+def _of_numbers(ours: list[str], theirs: list[str]) -> str:
+    pairs = [
+        (one, other) for one, other in zip(ours, theirs, strict=True) if not same_number(one, other)
+    ]
+    if not pairs:
+        return ""
+    values = [(float(one), float(other)) for one, other in pairs]
+    if all(one != 0 and same_number(text, f"{-other!r}")
+           for (text, _), (one, other) in zip(pairs, values, strict=True)):  # fmt: skip
+        return "The right size, but the wrong sign: is something added that is to be taken away?"
+    # Rounded to what one of the two shows, they are the same.
+    if all(abs(one - other) <= 0.5000001 * 10.0 ** -decimals(text)
+           for (_, text), (one, other) in zip(pairs, values, strict=True)):  # fmt: skip
+        return f"Right as far as it goes: print it with {_count(decimals(pairs[0][0]), 'decimal')}."
+    if all(abs(one - other) <= 0.5000001 * 10.0 ** -decimals(text)
+           for (text, _), (one, other) in zip(pairs, values, strict=True)):  # fmt: skip
+        return f"Nearly: is it to be rounded to {_count(decimals(pairs[0][0]), 'decimal')}?"
+    steps = {other - one for one, other in values}
+    if steps <= {1.0, -1.0} and len(steps) == 1:
+        more = "more" if steps == {1.0} else "less"
+        return f"One {more} than expected: does a range(...) begin or end one step off?"
+    ratios = [other / one for one, other in values if one != 0]
+    if len(ratios) > 1 and len(ratios) == len(values) and max(ratios) - min(ratios) < 1e-3:
+        return f"Yours are {ratios[0]:.3g} times the expected numbers: is a factor missing?"
+    return ""
