@@ -47,7 +47,7 @@ class _Seeing(nn.Module):
     """Reads with each element the K - 1 before it, and as many after it where it reads both ways.
 
     The state is (the last K - 1 elements (K - 1, B, D), zeros where there were none; the number of
-    elements read (B,), a whole number as a float, which wraps round at a multiple of 2 K).
+    elements read (1, B, 1), a whole number as a float, which wraps round at a multiple of 2 K).
     """
 
     def __init__(self, input_size: int, hidden_size: int, bidirectional: bool, reach: int) -> None:
@@ -127,15 +127,16 @@ class _Seeing(nn.Module):
         shape = (self.reach, batch, self.input_size)
         if state is None:
             return x.new_zeros(shape), x.new_zeros(batch)
+        counts = (1, batch, 1)
         if self.bidirectional:
             raise InputError(
                 "a state for a layer that reads both ways", where="state", expected="None"
             )
-        if len(state) != 2 or tuple(state[0].shape) != shape or tuple(state[1].shape) != (batch,):
+        if [tuple(part.shape) for part in state] != [shape, counts]:
             raise InputError(
-                "a state of other shapes", where="state", expected=f"{shape} and ({batch},)"
+                "a state of other shapes", where="state", expected=f"{shape} and {counts}"
             )
-        return state
+        return state[0], state[1].reshape(batch)
 
     def _places(self, begun: Tensor, count: Tensor) -> Tensor:
         """The number of each step in its sequence, (T, B), as a float."""
@@ -159,8 +160,9 @@ class _Seeing(nn.Module):
         return past, self._wrapped(count)
 
     def _wrapped(self, count: Tensor) -> Tensor:
+        """The count as it is carried, (1, B, 1): more than K, and as good as any that is more."""
         turn = 2.0 * (self.reach + 1)
-        return torch.where(count >= 2 * turn, count % turn + turn, count)
+        return torch.where(count >= 2 * turn, count % turn + turn, count).reshape(1, -1, 1)
 
     def _now(self, whole: Tensor, count: Tensor) -> Tensor:
         """What is said of the last of K elements (K, B, D), `count` (B,) of which went before."""
