@@ -1,0 +1,150 @@
+"""Lessons and challenges as a plain terminal shows them: wrapped, with bold where it is welcome."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from clew.cli import say
+
+WIDEST = 80
+ITEM = re.compile(r"(\s*(?:[-*+]|\d+[.)])\s+)(.*)")
+HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*")
+PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
+LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]*)[^)]*\)")
+STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "cyan": "36"}
+
+
+def width() -> int:
+    """Columns to fill."""
+    return max(30, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns - 1))
+
+
+def styled(text: str, style: str) -> str:
+    """`text` in a style where colours are welcome, else as it is."""
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if text and say.colours(sys.stdout) else text
+
+
+def link(path: Path) -> str:
+    """A path that a terminal which knows links opens at a click; else the path."""
+    if not say.colours(sys.stdout):
+        return str(path)
+    return f"\x1b]8;;{path.absolute().as_uri()}\x1b\\{path}\x1b]8;;\x1b\\"
+
+
+def page(lines: Sequence[str]) -> None:
+    """Print; through the user's pager where a terminal is too short."""
+    text = "\n".join(lines)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        rows = shutil.get_terminal_size((WIDEST, 24)).lines
+        if len(lines) > rows - 2:
+            typer.echo_via_pager(text + "\n")
+            return
+    say.result(text)
+
+
+def blocks(found: Sequence[Any], room: int) -> list[str]:
+    """The lines of a lesson's blocks: texts, code, and containers with a bar beside them."""
+    lines: list[str] = []
+    for block in found:
+        if block.kind == "container":
+            name = block.name.replace("-", " ").capitalize()
+            title = f"{name}: {block.title}" if block.title else name
+            inside = blocks(block.blocks, room - 2) or [""]
+            lines += [styled(title, "bold"), *(f"| {line}".rstrip() for line in inside), ""]
+        elif block.kind == "code":
+            mark = "  > " if block.language == "output" else "    "
+            lines += [mark + line for line in block.text.rstrip("\n").split("\n")] + [""]
+        else:
+            lines += [*markdown(block.text, room), ""]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def markdown(text: str, room: int) -> list[str]:
+    """The lines of a Markdown text without its marks, wrapped to `room` columns."""
+    lines: list[str] = []
+    for kind, part in _paragraphs(text):
+        if kind == "as it is":
+            lines.append(part)
+            continue
+        if kind == "heading":
+            lines.append(styled(_inline(part).replace("**", ""), "bold"))
+            continue
+        match = ITEM.fullmatch(part) if kind == "item" else None
+        first, rest = (match[1], match[2]) if match else ("", part)
+        wrapped = textwrap.wrap(
+            _inline(rest), max(20, room), initial_indent=first,
+            subsequent_indent=" " * len(first), break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        lines += _bold(wrapped)
+    return lines
+
+
+def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
+    """(kind, text) of headings, items of lists, paragraphs, and lines that stay as they are."""
+    kind, held = "", ""
+    fence = ""
+    for line in text.split("\n"):
+        bare = line.strip()
+        mark = re.match(r"(```+|~~~+)", bare)
+        if fence or mark:
+            if held:
+                yield kind, held
+                held = ""
+            if not fence and mark:
+                fence = mark[1]
+            elif bare.startswith(fence) and not bare.strip(fence[0]):
+                fence = ""
+            else:
+                yield "as it is", f"    {line}"
+            continue
+        heading, item = HEADING.fullmatch(line), ITEM.fullmatch(line)
+        joins = bool(held) and bool(bare) and not (heading or item) and bare[0] not in "|>"
+        if joins:
+            held += " " + bare
+            continue
+        if held:
+            yield kind, held
+            held = ""
+        if heading:
+            yield "heading", heading[1]
+        elif not bare or bare[0] in "|>":
+            yield "as it is", bare
+        else:
+            kind, held = ("item", line.rstrip()) if item else ("text", bare)
+    if held:
+        yield kind, held
+
+
+def _inline(text: str) -> str:
+    text = PICTURE.sub(lambda found: f"[picture: {found[1]}]", text)
+    return LINK.sub(
+        lambda found: f"{found[1]} ({found[2]})" if "://" in found[2] else found[1], text
+    )
+
+
+def _bold(lines: Sequence[str]) -> list[str]:
+    """``**words**`` in bold, also where they go on in the next line; not within `code`."""
+    found, on = [], False
+    colours = say.colours(sys.stdout)
+    for line in lines:
+        parts = re.split(r"(`[^`]*`)", line)
+        out = "\x1b[1m" if on and colours else ""
+        for part in parts:
+            pieces = part.split("**") if not part.startswith("`") else [part]
+            for number, piece in enumerate(pieces):
+                if number:
+                    on = not on
+                    out += ("\x1b[1m" if on else "\x1b[0m") if colours else ""
+                out += piece
+        found.append(out + ("\x1b[0m" if on and colours else ""))
+    return found

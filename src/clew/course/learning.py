@@ -1,0 +1,222 @@
+"""One learner in one course: what comes next, the files of the answers, hints and solutions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from clew.course.course import Course
+from clew.course.judging import Verdict, judge
+from clew.course.lesson import Challenge, Lesson
+from clew.course.progress import Done, Progress, Record, now
+from clew.course.running import Limits
+from clew.errors import InputError
+
+MOST = 1_000_000  # bytes of an answer that are read
+
+
+class Learner:
+    """What a learner does in `course`, kept in `progress`; answers are files in one folder.
+
+    folder: None for the one used before, or at first ``clew-learn`` where the learner stands.
+    """
+
+    def __init__(self, course: Course, progress: Progress, folder: Path | None = None) -> None:
+        self.course = course
+        self.progress = progress
+        self.record = progress.read()
+        self._folder = folder.absolute() if folder is not None else None
+
+    @property
+    def folder(self) -> Path:
+        """Where the answers are."""
+        if self._folder is not None:
+            return self._folder
+        return Path(self.record.folder) if self.record.folder else Path.cwd() / "clew-learn"
+
+    def number(self, challenge: Challenge) -> str:
+        """What a challenge is called on the screen: 3.2 is the second of lesson 3."""
+        for number, lesson in enumerate(self.course.lessons, 1):
+            for place, own in enumerate(lesson.challenges, 1):
+                if own.key == challenge.key:
+                    return f"{number}.{place}"
+        raise AssertionError(f"{challenge.key} is not of this course")
+
+    def done(self, challenge: Challenge) -> Done:
+        """What was done about a challenge."""
+        return self.record.of(challenge.key)
+
+    def find(self, which: str) -> Lesson | Challenge:
+        """A lesson by number or id, a challenge by its number (3.2) or id; else InputError."""
+        match = re.fullmatch(r"(\d+)\.(\d+)", which)
+        if match:
+            lesson = self.course.lesson(match[1])
+            if 1 <= int(match[2]) <= len(lesson.challenges):
+                return lesson.challenges[int(match[2]) - 1]
+            raise InputError(
+                f"lesson {match[1]} has no challenge {match[2]}",
+                expected=f"1 to {len(lesson.challenges)}",
+            )
+        try:
+            return self.course.lesson(which)
+        except InputError:
+            return self.course.challenge(which)
+
+    def challenge(self, which: str | None, *, passed: bool = False) -> Challenge:
+        """The challenge called `which`; without a name the one begun last, else the next open one.
+
+        passed: whether one that has passed counts as begun.
+        """
+        if which is not None:
+            found = self.find(which)
+            if isinstance(found, Challenge):
+                return found
+            if len(found.challenges) == 1:
+                return found.challenges[0]
+            raise InputError(
+                f"{which!r} is a lesson", expected=f"one of its challenges, as {which}.1"
+            )
+        begun = [
+            own for own in self.course.challenges()
+            if self.done(own).started and (passed or not self.done(own).passed)
+        ]  # fmt: skip
+        if begun:
+            return max(begun, key=lambda own: self.done(own).passed or self.done(own).started)
+        following = self.following()
+        if isinstance(following, Lesson):
+            following = next((own for own in following.challenges), None) or next(
+                (own for own in self.course.challenges() if not self.done(own).passed), None
+            )
+        if following is None:
+            raise InputError("every challenge has passed", hint="name one, as 3.2, to do it again")
+        return following
+
+    def following(self) -> Lesson | Challenge | None:
+        """What comes next: a lesson not read yet, or its first open challenge; None at the end."""
+        for lesson in self.course.lessons:
+            still = next((own for own in lesson.challenges if not self.done(own).passed), None)
+            if lesson.id not in self.record.read and (still is not None or not lesson.challenges):
+                return lesson
+            if still is not None:
+                return still
+        return None
+
+    def _change(self, challenge: Challenge, change: Callable[[Done], Done]) -> Done:
+        """Change what was done about a challenge, whatever another terminal did meanwhile."""
+        with self.progress.changing() as record:
+            record.challenges[challenge.key] = change(record.of(challenge.key))
+            self._place(record)
+        self.record = record
+        return record.challenges[challenge.key]
+
+    def _place(self, record: Record) -> None:
+        if self._folder is not None or not record.folder:
+            record.folder = str(self.folder)
+
+    def read(self, lesson: Lesson) -> None:
+        """Note that a lesson was shown."""
+        if lesson.id not in self.record.read:
+            with self.progress.changing() as record:
+                record.read = [*record.read, lesson.id] if lesson.id not in record.read else (
+                    record.read
+                )  # fmt: skip
+            self.record = record
+
+    def file(self, challenge: Challenge) -> Path:
+        """The file of the learner's answer."""
+        kept = self.done(challenge).file
+        if kept:
+            return self.folder / kept
+        lesson, place = self.number(challenge).split(".")
+        return (
+            self.folder / f"{int(lesson):02d}-{_slug(challenge.lesson)}"
+            / f"{place}-{_slug(challenge.id)}.py"
+        )  # fmt: skip
+
+    def start(self, challenge: Challenge) -> tuple[Path, bool]:
+        """Write the starter into the learner's folder; whether it is new: a file there is kept."""
+        path = self.file(challenge)
+        new = not path.exists()
+        if new:
+            _write(path, challenge.starter)
+        inside = str(path.relative_to(self.folder))
+        self._change(
+            challenge, lambda done: replace(done, file=inside, started=done.started or now())
+        )
+        return path, new
+
+    def reset(self, challenge: Challenge) -> Path | None:
+        """Write the starter anew and count hints anew; where the old answer is kept, if any."""
+        path, kept = self.file(challenge), None
+        if path.exists() and path.read_bytes().strip() != challenge.starter.encode().strip():
+            number = 1
+            while (kept := path.with_suffix(f".before-{number}.py")).exists():
+                number += 1
+            path.rename(kept)
+        _write(path, challenge.starter)
+        inside = str(path.relative_to(self.folder))
+        self._change(challenge, lambda done: Done(file=inside, started=now()))
+        return kept
+
+    def check(self, challenge: Challenge, limits: Limits | None = None) -> Verdict:
+        """Judge the learner's file, a copy of which is run."""
+        path = self.file(challenge)
+        verdict = judge(challenge, answer(path), where=str(path), limits=limits)
+        self._change(
+            challenge,
+            lambda done: replace(
+                done, started=done.started or now(), checks=done.checks + 1,
+                passed=done.passed or (now() if verdict.passed else ""),
+            ),
+        )  # fmt: skip
+        return verdict
+
+    def hint(self, challenge: Challenge) -> int:
+        """The number of the next hint, from 1; one more than there are when all were given."""
+        most = len(challenge.hints)
+        given = self.done(challenge).hints
+        self._change(challenge, lambda done: replace(done, hints=min(most, done.hints + 1)))
+        return given + 1
+
+    def may_see(self, challenge: Challenge) -> bool:
+        """Whether the solution is shown: after a pass, or when asked for a second time."""
+        if self.done(challenge).passed:
+            return True
+        return self._change(challenge, lambda done: replace(done, asked=done.asked + 1)).asked > 1
+
+
+def answer(path: Path) -> str:
+    """The learner's code; raises InputError where it cannot be read."""
+    try:
+        if path.stat().st_size > MOST:
+            raise InputError(
+                "the file is too large for an answer", where=str(path),
+                expected=f"at most {MOST:,} bytes",
+            )  # fmt: skip
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(
+            "not started yet: there is no such file", where=str(path),
+            hint="`clew learn start` writes it",
+        ) from error  # fmt: skip
+    except UnicodeDecodeError as error:
+        raise InputError("the file is not text in UTF-8", where=str(path)) from error
+    except OSError as error:
+        raise InputError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be written: {error.strerror}", where=str(path),
+            hint="choose another folder for your answers with --folder",
+        ) from error  # fmt: skip
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "answer"
