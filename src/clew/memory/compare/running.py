@@ -150,12 +150,14 @@ class _Runs:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         if done.returncode != 0 or not place.exists():
+            if done.returncode < 0:
+                raise InputError(
+                    f"a run was ended by signal {-done.returncode}",
+                    where=job.get("name", job["kind"]),
+                    hint="too little memory, perhaps: a smaller --budget or --set batch_size=8",
+                )
             last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise InputError(
-                f"a run ended before its time: {last}",
-                where=job.get("name", job["kind"]),
-                hint="too little memory, perhaps; what is finished is kept in --out",
-            )
+            raise RuntimeError(f"{job.get('name', job['kind'])}: {last}")
 
     def _here(self, job: dict[str, Any], place: Path) -> None:
         from clew.memory.compare.child import contest_of, work

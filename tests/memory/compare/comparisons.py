@@ -1,0 +1,44 @@
+"""Comparisons made by hand: scores are given, everything else is plain."""
+
+from clew.memory.compare import Comparison, Row, entrants
+from clew.memory.compare.contest import FIGURES, PROBE
+
+ACCURACY = FIGURES["classify"][0]
+BITS = FIGURES["language"][0]
+ERROR = PROBE[1]
+
+
+def run(score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None, peak=400.0):
+    return {
+        "seed": seed,
+        "score": score,
+        "figure": "accuracy",
+        "parameters": 1000,
+        "seconds": 2.0,
+        "steps": 10,
+        "finished_by": "epochs",
+        "peak_mib": peak,
+        "before_mib": 300.0,
+        "step_us": {"8": step, "64": step, "512": step},
+        "stream_us": None,
+        "held_out": held_out,
+        "element": ["word", "words"],
+        "both_ways": False,
+        "horizon": None
+        if horizon is None
+        else {"elements": horizon, "low": 0, "high": 9, "open_ended": open_ended, "reach": 256},
+    }
+
+
+def comparison(scores, *, baseline=None, figure=ACCURACY, costs=None, task="classify", **more):
+    """scores: {"lstm": [0.8, 0.81], ...}; costs: {"lstm": 40.0}."""
+    field = entrants(list(scores), both=True)
+    rows = [
+        Row(one, 32, 1000, [
+            run(score, seed=k, step=(costs or {}).get(one.name, 50.0), **more)
+            for k, score in enumerate(scores[one.name])
+        ])
+        for one in field
+    ]  # fmt: skip
+    seeds = len(next(iter(scores.values())))
+    return Comparison(task, "reviews.csv", figure, 1000, seeds, baseline, tuple(rows))

@@ -1,0 +1,68 @@
+"""A comparison as a finding: tables and data hold every number, the picture is drawn."""
+
+import json
+
+import pytest
+from comparisons import ACCURACY, BITS, comparison
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+@pytest.fixture
+def found():
+    return comparison(
+        {"lstm": [0.8, 0.9], "bigru": [0.7, 0.75]}, baseline=("word counts", 0.6),
+        costs={"lstm": 30.0},
+    )  # fmt: skip
+
+
+def test_tables_hold_every_figure(found):
+    (table,) = found.tables()
+    assert len({len(row) for row in [table.columns, *table.rows]}) == 1
+    first, lstm, gru = table.rows
+    assert first[:2] == ["word counts", 0.6]
+    named = dict(zip(table.columns, lstm, strict=True))
+    assert named["accuracy, held out"] == pytest.approx(0.85)
+    assert (named["lowest"], named["highest"]) == (0.8, 0.9)
+    assert named["a step after 64 (µs)"] == 30.0
+    assert named["looks back (words)"] == 3
+    assert gru[0] == "GRU, both ways"
+
+
+def test_data_are_json_and_name_the_chosen(found):
+    read = json.loads(json.dumps(found.data()))
+    assert read["chosen"] == "lstm"
+    assert read["baseline"] == {"name": "word counts", "score": 0.6}
+    assert [one["name"] for one in read["networks"]] == ["lstm", "bigru"]
+    assert len(read["networks"][0]["runs"]) == 2
+    assert "learning rate" in read["method"]
+
+
+@pytest.mark.parametrize("less", [False, True])
+@pytest.mark.parametrize("horizon", [None, 0, 7])
+def test_the_picture_shows_scores_and_horizons(less, horizon):
+    found = comparison(
+        {"lstm": [0.8, 0.9], "window": [0.5, 0.6], "bitransformer": [0.1, 0.2]},
+        figure=BITS if less else ACCURACY, baseline=("5-grams, 誤", 0.4), horizon=horizon,
+        open_ended=horizon == 7,
+    )  # fmt: skip
+    figure = Figure(figsize=found.size())
+    FigureCanvasAgg(figure).draw()
+    found.draw(figure)
+    figure.canvas.draw()
+    left, right = figure.axes
+    assert "µs" in left.get_xlabel()
+    assert ("less is better" if less else "more is better") in left.get_ylabel()
+    assert len(right.patches) == (0 if horizon is None else 3)
+    assert [text.get_text() for text in right.texts] == {None: [], 0: ["0"] * 3, 7: ["7+"] * 3}[
+        horizon
+    ]
+
+
+def test_what_is_unknown_stays_unknown():
+    found = comparison({"lstm": [0.8]}, horizon=None, peak=None)
+    row = found.rows[0]
+    assert row.peak is None
+    assert row.horizons == []
+    assert not row.open_ended
+    json.dumps(found.data())

@@ -1,0 +1,103 @@
+"""What is recommended, and what is said of it, where the scores are given."""
+
+from comparisons import BITS, ERROR, comparison
+
+
+def said(*given, **more):
+    return " ".join(comparison(*given, **more).words())
+
+
+def test_the_cheapest_within_the_spread_of_the_best_is_taken():
+    found = comparison(
+        {"lstm": [0.80, 0.84], "gru": [0.805, 0.815], "rnn": [0.70, 0.72]},
+        costs={"lstm": 60.0, "gru": 40.0, "rnn": 10.0},
+    )
+    assert found.chosen.entrant.name == "gru"
+    assert found.words()[0] == (
+        "Take the GRU: accuracy 81.0 % (80.5 % to 81.5 % over 2 seeds), within the spread of the "
+        "best, the LSTM (82.0 %), and with 40 µs a step against 60 the cheapest there."
+    )
+    assert "The seeds of the LSTM and of the GRU overlap." in found.words()
+
+
+def test_the_best_is_taken_where_no_other_mean_lies_within_its_spread():
+    found = comparison(
+        {"lstm": [0.80, 0.82], "rnn": [0.70, 0.81]}, costs={"lstm": 60.0, "rnn": 10.0}
+    )
+    assert found.chosen.entrant.name == "lstm"
+    assert "no other's mean lies within its spread" in found.words()[0]
+    apart = comparison({"lstm": [0.80, 0.82], "rnn": [0.70, 0.71]})
+    assert "better with every seed than any other with any" in apart.words()[0]
+    assert "overlap" not in " ".join(apart.words())
+
+
+def test_less_is_better_where_it_is():
+    found = comparison(
+        {"lstm": [2.0, 2.1], "gru": [2.08, 2.12], "rnn": [2.5, 2.6]}, figure=BITS,
+        costs={"gru": 20.0}, baseline=("3-grams", 2.4),
+    )  # fmt: skip
+    assert [row.entrant.name for row in found.ranked] == ["lstm", "gru", "rnn"]
+    assert found.chosen.entrant.name == "gru"
+    assert "3-grams scores 2.4, 0.35 bits a character behind the best network" in said(
+        {"lstm": [2.0, 2.1]}, figure=BITS, baseline=("3-grams", 2.4)
+    )
+
+
+def test_of_one_seed_nobody_knows_the_spread():
+    words = said({"lstm": [0.8], "gru": [0.79]}, costs={"gru": 1.0})
+    assert "Take the LSTM" in words
+    assert "best score of this one seed" in words
+    assert "One seed only" in words
+    assert "the 1 points to the GRU" in words
+
+
+def test_one_network_alone():
+    assert "the only one that ran" in said({"lstm": [0.8, 0.81]})
+    assert "the only one that ran" in said({"lstm": [0.8]})
+
+
+def test_all_alike():
+    words = said({"lstm": [0.8, 0.84], "gru": [0.79, 0.83]})
+    assert "All differences are within the spread of the seeds." in words
+
+
+def test_what_memory_earns():
+    lstm = {"lstm": [0.80, 0.82]}
+    assert "Memory earns its keep: word counts scores 70.0 %, 11 points behind" in said(
+        lstm, baseline=("word counts", 0.7)
+    )
+    assert "cannot be told: word counts scores 80.5 %" in said(
+        lstm, baseline=("word counts", 0.805)
+    )
+    assert "Memory earns nothing here: word counts scores 90.0 %, 9 points ahead" in said(
+        lstm, baseline=("word counts", 0.9)
+    )
+    assert "Memory" not in said(lstm)
+
+
+def test_few_held_out_examples_leave_open_what_the_seeds_do_not():
+    scores = {"lstm": [0.80, 0.82], "rnn": [0.70, 0.72]}
+    words = said(scores, held_out=30, baseline=("word counts", 0.75))
+    assert "On 30 held-out examples" in words
+    assert "the RNN is behind" in words
+    assert "Whether memory earns anything cannot be told" in words
+    many = said(scores, held_out=100_000, baseline=("word counts", 0.75))
+    assert "held-out examples" not in many
+    assert "Memory earns its keep" in many
+
+
+def test_a_window_that_is_as_good():
+    words = said({"lstm": [0.80, 0.82], "window": [0.81, 0.83]})
+    assert "The window of 8 does better than the best cell, the LSTM" in words
+    assert "more than 7 words are of use is not seen" in words
+    assert "is not seen" not in said({"lstm": [0.80, 0.82], "window": [0.5, 0.6]})
+
+
+def test_a_probe_is_learnt_or_not():
+    lstm = {"lstm": [0.99, 1.0]}
+    assert "Chance is 12.5 %." in said(lstm, task="probe", baseline=("chance", 0.125))
+    words = said({"lstm": [0.1, 0.2]}, task="probe", baseline=("chance", 0.125))
+    assert "None of them has learnt it: chance is 12.5 %." in words
+    assert "Chance is 0.1667" in said(
+        {"lstm": [0.001]}, task="probe", figure=ERROR, baseline=("chance", 1 / 6)
+    )
