@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from clew import __version__
-from clew.cli import bench, compare, demo, fit, generate, memory, predict, say
+from clew.cli import bench, compare, demo, fit, generate, learn, memory, predict, say
 from clew.errors import InputError
 
 
@@ -29,7 +29,7 @@ class InOrder(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names for the help."""
-        order = ["demo", "fit", "predict", "generate", "memory", "compare", "bench"]
+        order = ["demo", "fit", "predict", "generate", "memory", "compare", "learn", "bench"]
         return sorted(self.commands, key=lambda name: order.index(name) if name in order else 99)
 
 
@@ -67,6 +67,7 @@ predict.register(app)
 generate.register(app)
 memory.register(app)
 compare.register(app)
+learn.register(app)
 bench.register(app)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pydoc
 import re
 import shutil
 import sys
@@ -9,8 +11,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import typer
 
 from clew.cli import say
 
@@ -45,7 +45,8 @@ def page(lines: Sequence[str]) -> None:
     if sys.stdin.isatty() and sys.stdout.isatty():
         rows = shutil.get_terminal_size((WIDEST, 24)).lines
         if len(lines) > rows - 2:
-            typer.echo_via_pager(text + "\n")
+            os.environ.setdefault("LESS", "-R")  # its own way to show styles
+            pydoc.pager(text + "\n")
             return
     say.result(text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from clew.course.course import Course
@@ -21,9 +22,14 @@ class Learner:
     """What a learner does in `course`, kept in `progress`; answers are files in one folder.
 
     folder: None for the one used before, or at first ``clew-learn`` where the learner stands.
+    called: how a command of this course begins, as it is to be typed.
     """
 
-    def __init__(self, course: Course, progress: Progress, folder: Path | None = None) -> None:
+    def __init__(
+        self, course: Course, progress: Progress, folder: Path | None = None,
+        called: str = "clew learn",
+    ) -> None:  # fmt: skip
+        self.called = called
         self.course = course
         self.progress = progress
         self.record = progress.read()
@@ -83,6 +89,8 @@ class Learner:
             if self.done(own).started and (passed or not self.done(own).passed)
         ]  # fmt: skip
         if begun:
+            # Of several begun in the same second the last in the course.
+            begun.reverse()
             return max(begun, key=lambda own: self.done(own).passed or self.done(own).started)
         following = self.following()
         if isinstance(following, Lesson):
@@ -149,11 +157,11 @@ class Learner:
 
     def reset(self, challenge: Challenge) -> Path | None:
         """Write the starter anew and count hints anew; where the old answer is kept, if any."""
-        path, kept = self.file(challenge), None
+        path = self.file(challenge)
+        kept: Path | None = None
         if path.exists() and path.read_bytes().strip() != challenge.starter.encode().strip():
-            number = 1
-            while (kept := path.with_suffix(f".before-{number}.py")).exists():
-                number += 1
+            names = (path.with_suffix(f".before-{number}.py") for number in count(1))
+            kept = next(name for name in names if not name.exists())
             path.rename(kept)
         _write(path, challenge.starter)
         inside = str(path.relative_to(self.folder))

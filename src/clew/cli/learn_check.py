@@ -1,0 +1,117 @@
+"""What ``clew learn check``, ``hint`` and ``solution`` print, and the keys of ``check --watch``."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from clew.cli import say
+from clew.cli.learn_show import link, markdown, styled, width
+
+KEYS = "c: check again   h: hint   s: solution   q: quit"
+
+
+def checked(learner: Any, challenge: Any) -> bool:
+    """Check once, and print the verdict; whether it passed."""
+    verdict = learner.check(challenge)
+    say.result(styled(f"{learner.number(challenge)} {challenge.name}", "bold"))
+    for line in verdict.lines(width()):
+        if line.startswith(">"):
+            line = styled(line, "red")
+        elif line == verdict.summary and verdict.passed:
+            line = styled(line, "green")
+        say.result(line)
+    if verdict.kind == "not started":
+        say.result(f"Change it in your editor, and save:\n  {link(learner.file(challenge))}")
+    elif not verdict.passed and challenge.hints and not learner.done(challenge).hints:
+        say.result(f"\nStuck? {learner.called} hint")
+    elif verdict.passed and challenge.reason.strip():
+        say.result(f"Another way, and why it works:\n  {learner.called} solution")
+    say.result("", flush=True)
+    return bool(verdict.passed)
+
+
+def hinted(learner: Any, challenge: Any) -> None:
+    """Print the next hint; all of them when all were given."""
+    most = len(challenge.hints)
+    if not most:
+        say.result("This challenge has no hints.")
+        return
+    number = learner.hint(challenge)
+    for place in range(1, most + 1) if number > most else [number]:
+        say.result(styled(f"Hint {place} of {most}", "bold"))
+        say.result("\n".join(markdown(challenge.hints[place - 1], width())) + "\n")
+    if number > most:
+        say.result(f"These are all. The solution:\n  {learner.called} solution")
+
+
+def solved(learner: Any, challenge: Any) -> None:
+    """Print the solution and its reason, if they may be seen already."""
+    name = f"{learner.number(challenge)} {challenge.name}"
+    if not learner.may_see(challenge):
+        left = len(challenge.hints) - learner.done(challenge).hints
+        hints = "is one hint" if left == 1 else f"are {left} hints"
+        say.result(f"{name} has not passed yet.")
+        if left:
+            say.result(f"There {hints} that you have not seen:\n  {learner.called} hint")
+        say.result("Ask once more to see its solution.")
+        return
+    say.result(styled(f"A solution of {name}", "bold") + "\n")
+    say.result("\n".join(f"    {line}" for line in challenge.solution.rstrip().split("\n")) + "\n")
+    if challenge.reason.strip():
+        say.result("\n".join(markdown(challenge.reason.strip(), width())))
+
+
+def watched(learner: Any, challenge: Any) -> bool:
+    """Check now and after every save; until it passes, or q is pressed."""
+    from clew.course.watching import content, wait_for_save
+
+    path = learner.file(challenge)
+    if not path.exists():
+        learner.start(challenge)
+    with _keys() as pressed:
+        say.result(f"Watching {link(path)}\n" + (KEYS if pressed else "Ctrl-C ends it") + "\n")
+        while True:
+            before = content(path)
+            if checked(learner, challenge):
+                return True
+            while (word := wait_for_save(path, before, between=pressed)) not in ("saved", "c"):
+                if word in ("q", "\x04", "\x1b"):
+                    return False
+                if word == "h":
+                    hinted(learner, challenge)
+                elif word == "s":
+                    solved(learner, challenge)
+                else:
+                    say.result(KEYS)
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[Callable[[float], str] | None]:
+    """Waits some seconds for a single key; None where no keyboard is there."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield None
+        return
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+
+    def pressed(seconds: float) -> str:
+        if select.select([terminal], [], [], seconds)[0]:
+            key = sys.stdin.read(1)
+            if not key:  # the terminal has gone
+                time.sleep(seconds)
+            return key.lower()
+        return ""
+
+    try:
+        tty.setcbreak(terminal)
+        yield pressed
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
