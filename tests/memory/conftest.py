@@ -1,6 +1,7 @@
-"""What the tests of the instruments share stands beside them: toys.py."""
+"""What the tests of the instruments share: toys.py beside them, the small models of the tasks."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tasks")]

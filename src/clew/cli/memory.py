@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 import shutil
 import sys
 import textwrap
@@ -113,7 +114,7 @@ def memory(
       clew memory book.model unseen.txt --out report --text "To be, or not to be"
 
       clew memory reviews.model test.csv --instruments horizon,gates --json
-    """  # fmt: skip
+    """
     from clew.memory.report import Settings, examine
     from clew.memory.report_files import check_free
 
@@ -125,9 +126,13 @@ def memory(
         check_free(out)
     if not data.exists():
         raise InputError("no such file or folder", where=str(data))
-    report = examine(
-        model, data, settings=settings, progress=Steps(), columns=_named(columns), side=side
-    )
+    named = _named(columns)
+    try:
+        report = examine(model, data, settings=settings, progress=Steps(), columns=named, side=side)
+    except InputError as problem:
+        raise InputError(
+            problem.what, where=problem.where, expected=problem.expected, hint=_hint(problem.hint)
+        ) from problem
     if out is not None:
         report.save(out)
     if json:
@@ -142,7 +147,7 @@ def _print(report: Any) -> None:
     """The summary, then what each instrument found; texts with their marks below."""
     from rich.console import Console
 
-    lines = [report.title, "", *report.summary()]
+    lines = [report.title, *([report.note] if report.note else []), "", *report.summary()]
     for finding in report.findings.values():
         lines += ["", f"{finding.title}:", *(f"  {line}" for line in finding.words())]
         if finding.name in ("saliency", "coloured-text"):
@@ -184,6 +189,12 @@ def _named(columns: str | None) -> dict[str, str]:
         if part.strip():
             found[role.strip()] = name.strip()
     return found
+
+
+def _hint(hint: str | None) -> str | None:
+    """What readers of files advise, in the words of this command: it has one option for columns."""
+    said = r'(\w+)="?([^" ]+)"? in Python, --[\w-]+ at the command line'
+    return hint and re.sub(said, r"--columns \1=\2", hint).replace("=...", "=NAME")
 
 
 def _wrapped(line: str) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from clew.memory._linear_memory import LEAST
 from clew.memory.finding import Finding
 from clew.memory.gates import Gates
 from clew.memory.horizon import Horizon
@@ -17,6 +20,11 @@ from clew.memory.saliency_distance import SaliencyByDistance
 FADED = 0.01  # of the gradient at lag 0: what is left below it is called faded
 _FADED = "1 %"
 _TIMES, _STEPS = 2, 2  # depths that differ by more than this are told apart
+_UNSEEN = {
+    "horizon": "How far back it looks could not be measured",
+    "gradient-by-lag": "Gradients by lag could not be measured",
+    "linear-memory": "What its state keeps could not be measured",
+}
 
 
 @dataclass(frozen=True)
@@ -49,20 +57,19 @@ def felt(gradient: GradientByLag) -> Depth | None:
 
 
 def kept(linear: Linear) -> Depth | None:
-    """The last lag of which a layer's state tells something that the current element does not."""
+    """The last lag of which a line reads more off a layer's state than off the current element."""
     if not linear.measured.varies:
         return None
-    found = [
-        lag for layer in linear.layers
-        if (lag := layer.furthest()) is not None and lag > (layer.furthest_alone() or 0)
-    ]  # fmt: skip
-    last = max(found, default=0)
+    last = 0
+    for layer in linear.layers:
+        above = layer.r2[1:] - layer.alone[1:] > max(layer.chance, LEAST)
+        last = max([last, *(np.flatnonzero(above) + 1).tolist()])
     return Depth(last, last == linear.lags)
 
 
 def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list[str]:
     """What it remembers, in at most six sentences and those of what is missing."""
-    lines: list[str] = []
+    lines = [f"{_UNSEEN[name]}: {why}" for name, why in missing.items() if name in _UNSEEN]
     depths: dict[str, Depth] = {}
     horizon: Any = findings.get("horizon")
     gradient: Any = findings.get("gradient-by-lag")
@@ -70,6 +77,12 @@ def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list
     gates: Any = findings.get("gates")
     if isinstance(horizon, Horizon):
         lines.append(horizon.words()[0])
+        if horizon.alike:
+            many = horizon.element[1]
+            return [
+                *lines,
+                f"All {many} of the data are the same: they cannot show more than that.",
+            ]
         depths["used"] = used(horizon)
     if isinstance(gradient, GradientByLag) and (depth := felt(gradient)) is not None:
         depths["felt"] = depth
@@ -106,7 +119,7 @@ def _joined(depths: Mapping[str, Depth]) -> list[str]:
     told = {
         "used": "what it uses (ablation)",
         "felt": "what its gradient feels",
-        "kept": "what its state keeps for a line to read",
+        "kept": "what a line reads off its state",
     }
     use, feel, keep = (depths.get(name) for name in told)
     differ = []

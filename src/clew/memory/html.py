@@ -58,13 +58,16 @@ thead th.text { font-weight: bold; }
 
 def page(
     title: str,
+    note: str,
     summary: Sequence[str],
     findings: Mapping[str, Finding],
     missing: Mapping[str, str],
+    drawn: Mapping[str, bytes],
 ) -> str:
     """The whole page: the summary, then a section a finding, then what could not be measured.
 
-    summary: sentences. missing: why, by name. Valid HTML 5; all that is not ours is escaped.
+    summary: sentences. missing: why, by name. drawn: pictures that are there already, SVG by name.
+    Valid HTML 5; all that is not ours is escaped.
     """
     named = {name: finding.title for name, finding in findings.items()}
     if missing:
@@ -72,7 +75,10 @@ def page(
     links = "".join(
         f'<li><a href="#{name}">{escape(what)}</a></li>' for name, what in named.items()
     )
-    sections = [_summary(summary), *(_section(finding) for finding in findings.values())]
+    sections = [
+        _summary(summary),
+        *(_section(one, drawn.get(name)) for name, one in findings.items()),
+    ]
     if missing:
         sections.append(_missing(missing))
     return "\n".join(
@@ -82,7 +88,8 @@ def page(
             f"<title>What it remembers: {escape(title)}</title>",
             f"<style>{_STYLE}</style>\n</head>\n<body>",
             '<a class="skip" href="#main">Skip to what was found</a>',
-            f"<header>\n<h1>What it remembers</h1>\n<p>{escape(title)}</p>\n</header>",
+            f"<header>\n<h1>What it remembers</h1>\n<p>{escape(title)}</p>",
+            f"<p>{escape(note)}</p>\n</header>" if note else "</header>",
             f'<nav aria-label="Sections">\n<ul>{links}</ul>\n</nav>',
             '<main id="main" tabindex="-1">',
             *sections,
@@ -105,14 +112,14 @@ def _list(lines: Sequence[str]) -> str:
     return f"<ul>\n{items}\n</ul>" if lines else ""
 
 
-def _section(finding: Finding) -> str:
+def _section(finding: Finding, drawn: bytes | None) -> str:
     name, answer, *more = finding.name, *finding.words()
     parts = [
         f'<section id="{name}" aria-labelledby="{name}-title">',
         f'<h2 id="{name}-title">{escape(finding.title)}</h2>',
         f'<p class="answer">{escape(answer)}</p>',
         f"<p>{escape(EXPLAINED[name])}</p>" if name in EXPLAINED else "",
-        _figure(finding),
+        _figure(finding, drawn),
         _list(more),
         _numbers(finding),
         f'<p class="soft"><strong>How it was measured.</strong> {escape(finding.method)}</p>',
@@ -121,7 +128,7 @@ def _section(finding: Finding) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _figure(finding: Finding) -> str:
+def _figure(finding: Finding, drawn: bytes | None) -> str:
     """The picture as data in the page; a coloured text as text."""
     title = escape(finding.title, quote=True)
     if isinstance(finding, Coloured):
@@ -129,7 +136,7 @@ def _figure(finding: Finding) -> str:
             f'<div class="scroll paper" role="region" tabindex="0" aria-label="{title}">'
             f"{finding.html()}</div>"
         )
-    kind, data = "svg+xml", picture(finding, "svg")
+    kind, data = "svg+xml", drawn or picture(finding, "svg")
     if len(data) > _LARGE:
         kind, data = "png", picture(finding, "png")
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -22,7 +22,7 @@ from clew.memory.html import page
 from clew.memory.lags import LAGS, gradient_by_lag
 from clew.memory.linear import linear
 from clew.memory.opening import opened
-from clew.memory.report_files import write
+from clew.memory.report_files import check_free, picture, write
 from clew.memory.saliency import saliency
 from clew.memory.saliency_distance import saliency_by_distance
 from clew.memory.states import opened_case, states
@@ -86,11 +86,13 @@ class Settings:
 class Report:
     """What the instruments found about one model.
 
-    title: the model in a few words. findings: by name, in the order of the page. missing: what
-    could not be measured, and why. seconds: that each instrument took. drawn: cases asked.
+    title: the model in a few words. note: how it is asked, where that is not plain; "" else.
+    findings: by name, in the order of the page. missing: what could not be measured, and why.
+    seconds: that each instrument took. drawn: cases asked.
     """
 
     title: str
+    note: str
     task: str
     settings: Settings
     drawn: int
@@ -115,7 +117,7 @@ class Report:
 
     def words(self) -> list[str]:
         """The summary, then what each instrument found, under its title."""
-        lines = [self.title, "", *self.summary()]
+        lines = [self.title, *([self.note] if self.note else []), "", *self.summary()]
         for finding in self.findings.values():
             lines += ["", f"{finding.title}:", *(f"  {line}" for line in finding.words())]
         for name, why in self.missing.items():
@@ -128,6 +130,7 @@ class Report:
             "format": 1,
             "clew": clew.__version__,
             "model": self.title,
+            "note": self.note,
             "task": self.task,
             "settings": {**vars(self.settings), "instruments": list(self.settings.instruments)},
             "cases": self.drawn,
@@ -147,7 +150,7 @@ class Report:
 
     def html(self) -> str:
         """One page that needs nothing else: words, pictures, and every number in tables."""
-        return page(self.title, self.summary(), self.findings, self.missing)
+        return self._page({})
 
     def save(self, folder: str | Path) -> None:
         """report.html, report.json, and a picture (PNG, SVG) and JSON of each instrument.
@@ -155,7 +158,12 @@ class Report:
         Whole or not at all; a report that is there already is replaced. Raises InputError where the
         folder holds something else, or cannot be written.
         """
-        write(Path(folder), self.html(), self.data(), self.findings)
+        check_free(Path(folder))
+        drawn = {name: picture(finding, "svg") for name, finding in self.findings.items()}
+        write(Path(folder), self._page(drawn), self.data(), self.findings, drawn)
+
+    def _page(self, drawn: Mapping[str, bytes]) -> str:
+        return page(self.title, self.note, self.summary(), self.findings, self.missing, drawn)
 
 
 def examine(
@@ -209,7 +217,8 @@ def examine(
         seconds[name] = time.perf_counter() - begin
     if problem is not None and not found:
         raise problem
-    return Report(subject.title, subject.task, how, len(cases), found, missing, seconds)
+    note = getattr(subject, "note", "")
+    return Report(subject.title, note, subject.task, how, len(cases), found, missing, seconds)
 
 
 Step = tuple[str, str, Callable[[], Finding]]

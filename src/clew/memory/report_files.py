@@ -6,7 +6,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,57 +35,83 @@ def picture(finding: Finding, kind: str) -> bytes:
 
 
 def check_free(folder: Path) -> None:
-    """Raise InputError where a report could not be written to: something else is there already."""
+    """Raise InputError where a report could not be written to."""
     if folder.is_dir() and (folder / DATA).is_file() and (folder / PAGE).is_file():
-        return  # a report: it is replaced
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        pass  # a report: it is replaced
+    elif folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(
             "there is something else already", where=str(folder), hint="name a new folder"
         )
+    beside = _beside(folder)
+    with _told(folder):
+        beside.mkdir(parents=True, exist_ok=True)
+        beside.rmdir()
 
 
 def write(
-    folder: Path, page: str, data: Mapping[str, Any], findings: Mapping[str, Finding]
+    folder: Path,
+    page: str,
+    data: Mapping[str, Any],
+    findings: Mapping[str, Finding],
+    drawn: Mapping[str, bytes],
 ) -> None:
     """Write a report into a folder: beside it, flushed, then renamed.
 
-    Raises InputError where the folder holds something else, or cannot be written.
+    drawn: the SVG of each finding. Raises InputError where the folder holds something else, or
+    cannot be written.
     """
     check_free(folder)
-    folder = folder.absolute()
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = _beside(folder)
     try:
-        beside.mkdir(parents=True)
-        _put(beside / PAGE, page.encode())
-        _put(beside / DATA, _json(data))
-        for name, finding in findings.items():
-            for kind in ("png", "svg"):
-                _put(beside / f"{name}.{kind}", picture(finding, kind))
-            tables = [
-                {"title": table.title, "columns": list(table.columns),
-                 "rows": [list(row) for row in table.rows]}
-                for table in finding.tables()
-            ]  # fmt: skip
-            about = {
-                "name": name,
-                "title": finding.title,
-                "words": finding.words(),
-                "method": finding.method,
-                "data": finding.data(),
-                "tables": tables,
-            }
-            _put(beside / f"{name}.json", _json(about))
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
-    except OSError as error:
-        raise InputError(
-            f"the report cannot be written: {error.strerror}", where=str(folder),
-            hint="is there room on the disk, and leave to write there?",
-        ) from error  # fmt: skip
+        with _told(folder):
+            beside.mkdir()
+            _put(beside / PAGE, page.encode())
+            _put(beside / DATA, _json(data))
+            for name, finding in findings.items():
+                _put(beside / f"{name}.svg", drawn[name])
+                _put(beside / f"{name}.png", picture(finding, "png"))
+                _put(beside / f"{name}.json", _json(_plain(finding)))
+            if folder.exists():
+                shutil.rmtree(folder)
+            beside.rename(folder.absolute())
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _beside(folder: Path) -> Path:
+    folder = folder.absolute()
+    return folder.with_name(f".{folder.name}.{os.getpid()}.part")
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"the report cannot be written: {error.strerror}",
+            where=str(folder),
+            hint="is there room on the disk, and leave to write there?",
+        ) from error
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON: words, data, and the tables of its picture."""
+    return {
+        "name": finding.name,
+        "title": finding.title,
+        "words": finding.words(),
+        "method": finding.method,
+        "data": finding.data(),
+        "tables": [
+            {
+                "title": table.title,
+                "columns": list(table.columns),
+                "rows": [list(row) for row in table.rows],
+            }
+            for table in finding.tables()
+        ],
+    }
 
 
 def _json(value: Any) -> bytes:
