@@ -99,13 +99,13 @@ def read_challenges(
         level = len(heading[1]) if heading else 0
         if heading and level == 3:
             named = _NAME.fullmatch(heading[2])
-            if named is None or not named[1]:
+            drafts.append(_Draft(piece.number, named[1] if named else ""))
+            if not drafts[-1].name:
                 problems.error(
                     piece.number,
                     f"{heading[2]!r} is no challenge's heading",
                     expected="### Challenge: NAME",
                 )
-            drafts.append(_Draft(piece.number, named[1] if named else heading[2]))
         elif draft is None:
             rule = isinstance(piece, Line) and _RULE.fullmatch(piece.text) is not None
             if "".join(piece.raw).strip() and not rule and not 0 < level < 3:
@@ -122,7 +122,7 @@ def read_challenges(
             draft.part.pieces.append(piece)
         else:
             _head(draft, piece, problems)
-    found = tuple(_challenge(draft, lesson, path, problems) for draft in drafts)
+    found = tuple(_challenge(draft, lesson, path, problems) for draft in drafts if draft.name)
     first: dict[str, Challenge] = {}
     for challenge in found:
         other = first.setdefault(challenge.id, challenge)
@@ -222,6 +222,11 @@ def _code(draft: _Draft, section: str, lines: dict[str, int], problems: Problems
     name = {"Starter Code": "starter", "Expected Output": "expected"}.get(section, section.lower())
     lines[name] = code.number + 1 if code else part.line if part else draft.line
     if code:
+        may_be_empty = name == "starter" or (name == "expected" and "Tests" in draft.parts)
+        if not code.code.strip() and not may_be_empty:
+            text = f"the block of {section!r} is empty"
+            why = "without #### Tests, all code would pass" if name == "expected" else None
+            problems.error(code.number, text, hint=why)
         return code.code
     swallowed = re.compile(rf"^\s{{0,3}}####\s*{section}\s*$", re.IGNORECASE | re.MULTILINE)
     blocks = [p for other in draft.parts.values() for p in other.pieces if isinstance(p, Code)]

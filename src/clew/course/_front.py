@@ -100,12 +100,10 @@ def _values(key: str, node: yaml.Node, line: int, problems: Problems) -> list[st
             return []
         several = key in ("prerequisites", "keywords")
         return [part.strip() for part in text.split(",") if part.strip()] if several else [text]
-    if isinstance(node, yaml.SequenceNode) and all(
-        isinstance(item, yaml.ScalarNode) for item in node.value
-    ):
-        found = (" ".join(item.value.split()) for item in node.value)
-        return [text for text in found if text]
-    # "- Colons: without quotes" in a list is a mapping to YAML, and a sentence to its writer.
+    if isinstance(node, yaml.SequenceNode):
+        texts = [_item(item) for item in node.value]
+        if None not in texts:
+            return [text for text in texts if text]
     problems.error(
         line,
         f"{key} is no text and no list of texts",
@@ -113,6 +111,16 @@ def _values(key: str, node: yaml.Node, line: int, problems: Problems) -> list[st
         hint="a text that holds a colon goes into quotes",
     )
     return []
+
+
+def _item(node: yaml.Node) -> str | None:
+    """A text in a list. "- Colons: in it" is a mapping to YAML, and a sentence to its writer."""
+    if isinstance(node, yaml.ScalarNode):
+        return " ".join(node.value.split())
+    if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
+        key, value = (_item(part) for part in node.value[0])
+        return None if key is None or value is None else f"{key}: {value}"
+    return None
 
 
 def read_front(lines: Sequence[str], problems: Problems) -> Front:
