@@ -63,7 +63,7 @@ def test_whole_is_split_with_outputs_state_and_gradients(kind, steps, cut, reset
 
 
 @every_kind
-def test_stepwise_is_whole_far_beyond_the_places_there_are(kind):
+def test_stepwise_is_whole_far_beyond_the_window(kind):
     stack, x = made(kind), data(60)
     y, final = stack(x)
     said, state = [], None
@@ -89,9 +89,8 @@ def test_alone_is_together_whatever_stands_in_the_padding(kind, both, lengths):
         same(y[:length, b : b + 1], alone)
         assert not y[length:, b].any()
         if not both:
-            for k, (kept, count) in enumerate(state):
-                same(kept[:, b : b + 1], own[k][0])
-                same(count[:, b : b + 1], own[k][1])
+            for together, by_itself in zip(state, own, strict=True):
+                same(together[:, b : b + 1], by_itself)
 
 
 @every_kind
@@ -118,12 +117,15 @@ def test_a_window_by_plain_loops(both):
 
 @pytest.mark.parametrize("both", [False, True])
 def test_attention_is_that_of_torchs_own_layer(both):
-    """On a sequence no longer than the context torch's layer needs no more than its own mask."""
-    layer, x = Attending(D, H, both, context=9).double(), data(9)
+    """Of a sequence longer than the context, with the scores of distances made one by one."""
+    layer, x, n = Attending(D, H, both, context=6).double(), data(9), 9
     y, _ = layer(x)
-    entered = layer.enter(x) + layer.sinusoids[:9].double()[:, None]
-    mask = None if both else torch.ones(9, 9, dtype=torch.bool).triu(1)
-    same(y, layer.encoder(entered, src_mask=mask))
+    scores = torch.full((layer.heads, n, n), -torch.inf, dtype=torch.float64)
+    for t in range(n):
+        for s in range(n):
+            if -5 <= s - t <= (5 if both else 0):
+                scores[:, t, s] = layer.away.weight @ layer.sinusoids[s - t]
+    same(y, layer.encoder(layer.enter(x), src_mask=scores.repeat(B, 1, 1)))
 
 
 @every_kind
@@ -146,15 +148,25 @@ def test_long_sequences_attend_in_pieces_as_they_would_at_once(monkeypatch):
         same(layer(x)[0], y)
 
 
-def test_places_are_told_apart_within_the_context():
+def test_distances_are_told_apart():
     table = Attending(D, 8, context=16).sinusoids
-    assert torch.cdist(table, table).fill_diagonal_(9.0).min() > 0.05
+    assert len(table) == 31
+    assert torch.cdist(table, table).fill_diagonal_(9.0).min() > 0.1
+
+
+@every_kind
+def test_where_a_sequence_began_is_not_known(kind):
+    """So what is further away than all layers see together changes nothing."""
+    stack, x = made(kind), data(40)
+    reach = 2 * stack.layers[0].reach
+    same(stack(x)[0][-1], stack(x[-reach - 1 :])[0][-1])
 
 
 def test_what_stands_in_place_of_cells_does_so_within_the_block_only():
-    with pytest.raises(RuntimeError), in_place_of_cells(Window):
+    with in_place_of_cells(Window):
         assert isinstance(Stack(D, H).layers[0], Window)
-        raise RuntimeError
+    with pytest.raises(InputError), in_place_of_cells(Window):
+        Stack(D, 0)
     assert isinstance(Stack(D, H).layers[0], LSTM)
 
 
@@ -170,9 +182,9 @@ def test_what_is_refused(kind):
         layer(data(3)[:, :, :2])
     with pytest.raises(InputError, match="a step of shape"):
         layer.step(data(1)[0, :, :2])
-    with pytest.raises(InputError, match="a state of other shapes"):
+    with pytest.raises(InputError, match="a state of another shape"):
         layer(data(3), layer(data(3, 2))[1])
-    with pytest.raises(InputError, match="reset of torch.float64"):
+    with pytest.raises(InputError, match=r"reset of torch\.float64"):
         layer(data(3), reset=torch.zeros(3, B).double())
     for setting in ("window", "context"):
         kind = {"window": Window, "context": Attending}[setting]

@@ -54,6 +54,14 @@ def compare(
     attend: Annotated[
         int, typer.Option(metavar="NUMBER", help="Elements that the Transformer attends to.")
     ] = 64,
+    length: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Of a probe: what is learnt, as 20 or 5,20. [20]"),
+    ] = None,
+    lengths: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBERS", help="Of a probe: also score at these, as 5,50,400."),
+    ] = None,
     validation: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Hold out this data, not a share of DATA."),
@@ -91,12 +99,18 @@ def compare(
         data_exists(*map(Path, data), validation)
     from clew.memory.compare import Plan, compare
 
+    settings = {name: _value(text) for name, text in _pairs(setting, "--set").items()}
+    if length is not None:
+        if task != "probe":
+            raise InputError("--length goes with probes", where="--length", hint="leave it out")
+        ends = _numbers(length, "--length")
+        settings["length"] = ends[0] if len(ends) == 1 else list(ends)
     plan = Plan(
         task,
         tuple(data),
         validation=None if validation is None else str(validation),
         columns=_pairs(column, "--column"),
-        settings={name: _value(text) for name, text in _pairs(setting, "--set").items()},
+        settings=settings,
         rivals=None if rivals is None else tuple(name.strip() for name in rivals.split(",")),
         budget=budget,
         seeds=seeds,
@@ -104,6 +118,7 @@ def compare(
         time=time,  # type: ignore[arg-type]
         window=window,
         context=attend,
+        lengths=() if lengths is None else _numbers(lengths, "--lengths"),
     )
     try:
         found = compare(plan, out=out, tell=None if quiet else say.note)
@@ -133,6 +148,15 @@ def _pairs(typed: list[str] | None, option: str) -> dict[str, str]:
             raise InputError(f"{name.strip()!r} is given twice", where=option)
         found[name.strip()] = value.strip()
     return found
+
+
+def _numbers(typed: str, option: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in typed.split(","))
+    except ValueError:
+        raise InputError(
+            f"{typed!r} are no whole numbers", where=option, expected="such as 5,20"
+        ) from None
 
 
 def _value(text: str) -> Any:
@@ -190,21 +214,31 @@ def _show(found: Comparison) -> None:
             table.add_row(*cells, style="bold" if bold else None)
         Console(highlight=False).print(table)
     else:
-        widths = [max(len(cells[k]) for cells in [heads, *rows]) for k in range(len(heads))]
-        for cells in [heads, *rows]:
-            first, *rest = (
-                f"{cell:{'<' if k == 0 else '>'}{width}}"
-                for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
-            )
-            say.result("  ".join([first, *rest]).rstrip())
+        _aligned([heads, *rows])
     many = found.element[1]
     say.result()
+    if found.rows[0].by_length:
+        shown = found.figure.shown
+        means = [[row.title, *map(shown, row.by_length.values())] for row in found.rows]
+        _aligned([["by length", *found.rows[0].by_length], *means])
+        say.result()
     after = ", ".join(found.rows[0].costs)
     say.result(f"looks back: {many} before the current one that it needs")
     say.result(f"a step: one more, after {after} others, for one sequence; stream: in a stream")
     say.result()
     for line in found.words():
         say.result(line)
+
+
+def _aligned(rows: list[list[str]]) -> None:
+    """Print columns, the first to the left, the others to the right."""
+    widths = [max(len(cells[k]) for cells in rows) for k in range(len(rows[0]))]
+    for cells in rows:
+        first, *rest = (
+            f"{cell:{'<' if k == 0 else '>'}{width}}"
+            for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        say.result("  ".join([first, *rest]).rstrip())
 
 
 def _cells(found: Comparison, row: Row) -> list[str]:

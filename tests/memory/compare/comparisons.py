@@ -8,7 +8,9 @@ BITS = FIGURES["language"][0]
 ERROR = PROBE[1]
 
 
-def run(score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None, peak=400.0):
+def run(
+    score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None, peak=400.0, lengths=()
+):
     return {
         "seed": seed,
         "score": score,
@@ -22,6 +24,7 @@ def run(score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None,
         "step_us": {"8": step, "64": step, "512": step},
         "stream_us": None,
         "held_out": held_out,
+        "by_length": {str(n): score / n for n in lengths},
         "element": ["word", "words"],
         "both_ways": False,
         "horizon": None

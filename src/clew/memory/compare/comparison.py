@@ -65,6 +65,12 @@ class Row:
         return None if None in found else statistics.median(found)
 
     @property
+    def by_length(self) -> dict[str, float]:
+        """Of a probe the mean score at each length asked for."""
+        names = self.runs[0]["by_length"]
+        return {n: statistics.fmean(run["by_length"][n] for run in self.runs) for n in names}
+
+    @property
     def costs(self) -> dict[str, float]:
         """Microseconds a step by the number of steps before it: the median of the seeds."""
         names = self.runs[0]["step_us"]
@@ -145,11 +151,19 @@ class Comparison:
                 min(seen) if seen else None, max(seen) if seen else None,
                 *row.costs.values(), row.stream, row.peak,
             ])  # fmt: skip
-        return [Table(self.title, columns, rows)]
+        tables = [Table(self.title, columns, rows)]
+        if lengths := list(self.rows[0].by_length):
+            means: list[list[str | int | float | None]] = [
+                [row.title, *row.by_length.values()] for row in self.rows
+            ]
+            title = f"{self.figure.title} by length, mean of the seeds"
+            tables.append(Table(title, ["network", *map(str, lengths)], means))
+        return tables
 
     def size(self) -> tuple[float, float]:
         """Of the picture, in inches."""
-        return (11.0, max(4.0, 1.6 + 0.35 * len(self.rows)))
+        wide = 16.0 if self.rows[0].by_length else 11.0
+        return (wide, max(4.0, 1.6 + 0.35 * len(self.rows)))
 
     def draw(self, figure: Any) -> None:
         """Score against the cost of a step, and how far each looks back."""
@@ -175,7 +189,7 @@ class Comparison:
                     "name": row.entrant.name, "title": row.title, "units": row.hidden,
                     "parameters": row.parameters, "mean": row.mean, "lowest": min(row.scores),
                     "highest": max(row.scores), "seconds": row.seconds, "step_us": row.costs,
-                    "stream_us": row.stream,
+                    "stream_us": row.stream, "by_length": row.by_length,
                     "horizons": row.horizons, "open_ended": row.open_ended,
                     "peak_mib": row.peak, "runs": [dict(run) for run in row.runs],
                 }

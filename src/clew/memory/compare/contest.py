@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -40,6 +40,7 @@ class Learned:
     """A network after its run: what it is examined as, what it scored, how it went.
 
     held_out: examples that a share was counted on, None where the score is no share of such.
+    by_length: of a probe, its score at each length asked for.
     """
 
     subject: Subject
@@ -50,6 +51,7 @@ class Learned:
     steps: int
     finished_by: str
     held_out: int | None = None
+    by_length: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,10 @@ class TaskContest:
                     expected=", ".join(sorted(set(known))),
                 )  # fmt: skip
         self.both = "bidirectional" in known
-        self.cells_only = plan.task == "translate"
+        # A decoder begins in the state of its encoder; a forecaster keeps states of all layers in
+        # one tensor.
+        deep = plan.settings.get("num_layers", 1) != 1
+        self.cells_only = plan.task == "translate" or (plan.task == "forecast" and deep)
         self.fit, self.held_out = read(plan, self._model())
 
     def _model(self, **changes: Any) -> Any:

@@ -103,8 +103,7 @@ def entrants(
             )
         if cells_only and one.base not in CELLS:
             raise InputError(
-                f"{name} cannot take part: the decoder of this task begins in a state that the "
-                "encoder makes",
+                f"{name} cannot take part: the network goes on from states that only cells have",
                 where="rivals",
                 expected=", ".join((*CELLS, *(f"bi{cell}" for cell in CELLS))),
             )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from clew.memory.compare.comparison import Comparison
 
 MARKERS = {"rnn": "o", "gru": "s", "lstm": "D", "window": "^", "transformer": "v"}
+LINES = {"rnn": ":", "gru": "--", "lstm": "-", "window": "-.", "transformer": (0, (5, 1))}
 HATCHES = {"rnn": "", "gru": "//", "lstm": "xx", "window": "..", "transformer": "||"}
 
 
@@ -19,10 +20,13 @@ def draw(found: Comparison, figure: Any) -> None:
 
     What reads both ways is hollow on the left, and grey on the right.
     """
-    left, right = figure.subplots(1, 2)
-    _scores(found, left)
-    _horizons(found, right)
-    for axes in (left, right):
+    more = bool(found.rows[0].by_length)
+    panels = figure.subplots(1, 3 if more else 2)
+    _scores(found, panels[0])
+    _horizons(found, panels[1])
+    if more:
+        _lengths(found, panels[2])
+    for axes in panels:
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
 
@@ -51,6 +55,25 @@ def _scores(found: Comparison, axes: Any) -> None:
     axes.set_xlabel(f"one more step after {USUAL} (µs)")
     axes.set_ylabel(f"{found.figure.title}{unit}, held out: {way}")
     axes.set_title(f"mean, lowest and highest of {found.seeds} seed" + "s" * (found.seeds != 1))
+    axes.legend(fontsize=8, frameon=False)
+
+
+def _lengths(found: Comparison, axes: Any) -> None:
+    """Of a probe the score by length, as means over the seeds."""
+    hundred = 100 if found.figure.percent else 1
+    for row in found.rows:
+        lengths = [int(length) for length in row.by_length]
+        axes.plot(
+            lengths, [hundred * score for score in row.by_length.values()],
+            marker=MARKERS[row.entrant.base], linestyle=LINES[row.entrant.base], color="black",
+            linewidth=1.2, label=row.title,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xticks(lengths, labels=[str(length) for length in lengths])
+    axes.minorticks_off()
+    axes.set_xlabel("length")
+    axes.set_ylabel(found.figure.title + (" (%)" if found.figure.percent else ""))
+    axes.set_title("by length, mean of the seeds")
     axes.legend(fontsize=8, frameon=False)
 
 

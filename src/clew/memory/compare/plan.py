@@ -26,7 +26,8 @@ class Plan:
     settings and those of Learning. rivals: their names; None: all that the task has. budget:
     parameters of each, all counted; None: those of the task's own network. seeds: how many runs of
     each. epochs, time: as the task takes them, of one run (of a probe epochs are 100 batches).
-    window: elements that a window sees. context: elements that a Transformer attends to.
+    window: elements that a window sees. context: elements that a Transformer attends to. lengths:
+    of a probe, at which it is scored besides.
     """
 
     task: str
@@ -41,6 +42,7 @@ class Plan:
     time: float | None = None
     window: int = 8
     context: int = 64
+    lengths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.task not in (*TASKS, "probe"):
@@ -56,6 +58,8 @@ class Plan:
                 raise InputError(
                     f"{name} is {value!r}", where=name, expected="a whole number of 1 or more"
                 )
+        if self.lengths and self.task != "probe":
+            raise InputError("lengths of a task", where="lengths", expected="a probe")
         if self.time is not None:
             object.__setattr__(self, "time", parse_time(self.time))
         for name in self.settings:
@@ -74,7 +78,7 @@ class Plan:
     def read(cls, given: Mapping[str, Any]) -> Plan:
         """Back from JSON."""
         lists = {name: None if given[name] is None else tuple(given[name])
-                 for name in ("data", "rivals")}  # fmt: skip
+                 for name in ("data", "rivals", "lengths")}  # fmt: skip
         return cls(**{**given, **lists})
 
     def mark(self) -> str:

@@ -60,6 +60,9 @@ class ProbeContest:
         if plan.time is not None:
             chosen["time"] = plan.time
         self.learning = Learning(**chosen)
+        self.lengths = plan.lengths
+        for length in self.lengths:
+            self.probe.draw(1, length)  # refuses what cannot be
         longest = self.learning.length
         self.length = longest if isinstance(longest, int) else longest[1]
 
@@ -92,6 +95,7 @@ class ProbeContest:
         return Learned(
             model, figure.key, value, sum(p.numel() for p in model.network.parameters()),
             seconds, int(model.history["steps"]), str(model.history["finished_by"]),
+            by_length={n: self._figure(model.score(n))[1] for n in self.lengths},
         )  # fmt: skip
 
     def baseline(self) -> tuple[str, float] | None:

@@ -1,0 +1,115 @@
+"""A comparison from beginning to end on sequences made here; and its folder."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from clew import InputError
+from clew.memory.compare import Plan, compare, running
+
+TEXTS = ["warm and funny", "a joy to watch", "dull and long", "a waste of time"] * 8
+TABLE = "text,label\n" + "".join(
+    f"{text} {n},{'good' if n % 4 < 2 else 'bad'}\n" for n, text in enumerate(TEXTS)
+)
+SMALL = {"embedding_size": 4, "vocabulary_size": 30, "unit": "word"}
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "reviews.csv").write_text(TABLE)
+    return str(tmp_path / "reviews.csv")
+
+
+def plan(table, **more):
+    told = {"settings": SMALL, "rivals": ("gru", "biwindow"), "budget": 600, "seeds": 2}
+    return Plan("classify", (table,), **{**told, "epochs": 2, "window": 2, **more})
+
+
+def test_every_rival_runs_with_every_seed_at_one_budget(table):
+    said = []
+    found = compare(plan(table), apart=False, tell=said.append)
+    assert [row.entrant.name for row in found.rows] == ["gru", "biwindow"]
+    for row in found.rows:
+        assert row.parameters == pytest.approx(600, rel=0.04)
+        assert [run["seed"] for run in row.runs] == [0, 1]
+        assert {run["parameters"] for run in row.runs} == {row.parameters}
+        assert all(0 <= score <= 1 for score in row.scores)
+        assert row.peak is None
+        assert set(row.costs) == {"8", "64", "512"}
+        assert min(row.costs.values()) > 0
+    assert found.rows[0].stream is not None
+    assert found.rows[1].stream is None
+    assert found.baseline[0].startswith("TF-IDF")
+    assert found.element == ("word", "words")
+    assert len(said) == 5
+    json.dumps(found.data())
+
+
+def test_what_is_finished_is_not_run_again_and_seeded_is_repeated(table, tmp_path, monkeypatch):
+    first = compare(plan(table), out=tmp_path / "out", apart=False)
+    again = compare(plan(table), apart=False)
+    assert [row.scores for row in again.rows] == [row.scores for row in first.rows]
+    (tmp_path / "out" / "gru-1.json").unlink()
+    ran = []
+    here = running._Runs._here
+    monkeypatch.setattr(
+        running._Runs, "_here", lambda self, job, at: (ran.append(at.name), here(self, job, at))
+    )
+    resumed = compare(plan(table), out=tmp_path / "out", apart=False)
+    assert ran == ["gru-1.json"]
+    assert [row.scores for row in resumed.rows] == [row.scores for row in first.rows]
+    more = compare(plan(table, rivals=("gru",), seeds=3), out=tmp_path / "out", apart=False)
+    assert ran[1:] == ["survey-gru.json", "gru-2.json"]
+    assert more.rows[0].scores[:2] == first.rows[0].scores
+
+
+def test_a_process_of_its_own_says_its_peak_memory(table, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    inside = compare(plan(table, rivals=("gru",), seeds=1), apart=False)
+    found = compare(plan(table, rivals=("gru",), seeds=1), out=tmp_path / "out")
+    assert found.rows[0].scores == inside.rows[0].scores
+    assert 50 < found.rows[0].peak < 10_000
+
+
+def test_folders_that_are_no_place_for_it(table, tmp_path):
+    out = tmp_path / "out"
+    compare(plan(table, rivals=("gru",), seeds=1, epochs=1), out=out, apart=False)
+    with pytest.raises(InputError, match="holds another comparison"):
+        compare(plan(table, rivals=("gru",), seeds=1, epochs=2), out=out, apart=False)
+    (out / "gru-0.json").write_text('{"result": ')
+    with pytest.raises(InputError, match="cannot be read"):
+        compare(plan(table, rivals=("gru",), seeds=1, epochs=1), out=out, apart=False)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        compare(plan(table), out=other, apart=False)
+    with pytest.raises(InputError, match="not a folder"):
+        compare(plan(table), out=other / "notes.txt", apart=False)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"budget": 5}, "the smallest network"),
+        ({"rivals": ("lstn",)}, "there is no rival 'lstn'"),
+        ({"settings": {"unti": "char"}}, "no setting 'unti'"),
+        ({"settings": {"unit": "letters"}}, "unit is 'letters'"),
+        ({"columns": {"stars": "x"}}, "no column 'stars' to name"),
+        ({"validation": "nowhere.csv"}, "nowhere.csv"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_that_would_be_taken_for_done(table, tmp_path, more, said):
+    with pytest.raises(InputError) as error:
+        compare(plan(table, **more), out=tmp_path / "out", apart=False)
+    assert said in str(error.value)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names <= {"plan.json"}
+
+
+def test_a_child_that_dies_is_told_of(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="survey: exit code 1"):
+        compare(plan(table), out=tmp_path / "out")
