@@ -97,6 +97,8 @@ def compare(
 
     if task != "probe":
         data_exists(*map(Path, data), validation)
+    if picture is not None:
+        _ending(picture)
     from clew.memory.compare import Plan, compare
 
     settings = {name: _value(text) for name, text in _pairs(setting, "--set").items()}
@@ -169,14 +171,17 @@ def _value(text: str) -> Any:
         return text
 
 
-def _drawn(found: Comparison, place: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def _ending(place: Path) -> None:
     if place.suffix.lower() not in (".png", ".svg"):
         raise InputError(
             "no picture is written under this name", where=str(place), expected=".png or .svg"
         )
+
+
+def _drawn(found: Comparison, place: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=found.size(), layout="constrained")
     FigureCanvasAgg(figure)
     found.draw(figure)

@@ -65,12 +65,17 @@ def test_what_is_finished_is_not_run_again_and_seeded_is_repeated(table, tmp_pat
     assert more.rows[0].scores[:2] == first.rows[0].scores
 
 
-def test_a_process_of_its_own_says_its_peak_memory(table, tmp_path, monkeypatch):
+def test_a_process_of_its_own_comes_to_the_same_and_says_its_peak_memory(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-    inside = compare(plan(table, rivals=("gru",), seeds=1), apart=False)
-    found = compare(plan(table, rivals=("gru",), seeds=1), out=tmp_path / "out")
-    assert found.rows[0].scores == inside.rows[0].scores
-    assert 50 < found.rows[0].peak < 10_000
+    probe = Plan("probe", ("recall",), settings={"length": 2, "steps": 3, "judged": 8})
+    job = {"kind": "run", "name": "gru", "size": [4, None], "seed": 1}
+    here, there = (
+        running._Runs(probe, tmp_path / str(apart), apart).job(job, "gru-1")
+        for apart in (False, True)
+    )
+    assert (here["score"], here["horizon"]) == (there["score"], there["horizon"])
+    assert here["peak_mib"] is None
+    assert 50 < there["peak_mib"] < 10_000
 
 
 def test_folders_that_are_no_place_for_it(table, tmp_path):

@@ -49,13 +49,26 @@ def _scores(found: Comparison, axes: Any) -> None:
         axes.axhline(
             hundred * score, color="0.4", linestyle="--", linewidth=1, label=drawable(name, 40)
         )
-    axes.set_xscale("log")
+    _scaled(axes, [row.costs[USUAL] for row in found.rows])
     unit = " (%)" if found.figure.percent else ""
     way = "less is better" if found.figure.less else "more is better"
     axes.set_xlabel(f"one more step after {USUAL} (µs)")
     axes.set_ylabel(f"{found.figure.title}{unit}, held out: {way}")
     axes.set_title(f"mean, lowest and highest of {found.seeds} seed" + "s" * (found.seeds != 1))
     axes.legend(fontsize=8, frameon=False)
+
+
+def _scaled(axes: Any, costs: list[float]) -> None:
+    """Costs that are close together from 0 on, others by their logarithm."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    if max(costs) < 4 * min(costs):
+        axes.set_xlim(0, 1.15 * max(costs))
+        return
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:g}"))
 
 
 def _lengths(found: Comparison, axes: Any) -> None:

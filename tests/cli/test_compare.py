@@ -1,0 +1,74 @@
+"""`clew compare` as it is typed; what it measures is tested in tests/memory/compare."""
+
+import json
+
+import pytest
+
+import clew.memory.compare as compared
+from clew.memory.compare.running import compare
+
+PROBE = ("compare", "probe", "recall", "--rivals", "gru,window", "--seeds", 2, "--budget", 400)
+EASY = ("--epochs", 1, "--length", 2, "--set", "letters=3", "--set", "before=1",
+        "--set", "batch_size=4", "--set", "judged=8")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """Runs stay in this process; that they have one of their own is tested with `compare`."""
+    monkeypatch.setattr(
+        compared, "compare", lambda *plan, **more: compare(*plan, **{**more, "apart": False})
+    )
+
+
+def test_a_table_a_picture_json_and_a_reason(clew, tmp_path):
+    out = tmp_path / "out"
+    answer = clew(*PROBE, *EASY, "--lengths", "1,2", "--out", out, "--picture", tmp_path / "a.svg")
+    assert answer.code == 0, answer.err
+    lines = answer.out.splitlines()
+    assert lines[0].split()[:2] == ["network", "accuracy"]
+    assert [line.split()[0] for line in lines[1:4]] == ["chance", "GRU", "window"]
+    assert any(line.startswith("by length") and line.split()[-2:] == ["1", "2"] for line in lines)
+    assert "\nTake the " in answer.out
+    assert "4/4  window, seed 1: accuracy" in answer.err
+    assert (out / "compare.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+    kept = json.loads((out / "compare.json").read_text())
+    again = clew(*PROBE, *EASY, "--lengths", "1,2", "--out", out, "--json", "--quiet")
+    assert again.err == ""
+    assert json.loads(again.out) == kept
+    assert kept["chosen"] in ("gru", "window")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("compare", "probe", "recal"), "there is no probe 'recal'"),
+        (("compare", "guess", "recall"), "there is no such file"),
+        (("compare", "classify", "no.csv"), "there is no such file"),
+        ((*PROBE, "--rivals", "gru,elman"), "there is no rival 'elman'"),
+        ((*PROBE, "--rivals", "bigru"), "bigru reads both ways"),
+        ((*PROBE, "--budget", 1), "the smallest network"),
+        ((*PROBE, "--seeds", 0), "seeds is 0"),
+        ((*PROBE, "--length", "long"), "no whole numbers"),
+        ((*PROBE, "--set", "letters"), "is no pair"),
+        ((*PROBE, "--set", "a=1", "--set", "a=2"), "given twice"),
+        ((*PROBE, "--set", "cell=gru"), "cell is not for you to set"),
+        ((*PROBE, "--time", "soon"), "is not a length of time"),
+        ((*PROBE, "--picture", "a.jpeg"), "no picture is written under this name"),
+    ],
+)
+def test_what_is_refused_before_anything_is_trained(clew, typed, said):
+    answer = clew(*typed)
+    assert answer.code in (1, 2)
+    assert said in answer.err
+    assert answer.out == ""
+
+
+def test_interrupted_it_says_how_to_go_on(clew, monkeypatch, tmp_path):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compared, "compare", stopped)
+    answer = clew(*PROBE, "--out", tmp_path / "out")
+    assert answer.code == 130
+    assert "clew compare probe recall --rivals gru,window" in answer.err
