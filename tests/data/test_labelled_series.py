@@ -97,7 +97,9 @@ def test_time_since_the_beginning_is_a_time():
 
 
 @pytest.mark.parametrize(
-    "source", [[1, 2], None, {"ds": [1]}, polars.LazyFrame(), polars.Series([1])], ids=repr
+    "source",
+    [[1, 2], None, {"ds": [1]}, polars.LazyFrame(), polars.Series([1])],
+    ids=["list", "None", "dict", "lazy", "series"],
 )
 def test_what_is_neither_a_file_nor_a_frame_is_named(source):
     with pytest.raises(InputError, match=f"type {type(source).__name__}"):
