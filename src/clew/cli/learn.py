@@ -249,8 +249,7 @@ def check(
     passed = watched(learner, challenge) if watch else checked(learner, challenge)
     if not passed:
         raise typer.Exit(1)
-    if not watch:
-        _tell_next(learner)
+    _tell_next(learner)
 
 
 def hint(

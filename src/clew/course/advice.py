@@ -117,33 +117,50 @@ def _of_line(found: Difference) -> str:
     ours, theirs = NUMBER.findall(one), NUMBER.findall(other)
     if ours == theirs and re.findall(r"\w+", one) == re.findall(r"\w+", other):
         return "Only signs between the words differ, such as commas, quotes and brackets."
-    if len(ours) != len(theirs) or not ours:
-        return ""
-    return _of_numbers(ours, theirs)
+    # All numbers say more than those of one line, where the lines are alike but for them.
+    every = list(zip(found.expected, found.said, strict=False))
+    alike = len(found.expected) == len(found.said) and all(
+        _words(mine) == _words(yours) for mine, yours in every
+    )
+    return (_of_numbers(every) if alike else "") or (
+        _of_numbers([(one, other)]) if _words(one) == _words(other) else ""
+    )
 
 
-def _of_numbers(ours: list[str], theirs: list[str]) -> str:
+def _words(line: str) -> list[str]:
+    """A line with a mark in place of each number."""
+    return NUMBER.sub(" # ", line).split()
+
+
+def _of_numbers(lines: list[tuple[str, str]]) -> str:
+    """What the numbers have in common that differ in lines which are else the same."""
     pairs = [
-        (one, other) for one, other in zip(ours, theirs, strict=True) if not same_number(one, other)
+        (one, other)
+        for line, own in lines
+        for one, other in zip(NUMBER.findall(line), NUMBER.findall(own), strict=True)
+        if not same_number(one, other)
     ]
     if not pairs:
         return ""
     values = [(float(one), float(other)) for one, other in pairs]
-    if all(one != 0 and same_number(text, f"{-other!r}")
-           for (text, _), (one, other) in zip(pairs, values, strict=True)):  # fmt: skip
+    if all(float(one) != 0 and same_number(one, repr(-float(other))) for one, other in pairs):
         return "The right size, but the wrong sign: is something added that is to be taken away?"
-    # Rounded to what one of the two shows, they are the same.
-    if all(abs(one - other) <= 0.5000001 * 10.0 ** -decimals(text)
-           for (_, text), (one, other) in zip(pairs, values, strict=True)):  # fmt: skip
-        return f"Right as far as it goes: print it with {_count(decimals(pairs[0][0]), 'decimal')}."
-    if all(abs(one - other) <= 0.5000001 * 10.0 ** -decimals(text)
-           for (text, _), (one, other) in zip(pairs, values, strict=True)):  # fmt: skip
-        return f"Nearly: is it to be rounded to {_count(decimals(pairs[0][0]), 'decimal')}?"
-    steps = {other - one for one, other in values}
-    if steps <= {1.0, -1.0} and len(steps) == 1:
-        more = "more" if steps == {1.0} else "less"
-        return f"One {more} than expected: does a range(...) begin or end one step off?"
+    places = _count(decimals(pairs[0][0]), "decimal")
+    if all(_rounds(other, one) for one, other in pairs):
+        return f"Right as far as it goes: print it with {places}."
+    if all(_rounds(one, other) for one, other in pairs):
+        return f"Nearly: is it to be rounded to {places}?"
     ratios = [other / one for one, other in values if one != 0]
     if len(ratios) > 1 and len(ratios) == len(values) and max(ratios) - min(ratios) < 1e-3:
         return f"Yours are {ratios[0]:.3g} times the expected numbers: is a factor missing?"
+    steps = {round(other - one, 9) for one, other in values}
+    if steps in ({1.0}, {-1.0}):
+        more = "more" if steps == {1.0} else "less"
+        return f"One {more} than expected: does a range(...) begin or end one step off?"
     return ""
+
+
+def _rounds(text: str, exact: str) -> bool:
+    """Whether `exact` rounded to as many places as `text` shows is `text`."""
+    places = decimals(text)
+    return abs(places) < 300 and abs(float(text) - float(exact)) <= 0.5000001 * 10.0**-places

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clew.course.course import Course
-from clew.course.judging import Verdict, judge
 from clew.course.lesson import Challenge, Lesson
 from clew.course.progress import Done, Progress, Record, now
-from clew.course.running import Limits
 from clew.errors import InputError
+
+if TYPE_CHECKING:
+    from clew.course.judging import Verdict
+    from clew.course.running import Limits
 
 MOST = 1_000_000  # bytes of an answer that are read
 
@@ -170,6 +173,8 @@ class Learner:
 
     def check(self, challenge: Challenge, limits: Limits | None = None) -> Verdict:
         """Judge the learner's file, a copy of which is run."""
+        from clew.course.judging import judge  # the list of lessons is there before it would be
+
         path = self.file(challenge)
         verdict = judge(challenge, answer(path), where=str(path), limits=limits)
         self._change(

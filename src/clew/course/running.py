@@ -24,7 +24,7 @@ from typing import Any, Literal
 CHILD = Path(__file__).with_name("_child.py")
 NAME = "answer.py"  # what the learner's code is called in its temporary folder
 LOOK = 0.05  # seconds between two looks at memory, processes and disk
-GRACE = 2.0  # seconds more until the parent ends what the child's own clock did not
+GRACE = 5.0  # seconds more until the parent ends what the child's own clock did not
 KEPT = {"PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"}
 THREADS = ("OMP_", "MKL_", "OPENBLAS_")
 

@@ -1,0 +1,174 @@
+"""Wrong answers of the kinds that learners give: each gets the right outcome and a helpful line.
+
+The task of all of them: run h = 0.5 * h + x over 1, 2, 3, printing h after each step with three
+decimals, in a function step(h, x).
+"""
+
+import os
+from dataclasses import dataclass
+
+import pytest
+
+from clew.course.judging import judge
+from clew.course.running import Limits
+
+STARTER = """def step(h, x):
+    return h
+
+
+h = 0.0
+for x in [1, 2, 3]:
+    # your code here
+    print(f"{h:.3f}")
+"""
+LOOP = "h = 0.0\nfor x in [1, 2, 3]:\n    h = step(h, x)\n    print(f'{h:.3f}')\n"
+STEP = "def step(h, x):\n    return 0.5 * h + x\n"
+RIGHT = STEP + LOOP
+SMALL = Limits(seconds=0.3, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
+
+
+@dataclass(frozen=True)
+class Task:
+    starter: str = STARTER
+    expected: str = "1.000\n2.500\n4.250\n"
+    tests: str | None = "assert step(2, 1) == 2, 'half of 2, and 1, is 2'\n"
+
+
+WRONG = {
+    # not started
+    "untouched": (STARTER, "not started", "as it was given"),
+    "blanks added": (STARTER.replace("\n", "  \n") + "\n\n", "not started", "as it was given"),
+    "emptied": ("\n# nothing\n", "not started", "as it was given"),
+    # wrong
+    "range too short": (STEP + LOOP.replace("1, 2, 3", "1, 2"), "wrong", "1 line too few"),
+    "range too long": (STEP + LOOP.replace("3]", "3, 4]"), "wrong", "1 line more"),
+    "first skipped": (STEP + LOOP.replace("    print", "    if x > 1: print"), "wrong", "too late"),
+    "printed before the step": (
+        STEP + "h = 0.0\nfor x in [1, 2, 3]:\n    print(f'{h:.3f}')\n    h = step(h, x)\n",
+        "wrong", "too early"),
+    "wrong sign": (STEP.replace("0.5 * h + x", "-(0.5 * abs(h) + x)") + LOOP, "wrong", "sign"),
+    "taken away": (STEP.replace("+ x", "- x") + LOOP, "wrong", "sign"),
+    "missing update": (RIGHT.replace("h = step(h, x)", "step(h, x)"), "wrong", "updated inside"),
+    "a factor missing": (
+        RIGHT.replace("print(f'{h:.3f}", "print(f'{2 * h:.3f}"), "wrong", "2 times the expected"),
+    "one too many": (RIGHT.replace("{h:", "{h + 1:"), "wrong", "One more than expected"),
+    "another order": (
+        STEP + LOOP.replace("[1, 2, 3]", "[1]") + "print('4.250')\nprint('2.500')\n",
+        "wrong", "another order"),
+    "too few decimals": (RIGHT.replace(":.3f", ":.0f"), "wrong", "print it with 3 decimals"),
+    "print left over": (
+        RIGHT.replace("    h = step", "    print('x is', x)\n    h = step"), "wrong", "between them"),
+    "printed once at the end": (RIGHT.replace("    print", "print"), "wrong", "line 1"),
+    "nothing printed": (STEP, "wrong", "Nothing was printed"),
+    "None printed": (RIGHT.replace("return 0.5 * h + x", "print(f'{0.5 * h + x:.3f}'); return 0")
+                     + "print(print())\n", "wrong", "no return"),
+    "function printed": (STEP + "print(step)\n", "wrong", "A function was printed"),
+    "generator printed": (STEP + "print(x for x in [1])\n", "wrong", "list(...)"),
+    "words added": (RIGHT.replace("f'{h", "f'h = {h"), "wrong", "line 1"),
+    "all in a list": (STEP + "print([1.0, 2.5, 4.25])\n", "wrong", "line 1"),
+    "blanks within": (RIGHT.replace("{h:.3f}", "{h:.1f} {0:.0f}0"), "wrong", "line 1"),
+    "nan": (STEP + LOOP.replace("h = 0.0", "h = float('nan')"), "wrong", "not a number"),
+    "inf": (STEP + LOOP.replace("h = 0.0", "h = 1e308 * 10"), "wrong", "larger than any float"),
+    "much printed": (STEP + "for i in range(200): print(i / 7)\n", "wrong", "line 1"),
+    "answer copied, no function": ("print('1.000\\n2.500\\n4.250')", "wrong", "looks for step"),
+    "a function that gives another value": (
+        STEP.replace("+ x", "+ x + 1e-3") + "print('1.000\\n2.500\\n4.250')", "wrong", "half of 2"),
+    "a function that takes too few": (
+        "def step(h):\n    return h\nprint('1.000\\n2.500\\n4.250')", "wrong", "its def"),
+    "escapes printed": (STEP + "print('\\x1b[2J\\x07gone')\n", "wrong", "\\x1b[2J"),
+    # raised
+    "syntax error": (RIGHT.replace("x):", "x)"), "raised", "line 1"),
+    "indentation": (RIGHT.replace("    return", "return"), "raised", "begin at the same column"),
+    "bracket left open": (STEP + "print((1\n", "raised", "never closed"),
+    "gap left": (RIGHT.replace("0.5 * h + x", "___ * h + x"), "raised", "gap of the starter"),
+    "name misspelt": (RIGHT.replace("* h", "* H"), "raised", "'H' is not defined"),
+    "no return": (RIGHT.replace("return 0.5", "0.5"), "raised", "has no return"),
+    "past the end": (RIGHT + "print([1, 2][2])\n", "raised", "places 0 to n - 1"),
+    "divided by zero": (RIGHT + "1 / 0\n", "raised", "very first step"),
+    "overflow": (STEP + "import math\nmath.exp(1000)\n", "raised", "bounded"),
+    "text and number": (STEP + "print('1' + 1)\n", "raised", "float(text)"),
+    "global in a function": (
+        "h = 0\ndef step(x):\n    h += x\n    return h\nstep(1)\n", "raised", "return it"),
+    "endless recursion": ("def step(h, x):\n    return step(h, x)\nstep(0, 1)", "raised", "itself"),
+    "no such module": ("import nunpy\n", "raised", "spelt right"),
+    "exit": ("import sys\nsys.exit('done')\n", "raised", "take the exit"),
+    "hard exit": ("import os\nos._exit(0)\n", "raised", "ended Python itself"),
+    "crash": ("import ctypes\nctypes.string_at(0)\n", "raised", "SIGSEGV"),
+    "raises in the check only": (
+        "def step(h, x):\n    return h / (x - 1)\nprint('1.000\\n2.500\\n4.250')", "raised", "check"),
+    # stopped
+    "endless loop": (STEP + "while True:\n    h = step(0, 1)\n", "stopped", "without an end"),
+    "endless loop that catches all": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "stopped", "line 3"),
+    "sleeps": ("import time\ntime.sleep(1000)\n", "stopped", "line 2"),
+    "flood": (STEP + "while True:\n    print('h')\n", "stopped", "5,000 characters"),
+    "huge list": ("x = [0.0] * 10**9\n", "stopped", "line 1"),
+    "huge number": ("x = 10 ** 10 ** 9\n", "stopped", "line 1"),
+    "growing text": ("x = 'ab'\nwhile True:\n    x = x + x\n", "stopped", "line 3"),
+    "input": (STEP + "h = float(input('h? '))\n", "stopped", "in place of input"),
+    "fork bomb": ("import os\nwhile True:\n    os.fork()\n", "stopped", "one program"),
+    "fork bomb by C": (
+        "import ctypes, time\nctypes.CDLL(None).fork()\nctypes.CDLL(None).fork()\ntime.sleep(60)",
+        "stopped", "one program"),
+    "another program": ("import os\nos.system('echo hello')\n", "stopped", "line 2"),
+    "subprocess": ("import subprocess\nsubprocess.run(['ls'])\n", "stopped", "line 2"),
+    "kills its parent": ("import os\nos.kill(os.getppid(), 9)\n", "stopped", "end other programs"),
+    "fills the disk": (
+        "i = 0\nwhile True:\n    open(f'f{i}', 'w').write('x' * 90000)\n    i += 1\n",
+        "stopped", "writing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_gets_its_outcome_and_a_helpful_line(name):
+    code, kind, said = WRONG[name]
+    verdict = judge(Task(), code, limits=SMALL, where="/my/answer.py")
+    lines = "\n".join(verdict.lines())
+    assert verdict.kind == kind, lines
+    assert said in " ".join(lines.split()), lines
+    for ours in ("_child.py", "running.py", "runpy", "Traceback", "clew-"):
+        assert ours not in lines
+    assert all(line.isprintable() for line in verdict.lines())
+
+
+def test_there_are_at_least_forty_and_the_right_one_passes():
+    assert len(WRONG) >= 40
+    assert judge(Task(), RIGHT, limits=SMALL).kind == "passed"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nfor name in os.listdir('.'): os.remove(name)\nprint(os.listdir('.'))",
+        "import shutil, os\nshutil.rmtree(os.getcwd())\nprint([])",
+        "import shutil, os\nshutil.rmtree(os.path.expanduser('~'))\nprint([])",
+    ],
+)
+def test_deleting_all_in_its_folder_harms_nobody(code):
+    verdict = judge(Task(expected="[]", tests=None), code, limits=SMALL)
+    assert verdict.kind == "passed"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open({0!r}, 'w')",
+        "open({0!r}, 'a')",
+        "import os\nos.remove({0!r})",
+        "import os\nos.rename({0!r}, 'mine')",
+        "import os\nos.open({0!r}, os.O_WRONLY | os.O_TRUNC)",
+        "import os\nos.chdir('/')\nos.truncate({0!r}, 0)",
+        "import pathlib\npathlib.Path({0!r}).unlink()",
+        "import shutil, os\nshutil.rmtree(os.path.dirname({0!r}))",
+        "import os\nos.symlink(os.path.dirname({0!r}), 'here')\nopen('here/kept', 'w')",
+    ],
+)
+def test_files_elsewhere_are_not_changed(code, tmp_path):
+    kept = tmp_path / "kept"
+    kept.write_text("mine")
+    verdict = judge(Task(), code.format(str(kept)), limits=SMALL)
+    assert verdict.kind == "stopped"
+    assert "only files in the folder" in " ".join(verdict.lines())
+    assert kept.read_text() == "mine"
+    assert os.listdir(tmp_path) == ["kept"]  # noqa: PTH208
