@@ -137,10 +137,10 @@ def _reached(examples: Sequence[_Example], said: str, line: int | None) -> _Exam
 
 
 def _reason(ran: Ran) -> str:
-    if ran.problem and ran.problem.message:
-        return ran.problem.message
     if ran.stopped:
         return f"stopped because of {ran.stopped}"
+    if ran.problem and ran.problem.message:
+        return ran.problem.message
     return "it ends the program" if ran.outcome == "ended" else "Python itself came down"
 
 
