@@ -19,6 +19,7 @@ SAYS = {
     "drop_in.py": r"difference between the two: (\d\.\de-(0[6-9]|1\d)|0\.0e\+00)",  # below 1e-5
     "forecast_offers.py": r"this model +0\.[0-6]",
     "gates.py": r"forget",
+    "memory_report.py": r"Looks back 6 steps",
     "per_sample_gradients.py": r"batch's gradient by (\d\.\de-(0[789]|1)|0\.0e\+00)",
     "series.py": r"with memory: +(0\.9|1\.0)",
     "stream.py": r"second process: (\[.*\])\nin one reading: \1",

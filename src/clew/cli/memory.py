@@ -111,7 +111,7 @@ def memory(
 
       clew memory book.model unseen.txt
 
-      clew memory book.model unseen.txt --out report --text "To be, or not to be"
+      clew memory book.model unseen.txt --out report --text "To be or not"
 
       clew memory reviews.model test.csv --instruments horizon,gates --json
     """

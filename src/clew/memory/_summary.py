@@ -17,7 +17,7 @@ from clew.memory.linear import Linear
 from clew.memory.saliency import AGREE
 from clew.memory.saliency_distance import SaliencyByDistance
 
-FADED = 0.01  # of the gradient at lag 0: what is left below it is called faded
+FADED = 0.01  # of the largest gradient at any lag: what is below it is called faded
 _FADED = "1 %"
 _TIMES, _STEPS = 2, 2  # depths that differ by more than this are told apart
 _UNSEEN = {
@@ -50,9 +50,9 @@ def used(horizon: Horizon) -> Depth:
 def felt(gradient: GradientByLag) -> Depth | None:
     """The last lag at which the gradient of the loss is not yet faded."""
     curve = gradient.curve("loss") or gradient.curve("answer")
-    if curve is None or not curve.mean[0] > 0:
+    if curve is None or not 0 < curve.mean.max() < np.inf:
         return None
-    last = int(curve.lags[curve.mean >= FADED * curve.mean[0]][-1])
+    last = int(curve.lags[curve.mean >= FADED * curve.mean.max()][-1])
     return Depth(last, last == int(curve.lags[-1]))
 
 
@@ -101,13 +101,13 @@ def _felt(gradient: GradientByLag, depth: Depth) -> str:
     one, many = gradient.element
     if depth.more:
         return (
-            f"The gradient of the loss is still more than {_FADED} of its size {depth.steps} "
+            f"The gradient of the loss is still more than {_FADED} of its largest {depth.steps} "
             f"{many} back, as far as was looked."
         )
     if depth.steps == 0:
         return f"The gradient of the loss reaches nothing but the current {one}."
     return (
-        f"The gradient of the loss falls below {_FADED} of its size beyond {depth.steps} "
+        f"The gradient of the loss falls below {_FADED} of its largest beyond {depth.steps} "
         f"{one if depth.steps == 1 else many} back."
     )
 
