@@ -192,3 +192,10 @@ def test_a_new_lesson_holds_and_none_is_overwritten(tmp_path):
         new(third)
     with pytest.raises(InputError, match="cannot be written"):
         new(third / "more")
+
+
+def test_the_lesson_in_the_teachers_page_holds(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "teaching.md"
+    text = page.read_text(encoding="utf-8").split("````markdown\n")[1].split("\n````\n")[0]
+    (tmp_path / "mean.md").write_text(text, encoding="utf-8")
+    assert check(tmp_path) == []
