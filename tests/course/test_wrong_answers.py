@@ -57,7 +57,8 @@ WRONG = {
         "wrong", "another order"),
     "too few decimals": (RIGHT.replace(":.3f", ":.0f"), "wrong", "print it with 3 decimals"),
     "print left over": (
-        RIGHT.replace("    h = step", "    print('x is', x)\n    h = step"), "wrong", "between them"),
+        RIGHT.replace("    h = step", "    print('x is', x)\n    h = step"),
+        "wrong", "between them"),
     "printed once at the end": (RIGHT.replace("    print", "print"), "wrong", "line 1"),
     "nothing printed": (STEP, "wrong", "Nothing was printed"),
     "None printed": (RIGHT.replace("return 0.5 * h + x", "print(f'{0.5 * h + x:.3f}'); return 0")
@@ -95,7 +96,8 @@ WRONG = {
     "hard exit": ("import os\nos._exit(0)\n", "raised", "ended Python itself"),
     "crash": ("import ctypes\nctypes.string_at(0)\n", "raised", "SIGSEGV"),
     "raises in the check only": (
-        "def step(h, x):\n    return h / (x - 1)\nprint('1.000\\n2.500\\n4.250')", "raised", "check"),
+        "def step(h, x):\n    return h / (x - 1)\nprint('1.000\\n2.500\\n4.250')",
+        "raised", "check"),
     # stopped
     "endless loop": (STEP + "while True:\n    h = step(0, 1)\n", "stopped", "without an end"),
     "endless loop that catches all": (

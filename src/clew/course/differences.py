@@ -2,8 +2,9 @@
 
 Numbers are compared at the precision at which the expected ones are printed: within half a unit of
 the last place where there are two decimals or more (0.333 takes 0.33312); with fewer, the values
-must be the same up to rounding errors of sums (1e-9). Blanks at line ends, empty lines at the end,
-and how many blanks stand in a row do not count.
+must be the same up to rounding errors of sums (1e-12). Blanks at line ends, empty lines at the end,
+and how many blanks stand in a row do not count; those that a line begins with do, unless a number
+follows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from decimal import Decimal
 from itertools import zip_longest
 
 NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w])")
-ROUNDING = 1e-9  # what sums of doubles in another order may differ by
+ROUNDING = 1e-12  # what sums of doubles in another order may differ by
 CONTEXT = 2  # lines shown around the first difference
 SHOWN = 200  # characters of a line that are looked at where it is shown
 
@@ -90,12 +91,12 @@ def split(text: str) -> tuple[str, ...]:
 def differs(expected: str, said: str) -> int | None:
     """The column of `said` at which two lines differ, or None."""
     ours, theirs = parts(expected), parts(said)
-    for one, other in zip_longest(ours, theirs, fillvalue=("", len(said))):
-        (text, _), (own, column) = one, other
-        if NUMBER.fullmatch(text) and NUMBER.fullmatch(own):
-            if not same_number(text, own):
+    pairs = zip_longest(ours, theirs, fillvalue=("", len(said)))
+    for number, ((text, _), (own, column)) in enumerate(pairs):
+        if number % 2:  # they come in turn
+            if not (text and own and same_number(text, own)):
                 return column
-        elif _plain(text) != _plain(own):
+        elif _plain(text, first=number == 0) != _plain(own, first=number == 0):
             same = 0
             while same < min(len(text), len(own)) and text[same] == own[same]:
                 same += 1
@@ -118,8 +119,9 @@ def parts(line: str) -> list[tuple[str, int]]:
     return found
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[ \t]+", " ", text)
+def _plain(text: str, *, first: bool) -> str:
+    lead = len(text) - len(text.lstrip(" \t")) if first else 0
+    return text[:lead] + re.sub(r"[ \t]+", " ", text[lead:])
 
 
 def decimals(text: str) -> int:
@@ -137,7 +139,7 @@ def same_number(expected: str, said: str) -> bool:
         return one == other
     places = decimals(expected)
     half = 0.5 * 10.0**-places * (1 + 1e-6) if 2 <= places <= 300 else 0.0
-    return abs(one - other) <= max(half, ROUNDING * abs(one))
+    return abs(one - other) <= max(half, ROUNDING * (abs(one) or 1.0))
 
 
 def shown(text: str) -> str:

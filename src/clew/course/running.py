@@ -147,7 +147,10 @@ def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
             _end(child, seen)
             child.stdout.close()
             child.stderr.close()
-    return _told(texts, stopped, child.returncode, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    if not texts[2] and child.returncode == 1 and seconds >= limits.seconds:
+        stopped = stopped or "time"  # the child's clock could not report: its files were closed
+    return _told(texts, stopped, child.returncode, seconds)
 
 
 def _listen(
