@@ -22,6 +22,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import processes
@@ -37,6 +38,7 @@ from clew import (
     Translator,
 )
 from clew.cli import main
+from clew.memory import compare as compared
 from clew.nn import bench
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,6 +152,8 @@ def test_what_a_page_says_runs(page, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(kind.__init__, "__kwdefaults__", {**known, **defaults})
     monkeypatch.setattr("clew.tasks._language.window._STEPS", 20)
     monkeypatch.setattr(bench, "SHORT", bench.TINY)
+    # The runs of `clew compare` stay in this process: each of its own would load torch first.
+    monkeypatch.setattr(compared, "compare", partial(compared.compare, apart=False))
     names: dict[str, object] = {}
     for language, code, line, more in blocks(page):
         if language == "python":

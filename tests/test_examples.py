@@ -15,6 +15,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # What the output of each must contain: the point it makes.
 SAYS = {
     "classify_arrays.py": r"with memory: +(0\.9|1\.0)",
+    "compare_lags.py": r"lag 10\n  window of 6 +\d\d % right.*\n  GRU .* back (9|10|11) steps",
     "compose_tunes.py": r"bars that are not full: 0",
     "drop_in.py": r"difference between the two: (\d\.\de-(0[6-9]|1\d)|0\.0e\+00)",  # below 1e-5
     "forecast_offers.py": r"this model +0\.[0-6]",
