@@ -95,14 +95,10 @@ class Learner:
             # Of several begun in the same second the last in the course.
             begun.reverse()
             return max(begun, key=lambda own: self.done(own).passed or self.done(own).started)
-        following = self.following()
-        if isinstance(following, Lesson):
-            following = next((own for own in following.challenges), None) or next(
-                (own for own in self.course.challenges() if not self.done(own).passed), None
-            )
-        if following is None:
+        still = next((own for own in self.course.challenges() if not self.done(own).passed), None)
+        if still is None:
             raise InputError("every challenge has passed", hint="name one, as 3.2, to do it again")
-        return following
+        return still
 
     def following(self) -> Lesson | Challenge | None:
         """What comes next: a lesson not read yet, or its first open challenge; None at the end."""

@@ -1,0 +1,223 @@
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clew.cli.learn_show import markdown
+from clew.course.course import read_course
+
+SAMPLES = Path(__file__).parents[1] / "course" / "samples" / "small"
+
+
+@pytest.fixture
+def learn(clew, tmp_path, monkeypatch):
+    """`clew learn --course SAMPLES ...`, with progress and answers in an empty folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: clew("learn", "--course", SAMPLES, *words)
+
+
+FIRST = Path("clew-learn/01-order/1-order-places.py")
+
+
+def test_the_whole_course_by_its_commands_alone(learn):
+    solutions = {own.name: own.solution for own in read_course(SAMPLES).challenges()}
+    for _ in range(20):
+        answer = learn("next")
+        assert answer.code == 0
+        if "Every challenge has passed" in answer.out:
+            break
+        lines = answer.out.splitlines()
+        if "Your file:" in lines:
+            path = Path(lines[lines.index("Your file:") + 1].strip())
+            name = lines[0].partition(": ")[2].rpartition(" (")[0]
+            assert learn("check").code == 1  # not started
+            path.write_text(solutions[name])
+            assert "Passed." in learn("check").out
+    else:
+        pytest.fail("the course has no end")
+    assert "3 of 3 have passed" in learn("progress").out
+    assert "[x]" in learn().out
+    assert "[ ]" not in learn().out
+
+
+def test_without_lessons_it_says_so(clew, monkeypatch, tmp_path):
+    monkeypatch.setattr("clew.course.course.OURS", tmp_path)
+    answer = clew("learn")
+    assert answer.code == 1
+    assert answer.err.startswith("error: no lessons are installed with this Clew yet\n")
+
+
+def test_what_is_printed_as_a_command_can_be_typed(learn, clew):
+    said = learn().out.splitlines()[-1].split()
+    assert said[:3] == ["clew", "learn", "--course"]
+    assert "Lesson 1" in clew(*said[1:]).out
+    assert "Lesson 1" in clew("learn", "show", "1", "--course", SAMPLES).out  # at the end, too
+
+
+def test_the_course_may_be_named_once_for_all(clew, learn, monkeypatch):
+    monkeypatch.setenv("CLEW_COURSE", str(SAMPLES))
+    assert clew("learn").out.endswith("\n  clew learn next\n")
+
+
+def test_check_tells_wrong_from_passed_by_its_exit_code(learn):
+    learn("start", "1.1")
+    assert "Not started yet" in learn("check").out
+    FIRST.write_text("print('0 dog')\nprint('1 cat')\n")
+    wrong = learn("check", "1.1")
+    assert wrong.code == 1
+    assert ">    2  1 bites    1 cat" in wrong.out
+    assert "hint" in wrong.out
+    FIRST.write_text("print(undefined)")
+    assert f"{FIRST}:1" in learn("check").out
+    assert FIRST.read_text() == "print(undefined)"
+
+
+def test_hints_then_the_solution_when_asked_for_twice(learn):
+    assert [learn("hint").out.splitlines()[0] for _ in range(2)] == ["Hint 1 of 3", "Hint 2 of 3"]
+    first = learn("solution").out
+    assert "is one hint" in first
+    assert "enumerate" not in first
+    assert "for place, word in enumerate(words):" in learn("solution").out
+
+
+def test_reset_keeps_the_answer(learn):
+    learn("start")
+    FIRST.write_text("mine")
+    answer = learn("reset")
+    assert "before-1.py" in answer.out
+    assert FIRST.with_suffix(".before-1.py").read_text() == "mine"
+
+
+def test_progress_as_json(learn):
+    import json
+
+    learn("start", "1.1")
+    table = json.loads(learn("progress", "--json").out)
+    assert list(table)[:2] == ["order/order-places", "order/order-same-bag"]
+    assert table["order/order-places"]["started"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["show", "7"], ["check", "nope"], ["start", "1.9"], ["hint", "1"], ["check"]],
+)
+def test_mistakes_are_told_in_plain_words(learn, words):
+    answer = learn(*words)
+    assert answer.code == 1
+    assert answer.err.startswith("error: ")
+
+
+COMMANDS = ["", "next", "show", "start", "check", "hint", "solution", "reset", "progress"]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "author check", "author new"])
+def test_every_command_has_help_with_an_example(clew, command):
+    answer = clew("learn", *command.split(), "--help")
+    assert answer.code == 0
+    assert f"clew learn {command}".strip() in answer.out.split("Example", 1)[1]
+
+
+def test_it_needs_nothing_heavy_until_a_lesson_does(environment, tmp_path):
+    code = (
+        "import sys; from clew.cli import main\n"
+        f"assert main(['learn', '--course', {str(SAMPLES)!r}]) == 0\n"
+        "heavy = {'torch', 'numpy', 'polars', 'sklearn', 'rich', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    environment = {**environment, "XDG_DATA_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True)
+
+
+def test_author_check_tells_file_and_line_and_exits_with_1(clew, tmp_path):
+    text = (SAMPLES / "01-order.md").read_text()
+    assert "word)\n```\n\n`enum" in text
+    (tmp_path / "01.md").write_text(text.replace("word)\n```\n\n`enum", "1)\n```\n\n`enum"))
+    answer = clew("learn", "author", "check", tmp_path)
+    assert answer.code == 1
+    assert f"{tmp_path / '01.md'}:" in answer.out
+    assert answer.err.endswith("1 lesson: 1 error\n")
+    (tmp_path / "01.md").write_text(text)
+    assert clew("learn", "author", "check", tmp_path).err.endswith("1 lesson: all proved\n")
+
+
+def test_author_new_writes_a_lesson_that_proves(clew, tmp_path):
+    path = Path(
+        clew("learn", "author", "new", tmp_path / "mine", "--title", "The loop").out.strip()
+    )
+    assert path.exists()
+    assert clew("learn", "author", "check", tmp_path / "mine").code == 0
+
+
+def test_lessons_are_wrapped_and_plain():
+    text = (
+        "# A *head*\nSome **bold words that go on** for long and `code **as is**` with "
+        "[a link](http://x.org/a) and [one](other.md).\n\n- an item that is long enough to wrap\n"
+        "  and goes on\n1. one\n\n```python\nx = 1  # long lines of code are never wrapped at all\n"
+        "```\n| a | b |\n![A loop](loop.png)\n"
+    )
+    assert markdown(text, 40) == [
+        "A *head*",
+        "Some bold words that go on for long",
+        "and `code **as is**` with a link",
+        "(http://x.org/a) and one.",
+        "",
+        "- an item that is long enough to wrap",
+        "  and goes on",
+        "1. one",
+        "",
+        "    x = 1  # long lines of code are never wrapped at all",
+        "| a | b |",
+        "[picture: A loop]",
+        "",
+    ]
+
+
+class Terminal:
+    """`clew learn check --watch` on a terminal of its own."""
+
+    def __init__(self, folder, environment):
+        self.said = ""
+        words = ["learn", "--course", str(SAMPLES), "check", "1.1", "--watch"]
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(sys.executable, [sys.executable, "-m", "clew", *words], environment)
+
+    def until(self, text):
+        end = time.monotonic() + 60
+        while text not in self.said:
+            assert time.monotonic() < end, self.said
+            if select.select([self.fd], [], [], 0.1)[0]:
+                self.said += os.read(self.fd, 65536).decode()
+        said, self.said = self.said.partition(text)[0], self.said.partition(text)[2]
+        return said + text
+
+    def press(self, key):
+        os.write(self.fd, key.encode())
+
+
+def test_watching_checks_on_save_and_knows_keys(environment, tmp_path):
+    environment = {**environment, "XDG_DATA_HOME": str(tmp_path), "NO_COLOR": "1", "TERM": "vt100"}
+    terminal = Terminal(tmp_path, environment)
+    try:
+        assert "\x1b" not in terminal.until("Not started yet")
+        terminal.until("\r\n\r\n")
+        terminal.press("h")
+        terminal.until("Hint 1 of 3")
+        (tmp_path / FIRST).write_text("print(1)\n")
+        terminal.until("Not yet: line 1")
+        beside = tmp_path / "beside.py"
+        beside.write_text("for pair in enumerate('dog bites man'.split()): print(*pair)")
+        beside.replace(tmp_path / FIRST)  # as editors save
+        assert "\x1b" not in terminal.until("Passed.")
+        terminal.until("next")
+        assert os.waitpid(terminal.pid, 0)[1] == 0
+    finally:
+        os.close(terminal.fd)

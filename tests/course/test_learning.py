@@ -1,0 +1,130 @@
+from pathlib import Path
+
+import pytest
+
+from clew.course.course import read_course
+from clew.course.learning import Learner, answer
+from clew.course.lesson import Challenge
+from clew.course.progress import Progress
+from clew.course.running import Limits
+from clew.errors import InputError
+
+SAMPLES = Path(__file__).parent / "samples" / "small"
+SMALL = Limits(seconds=0.5, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
+
+
+@pytest.fixture
+def learner(tmp_path, monkeypatch):
+    """A learner, made anew at each call as each command does."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    return lambda folder=None: Learner(read_course(SAMPLES), Progress(SAMPLES), folder)
+
+
+def pass_it(learner, which):
+    challenge = learner.challenge(which)
+    path, _ = learner.start(challenge)
+    path.write_text(challenge.solution)
+    assert learner.check(challenge, SMALL).passed
+
+
+def test_the_whole_way(learner):
+    seen = []
+    while (found := learner().following()) is not None:
+        seen.append(found.id)
+        if isinstance(found, Challenge):
+            pass_it(learner(), found.key)
+        else:
+            learner().read(found)
+    assert seen == [
+        "order", "order-places", "order-same-bag", "loop",
+        learner().course.lessons[1].challenges[0].id,
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="every challenge has passed"):
+        learner().challenge(None)
+    learner().reset(learner().challenge("1.1"))
+    assert learner().challenge(None).id == "order-places"
+
+
+def test_challenges_have_numbers_ids_and_defaults(learner):
+    first = learner().challenge(None)
+    assert first.id == "order-places"
+    assert learner().number(first) == "1.1"
+    for name in ("1.1", "order-places", "order/order-places"):
+        assert learner().challenge(name) == first
+    learner().start(learner().challenge("1.2"))
+    assert learner().challenge(None).id == "order-same-bag"
+    assert learner().challenge("2").lesson == "loop"  # the only one of its lesson
+    for name in ("0.1", "1.0", "1.3", "9.1", "nope", "order", "1", "٣.١", ""):
+        with pytest.raises(InputError):
+            learner().challenge(name)
+
+
+def test_a_pass_moves_on_and_its_solution_may_be_seen(learner):
+    pass_it(learner(), "1.1")
+    assert learner().challenge(None).id == "order-same-bag"
+    assert learner().challenge(None, passed=True).id == "order-places"
+    assert learner().may_see(learner().challenge("1.1"))
+    assert [learner().may_see(learner().challenge("1.2")) for _ in range(3)] == [False, True, True]
+
+
+def test_an_answer_is_never_written_over(learner, tmp_path):
+    challenge = learner().challenge("1.1")
+    path, new = learner().start(challenge)
+    assert (path.read_text(), new) == (challenge.starter, True)
+    assert path == tmp_path / "clew-learn" / "01-order" / "1-order-places.py"
+    path.write_text("mine")
+    assert learner().start(challenge) == (path, False)
+    kept = [learner().reset(challenge)]
+    assert path.read_text() == challenge.starter
+    path.write_text("mine again")
+    kept.append(learner().reset(challenge))
+    assert learner().reset(challenge) is None  # the starter needs no copy
+    assert [old.read_text() for old in kept] == ["mine", "mine again"]
+
+
+def test_checking_leaves_the_answer_as_it_is_and_runs_it_elsewhere(learner):
+    challenge = learner().challenge("1.1")
+    path, _ = learner().start(challenge)
+    path.write_text("import os, sys\nos.remove(__file__)\nprint(os.listdir())")
+    learner().check(challenge, SMALL)
+    assert path.read_text().startswith("import os")
+    assert [own.name for own in path.parent.iterdir()] == [path.name]
+    assert learner().done(challenge).checks == 1
+
+
+def test_the_folder_is_remembered_from_anywhere(learner, tmp_path, monkeypatch):
+    learner(tmp_path / "answers").start(learner().challenge("1.1"))
+    (tmp_path / "away").mkdir()
+    monkeypatch.chdir(tmp_path / "away")
+    assert learner().file(learner().challenge("1.1")).is_relative_to(tmp_path / "answers")
+
+
+def test_hints_come_one_by_one(learner):
+    challenge = learner().challenge("1.1")
+    most = len(challenge.hints)
+    assert [learner().hint(challenge) for _ in range(most + 2)] == [
+        *range(1, most + 1), most + 1, most + 1,
+    ]  # fmt: skip
+
+
+def test_an_answer_that_cannot_be_read_is_told(tmp_path):
+    path = tmp_path / "a.py"
+    with pytest.raises(InputError, match="not started yet"):
+        answer(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="UTF-8"):
+        answer(path)
+    path.write_bytes(b"x" * 1_000_001)
+    with pytest.raises(InputError, match="too large"):
+        answer(path)
+    path.write_bytes("\ufeffh = 1\r\n".encode())
+    assert answer(path) == "h = 1\n"
+    with pytest.raises(InputError, match="directory"):
+        answer(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(learner, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        learner(tmp_path / "file").start(learner().challenge("1.1"))
