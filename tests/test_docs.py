@@ -145,6 +145,7 @@ def run_torchrun(line: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_says_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # the course keeps progress there
     write_files(tmp_path)
     for kind, defaults in SMALL.items():
         known = kind.__init__.__kwdefaults__
