@@ -248,6 +248,25 @@ def test_a_container_in_one_line_and_text_behind_its_end(lesson):
     assert read.blocks[0].blocks[0].text == "A state is kept."
 
 
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        (":::definition", ""),
+        (":::definition Hidden state", "Hidden state"),
+        ("::: definition Hidden state", "Hidden state"),
+        (":::definition[Hidden state]", "Hidden state"),
+        (':::definition{title="Hidden state" id=a}', "Hidden state"),
+        (':::definition{id="a-1"}', ""),
+        (":::{.definition #a-1}", ""),
+        ("::::definition id=a-1", ""),
+    ],
+)
+def test_titles_of_containers(lesson, line, title):
+    read, problems = lesson(FRONT + f"{line}\nx\n:::\ny\n")
+    assert problems == []
+    assert [(b.name, b.title) for b in read.blocks] == [("definition", title), ("", "")]
+
+
 CODE = st.lists(st.sampled_from(
     ["x = 1", "\tx", "    y", "", ":::", ":::definition", "---challenges---", "### Challenge: x",
      "#### Hints", "``", "~~~", "1. one", "---", "> q", "    ```"]

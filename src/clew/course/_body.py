@@ -13,7 +13,7 @@ from clew.course._pieces import Code, Line, Piece, Problems
 __all__ = ["Block", "read_blocks"]
 
 CONTAINERS = ("definition", "try-it", "challenge")
-_OPENS = re.compile(r"\s{0,3}:{3,}(\s*)(\{?[A-Za-z][\w-]*)(.*)")
+_OPENS = re.compile(r"\s{0,3}:{3,}(\s*)(\{?\.?[A-Za-z][\w-]*)(.*)")
 _CLOSES = re.compile(r"\s{0,3}:{3,}\s*")
 _CLOSES_WITH_TEXT = re.compile(r"\s{0,3}:{3,}\s+(\S.*)")
 
@@ -75,8 +75,14 @@ class _Open:
 
 
 def _title(rest: str) -> str:
-    """The words behind a container's name, in any of the usual brackets."""
-    return rest.strip().strip("{}[]").strip().strip("\"'")
+    """The words behind a container's name, in any of the usual brackets: [A], {title="A"}."""
+    text = rest.strip()
+    named = re.search(r"""\btitle\s*=\s*(?:"([^"]*)"|'([^']*)')""", text)
+    if named:
+        return (named[1] or named[2] or "").strip()
+    if text.startswith("{") or re.fullmatch(r"[\w-]+=\S*", text):
+        return ""  # an id or a class, for other tools
+    return re.sub(r"\A\[(.*)\]\Z", r"\1", text).strip().strip("\"'")
 
 
 def _opening(line: Line, inside: bool) -> tuple[str, str, bool] | None:
@@ -84,11 +90,12 @@ def _opening(line: Line, inside: bool) -> tuple[str, str, bool] | None:
     match = _OPENS.fullmatch(line.text)
     if match is None:
         return None
-    name = match[2].lstrip("{").lower()
+    name = match[2].lstrip("{.").lower()
     if match[1] and inside and name not in CONTAINERS:
         return None  # "::: and on goes the text" closes
-    ends = re.fullmatch(r"(.*?)\s:{3,}\s*", match[3])
-    return name, _title(ends[1] if ends else match[3]), ends is not None
+    rest = "{" + match[3] if match[2][0] == "{" else match[3]
+    ends = re.fullmatch(r"(.*?)\s:{3,}\s*", rest)
+    return name, _title(ends[1] if ends else rest), ends is not None
 
 
 def read_blocks(pieces: Sequence[Piece], problems: Problems) -> tuple[Block, ...]:
@@ -105,6 +112,9 @@ def read_blocks(pieces: Sequence[Piece], problems: Problems) -> tuple[Block, ...
             top.flush()
             source = "\n".join(piece.raw)
             top.blocks.append(Block("code", piece.number, piece.code, piece.language, source))
+            continue
+        if ":::" not in piece.text:
+            top.pending.append(piece)
             continue
         inside = len(stack) > 1
         opening = _opening(piece, inside)

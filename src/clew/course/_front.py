@@ -69,6 +69,7 @@ def _find(lines: Sequence[str], problems: Problems) -> tuple[int, int] | None:
 def _pairs(text: str, first: int, problems: Problems) -> list[tuple[yaml.Node, yaml.Node]]:
     """Keys and values as nodes, which know their lines and keep "no" and 1.10 as they stand."""
     try:
+        # Not the loader in C: nesting without an end brings the whole process down there.
         node = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -128,6 +128,8 @@ def _width(text: str) -> int:
 
 def _dedented(line: str, width: int) -> str:
     """`line` without its first `width` columns of blanks, or as many as there are of them."""
+    if not width:
+        return line
     column = 0
     for at, char in enumerate(line):
         if column >= width or char not in " \t":
@@ -140,7 +142,7 @@ def _until_closed(lines: Sequence[str], at: int, mark: str, width: int) -> int:
     """Where the fence ends that opened before `at`: the line of the closing one, or the end."""
     closes = re.compile(rf"(\s*){re.escape(mark[0])}{{{len(mark)},}}\s*")
     for end in range(at, len(lines)):
-        match = closes.fullmatch(lines[end])
+        match = closes.fullmatch(lines[end]) if mark in lines[end] else None
         # A fence far to the right of its opening is part of the code, of a docstring perhaps.
         if match and _width(match[1]) <= width + 3:
             return end
@@ -152,7 +154,8 @@ def pieces(lines: Sequence[str], first: int, problems: Problems) -> list[Piece]:
     found: list[Piece] = []
     at = 0
     while at < len(lines):
-        opened = _OPENS.fullmatch(lines[at])
+        fenced = "```" in lines[at] or "~~~" in lines[at]
+        opened = _OPENS.fullmatch(lines[at]) if fenced else None
         if opened is None:
             found.append(Line(first + at, lines[at]))
             at += 1

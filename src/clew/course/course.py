@@ -150,7 +150,7 @@ def problems_between(lessons: Sequence[Lesson]) -> list[Problem]:
         line = lesson.lines.get("prerequisites", 1)
         for name, before in link:
             if before is None:
-                close = get_close_matches(name, list(first), 1)
+                close = get_close_matches(name, [i for i in first if i != lesson.id], 1)
                 found.append(
                     Problem(
                         lesson.path,
