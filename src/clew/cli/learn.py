@@ -97,10 +97,8 @@ def _overview(learner: Any) -> None:
         whole = passed == all_of and (all_of or lesson.id in learner.record.read)
         mark = "x" if whole else "-" if passed or lesson.id in learner.record.read else " "
         time = f"{lesson.minutes} min" if lesson.minutes else ""
-        title = (
-            lesson.title if len(lesson.title) <= room - 26 else lesson.title[: room - 29] + "..."
-        )
-        line = f"{number:3d} [{mark}] {title:{room - 26}} {passed}/{all_of}  {time:>7}"
+        title = lesson.title if len(lesson.title) <= room else lesson.title[: room - 3] + "..."
+        line = f"{number:3d} [{mark}] {title:{room}} {passed}/{all_of}  {time:>7}"
         say.result(styled(line, "green") if whole else line)
     say.result()
     _tell_next(learner)
