@@ -14,7 +14,7 @@ import taggers
 import torch
 import transcribers
 import translators
-from toys import delay, without_memory
+from toys import between, delay, without_memory
 
 from clew import Classifier, Forecaster, Tagger, Translator
 from clew.errors import InputError
@@ -105,6 +105,12 @@ def test_the_summary_says_the_truth_of_a_delay_line(k):
     assert ("It uses no memory" in report.summary()[0]) == (k == 0)
 
 
+def test_of_both_ways_the_horizon_is_that_of_each_side():
+    report = examine(between(3), settings=Settings(("horizon",), reach=12, cases=24))
+    assert report["horizon"].horizon == 3
+    assert report.summary()[0].startswith("Looks back 3 symbols on each side")
+
+
 def test_what_is_kept_but_not_used_is_told_apart():
     class Forgetful(type(delay(9))):
         """Keeps nine symbols, and is asked for the last."""
@@ -189,16 +195,25 @@ def test_refuses(wrong, says):
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    report = examine(delay(2), settings=Settings(("horizon",), reach=8, cases=4))
+    report = examine(delay(2), settings=Settings(("linear",), lags=4, cases=8))
     folder = tmp_path / "new" / "report"
     report.save(folder)
     names = {path.name for path in folder.iterdir()}
-    assert names == {"report.html", "report.json", "horizon.json", "horizon.png", "horizon.svg"}
+    assert names == {
+        "report.html",
+        "report.json",
+        *(f"linear-memory.{kind}" for kind in ("json", "png", "svg")),
+    }
     assert json.loads((folder / "report.json").read_text())["summary"] == report.summary()
-    assert json.loads((folder / "horizon.json").read_text())["data"]["horizon"] == 2
-    assert (folder / "horizon.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((folder / "linear-memory.json").read_text())["data"]["lags"] == 4
+    assert (folder / "linear-memory.png").read_bytes().startswith(b"\x89PNG")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     report.save(folder)  # the same bytes, in place of the old
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+    (tmp_path / "link").symlink_to(folder)
+    report.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
     def full(path: Path, data: bytes) -> None:

@@ -11,7 +11,7 @@ EXPLAINED: dict[str, str] = {
     ),
     "gradient-by-lag": (
         "If what stands tau steps back were changed a little, so much would the model's state "
-        "(left) and its loss (right) change now. Both scales are of powers of ten: a straight line "
+        "(left) and its loss (right) change now. Upwards go powers of ten: a straight line "
         "downwards means that a fixed share is lost at each step, a level one that nothing is."
     ),
     "gates": (

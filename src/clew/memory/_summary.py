@@ -148,7 +148,7 @@ def _joined(depths: Mapping[str, Depth]) -> list[str]:
     if differ:
         return [f"The instruments differ: {'; '.join(differ)}. {trust}"]
     figures = ", ".join(f"{told[name]} {depth}" for name, depth in depths.items())
-    return [f"The instruments agree within a factor of two, in steps back: {figures}."]
+    return [f"The instruments agree roughly, in steps back: {figures}."]
 
 
 def _elements(findings: Mapping[str, Finding]) -> list[str]:

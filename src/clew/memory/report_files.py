@@ -61,7 +61,8 @@ def write(
     cannot be written.
     """
     check_free(folder)
-    beside = _beside(folder)
+    folder, beside = folder.resolve(), _beside(folder)
+    former = beside.with_suffix(".old")
     try:
         with _told(folder):
             beside.mkdir()
@@ -72,14 +73,20 @@ def write(
                 _put(beside / f"{name}.png", picture(finding, "png"))
                 _put(beside / f"{name}.json", _json(_plain(finding)))
             if folder.exists():
-                shutil.rmtree(folder)
-            beside.rename(folder.absolute())
+                folder.rename(former)
+            try:
+                beside.rename(folder)
+            except OSError:
+                if former.exists():
+                    former.rename(folder)
+                raise
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        for rest in (beside, former):
+            shutil.rmtree(rest, ignore_errors=True)
 
 
 def _beside(folder: Path) -> Path:
-    folder = folder.absolute()
+    folder = folder.resolve()  # a link stays, and leads to the new report
     return folder.with_name(f".{folder.name}.{os.getpid()}.part")
 
 
