@@ -33,7 +33,9 @@ def run(
     }
 
 
-def comparison(scores, *, baseline=None, figure=ACCURACY, costs=None, task="classify", **more):
+def comparison(
+    scores, *, budget=1000, baseline=None, figure=ACCURACY, costs=None, task="classify", **more
+):
     """scores: {"lstm": [0.8, 0.81], ...}; costs: {"lstm": 40.0}."""
     field = entrants(list(scores), both=True)
     rows = [
@@ -44,4 +46,4 @@ def comparison(scores, *, baseline=None, figure=ACCURACY, costs=None, task="clas
         for one in field
     ]  # fmt: skip
     seeds = len(next(iter(scores.values())))
-    return Comparison(task, "reviews.csv", figure, 1000, seeds, baseline, tuple(rows))
+    return Comparison(task, "reviews.csv", figure, budget, seeds, baseline, tuple(rows))

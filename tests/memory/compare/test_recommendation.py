@@ -101,3 +101,10 @@ def test_a_probe_is_learnt_or_not():
     assert "Chance is 0.1667" in said(
         {"lstm": [0.001]}, task="probe", figure=ERROR, baseline=("chance", 1 / 6)
     )
+
+
+def test_sizes_that_come_out_unevenly_are_told():
+    assert "of one size" not in said({"lstm": [0.8, 0.81]}, budget=1020)
+    assert "Not quite of one size: the LSTM +11% parameters." in said(
+        {"lstm": [0.8, 0.81]}, budget=900
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ def run(contest: Contest, entrant: Entrant, size: Size, seed: int) -> dict[str, 
     """One network learns and is examined."""
     before = peak_memory()
     learned = contest.learn(entrant, size, seed)
+    if not math.isfinite(learned.score):
+        raise InputError(
+            f"{entrant.name}, seed {seed}: the score is {learned.score}",
+            where="training", expected="a number", hint="--set learning_rate, a smaller one",
+        )  # fmt: skip
     peak = peak_memory()
     subject = learned.subject
     found: dict[str, Any] = {

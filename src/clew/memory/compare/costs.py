@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import time
@@ -68,6 +67,8 @@ def _median(call: Any, times: int) -> float:
     for _ in range(times):
         begun = time.perf_counter()
         call()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         taken.append(time.perf_counter() - begun)
     return 1e6 * statistics.median(taken)
 
@@ -80,7 +81,9 @@ def peak_memory() -> float | None:
                 return int(line.split()[1]) / 1024
     except (OSError, ValueError, IndexError):
         pass
-    if sys.platform == "win32":
+    try:
+        import resource
+    except ImportError:  # Windows
         return None
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (1024 * 1024 if sys.platform == "darwin" else 1024)

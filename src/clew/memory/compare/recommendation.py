@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 USUAL = "64"  # steps before the one whose cost a recommendation goes by
 
+UNEVEN = 0.03  # share of the budget that nobody needs to be told of
+
 
 def chosen(found: Comparison) -> Row:
     """Of the rows whose mean lies within the seeds of the best, that whose step costs least.
@@ -35,7 +37,7 @@ def words(found: Comparison) -> list[str]:
     lines = [_taken(found), *_told(found)]
     if found.baseline is not None:
         lines.append(_against(found, *found.baseline))
-    return lines + _windowed(found)
+    return lines + _windowed(found) + _uneven(found)
 
 
 def _within(found: Comparison, row: Row) -> bool:
@@ -139,6 +141,16 @@ def _windowed(found: Comparison) -> list[str]:
         f"The {row.title} {how} the best cell, the {cell.title}: a state that is carried further "
         "than the window earns nothing that can be seen here."
     ]
+
+
+def _uneven(found: Comparison) -> list[str]:
+    """Whose size is not that of the others, as its sizes did not allow it."""
+    away = [
+        f"the {row.title} {row.parameters / found.budget - 1:+.0%}"
+        for row in found.rows
+        if abs(row.parameters / found.budget - 1) > UNEVEN
+    ]
+    return [f"Not quite of one size: {', '.join(away)} parameters."] if away else []
 
 
 def _margin(found: Comparison) -> float:
