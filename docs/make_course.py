@@ -9,7 +9,7 @@ from clew.course.pages import pages
 FOLDER = Path(__file__).parent / "course"
 
 if __name__ == "__main__":
-    made = pages(read_course(), FOLDER)
+    made = pages(read_course(), FOLDER, FOLDER.parent / "pictures")
     if "--print" in sys.argv[1:]:
         sys.stdout.write("".join(made.values()))
     else:

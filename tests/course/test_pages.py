@@ -45,20 +45,36 @@ def test_links_and_pictures_lead_where_they_led(tmp_path):
     one = lessons / "01-order.md"
     links = (
         '![A bag](pictures/bag.svg "a bag"), [on](02-loop.md#h), [out](https://x.org/a),\n'
-        "[here](#order), `[code](pictures/bag.svg)`\n\n:::try-it\n![again](pictures/bag.svg)\n:::\n"
+        "[here](#order), `[code](pictures/bag.svg)`\n\n:::try-it\n"
+        "![again](pictures/other.png)\n:::\n"
     )
     one.write_text(one.read_text().replace("## Summary\n", links + "\n## Summary\n"))
-    made = pages(read_course(lessons), tmp_path / "docs" / "course")
+    # One picture is beside the lessons, the other among those of the docs.
+    made = pages(read_course(lessons), tmp_path / "docs" / "course", tmp_path / "docs" / "pictures")
     page = made[tmp_path / "docs" / "course" / "01-order.md"]
     assert '![A bag](../../lessons/pictures/bag.svg "a bag")' in page
     assert "[on](02-loop.md#h)" in page
     assert "[out](https://x.org/a)" in page
     assert "[here](#order)" in page
     assert "`[code](pictures/bag.svg)`" in page
-    assert "> ![again](../../lessons/pictures/bag.svg)" in page
+    assert "> ![again](../pictures/other.png)" in page
 
 
 def test_code_with_fences_in_it_stays_whole(tmp_path):
     made = pages(read_course(SAMPLES / "odd"), tmp_path)
     page = "".join(made.values())
     assert '````python\ntext = """\n```\n#### Hints\n:::\n' in page
+
+
+def test_the_pages_in_the_docs_are_current():
+    """Where they have been made; and their pictures are there."""
+    docs = Path(__file__).parents[2] / "docs"
+    there = {path: path.read_text(encoding="utf-8") for path in (docs / "course").glob("*.md")}
+    if not there:
+        return
+    made = pages(read_course(), docs / "course", docs / "pictures")
+    assert there == made, "run: make docs"
+    for path, text in made.items():
+        outside = re.sub(r"(?ms)^(> )?(```+).*?^(> )?\2", "", text)
+        for target in re.findall(r"\]\(([^)#\s]+)", outside):
+            assert "://" in target or (path.parent / target).exists(), f"{path.name}: {target}"

@@ -15,17 +15,21 @@ _LINK = re.compile(r"(\]\()([^)\s]+)((?:\s+\"[^\"]*\")?\))")
 _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 
 
-def pages(course: Course, folder: str | Path) -> dict[Path, str]:
+def pages(
+    course: Course, folder: str | Path, pictures: str | Path | None = None
+) -> dict[Path, str]:
     """Every page of a course as it is to stand in ``folder``: one per lesson, and README.md.
 
     Pages are Markdown with hints and solutions folded away; pictures and other files that a lesson
-    links to are linked to where they are.
+    links to are linked to where they are. ``pictures`` is where ``pictures/`` of the lessons is, if
+    it is not beside them.
     """
     folder = Path(folder)
+    shown = None if pictures is None else Path(pictures)
     names = {lesson.id: page_name(number, lesson) for number, lesson in enumerate(course.lessons)}
     made = {folder / "README.md": _contents(course, names)}
     for number, lesson in enumerate(course.lessons):
-        made[folder / names[lesson.id]] = _page(course, number, names, folder)
+        made[folder / names[lesson.id]] = _page(course, number, names, folder, shown)
     return made
 
 
@@ -47,7 +51,9 @@ def _made(source: str) -> str:
     return f"<!-- Made from {source}: change that, not this. -->"
 
 
-def _page(course: Course, number: int, names: dict[str, str], folder: Path) -> str:
+def _page(
+    course: Course, number: int, names: dict[str, str], folder: Path, pictures: Path | None
+) -> str:
     lesson = course.lessons[number]
     parts = [
         f"# {number + 1}. {lesson.title}",
@@ -61,7 +67,7 @@ def _page(course: Course, number: int, names: dict[str, str], folder: Path) -> s
         first, _, rest = blocks[0].text.partition("\n")
         text = rest.lstrip("\n") if first.lstrip("# ") == lesson.title else blocks[0].text
         blocks[0] = Block("text", blocks[0].line, text)
-    links = _Links(course, lesson, names, folder)
+    links = _Links(course, lesson, names, folder, pictures)
     parts += [_block(block, links) for block in blocks]
     if lesson.challenges:
         parts.append("## Challenges")
@@ -94,7 +100,11 @@ def _facts(course: Course, lesson: Lesson, names: dict[str, str]) -> str:
 class _Links:
     """Where the links of a lesson lead when it stands in another folder."""
 
-    def __init__(self, course: Course, lesson: Lesson, names: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, course: Course, lesson: Lesson, names: dict[str, str],
+        folder: Path, pictures: Path | None,
+    ) -> None:  # fmt: skip
+        self.pictures = pictures
         self.home = lesson.path.resolve().parent
         self.folder = folder.resolve()
         self.pages = {other.path.resolve(): names[other.id] for other in course.lessons}
@@ -112,6 +122,8 @@ class _Links:
         if not path or path.startswith("/") or re.match(r"[a-zA-Z][\w+.-]*:", path):
             return match[0]
         there = (self.home / path).resolve()
+        if self.pictures and path.startswith("pictures/") and not there.exists():
+            there = (self.pictures / path.removeprefix("pictures/")).resolve()
         target = self.pages.get(there) or Path(os.path.relpath(there, self.folder)).as_posix()
         return f"{match[1]}{target}{mark}{part}{match[3]}"
 
