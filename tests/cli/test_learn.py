@@ -213,6 +213,8 @@ def test_watching_checks_on_save_and_knows_keys(environment, tmp_path):
         terminal.until("Hint 1 of 3")
         (tmp_path / FIRST).write_text("print(1)\n")
         terminal.until("Not yet: line 1")
+        (tmp_path / FIRST).write_bytes(b"\xff")
+        terminal.until("not text in UTF-8")
         beside = tmp_path / "beside.py"
         beside.write_text("for pair in enumerate('dog bites man'.split()): print(*pair)")
         beside.replace(tmp_path / FIRST)  # as editors save

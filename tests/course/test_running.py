@@ -1,11 +1,13 @@
 """What a run gives back. That wrong answers are stopped is in test_wrong_answers.py."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from clew.course import running
 from clew.course.running import Limits, run, used, watch
 
 SMALL = Limits(seconds=0.5, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
@@ -121,6 +123,14 @@ def test_watch_counts_a_child_and_memory():
         os.waitpid(child, 0)
     assert {os.getpid(), child} <= found
     assert memory > 10 << 20
+
+
+def test_where_there_is_no_proc_ps_is_asked(monkeypatch):
+    said = " 1 0 1000\n50 1 300\n51 50 40\n52 51 5\n60 1 7\n"
+    answer = subprocess.CompletedProcess([], 0, stdout=said)
+    monkeypatch.setattr(subprocess, "run", lambda *words, **options: answer)
+    assert running._watch_ps(50) == ({50, 51, 52}, 345 * 1024)
+    assert running._watch_ps(99) == ({99}, 0)
 
 
 def test_used_counts_until_there_is_more_than_enough(tmp_path):

@@ -51,6 +51,7 @@ WRONG = {
     "missing update": (RIGHT.replace("h = step(h, x)", "step(h, x)"), "wrong", "updated inside"),
     "a factor missing": (
         RIGHT.replace("print(f'{h:.3f}", "print(f'{2 * h:.3f}"), "wrong", "2 times the expected"),
+    "one never set": (STEP + "print('1.000\\n0.000\\n4.250')", "wrong", "is 0 still"),
     "one too many": (RIGHT.replace("{h:", "{h + 1:"), "wrong", "One more than expected"),
     "another order": (
         STEP + LOOP.replace("[1, 2, 3]", "[1]") + "print('4.250')\nprint('2.500')\n",

@@ -11,6 +11,7 @@ from typing import Any
 
 from clew.cli import say
 from clew.cli.learn_show import link, markdown, styled, width
+from clew.errors import InputError
 
 KEYS = "c: check again   h: hint   s: solution   q: quit"
 
@@ -77,8 +78,11 @@ def watched(learner: Any, challenge: Any) -> bool:
         say.result(f"Watching {link(path)}\n" + (KEYS if pressed else "Ctrl-C ends it") + "\n")
         while True:
             before = content(path)
-            if checked(learner, challenge):
-                return True
+            try:
+                if checked(learner, challenge):
+                    return True
+            except InputError as problem:  # a file that cannot be read may be saved anew
+                say.result(f"{problem}\n")
             while (word := wait_for_save(path, before, between=pressed)) not in ("saved", "c"):
                 if word in ("q", "\x04", "\x1b"):
                     return False

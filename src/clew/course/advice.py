@@ -150,6 +150,8 @@ def _of_numbers(lines: list[tuple[str, str]]) -> str:
         return f"Right as far as it goes: print it with {places}."
     if all(_rounds(one, other) for one, other in pairs):
         return f"Nearly: is it to be rounded to {places}?"
+    if all(other == 0 for _, other in values):
+        return "Yours is 0 still: is the value set before it is printed?"
     ratios = [other / one for one, other in values if one != 0]
     if len(ratios) > 1 and len(ratios) == len(values) and max(ratios) - min(ratios) < 1e-3:
         return f"Yours are {ratios[0]:.3g} times the expected numbers: is a factor missing?"

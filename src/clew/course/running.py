@@ -210,6 +210,10 @@ def watch(pid: int) -> tuple[set[int], int]:
     """The processes under `pid`, itself included, and the bytes of memory they hold."""
     if Path("/proc/self/statm").exists():  # Linux
         return _watch_proc(pid)
+    return _watch_ps(pid)
+
+
+def _watch_ps(pid: int) -> tuple[set[int], int]:
     said = subprocess.run(
         ["ps", "-axo", "pid=,ppid=,rss="], capture_output=True, text=True, check=False
     ).stdout
