@@ -73,7 +73,7 @@ def test_a_lesson_as_it_is_written():
 
 
 def test_lines_are_the_numbers_of_the_file():
-    for path in SAMPLES.rglob("*.md"):
+    for path in SAMPLES.rglob("*.m*d*"):
         lines = path.read_text(encoding="utf-8-sig").split("\n")
         lesson = read_lesson(path)
         for challenge in lesson.challenges:
@@ -90,7 +90,7 @@ def test_lines_are_the_numbers_of_the_file():
 
 
 def test_a_lesson_in_the_format_however_oddly_it_is_written():
-    path = SAMPLES / "odd" / "Lesson B.md"
+    path = SAMPLES / "odd" / "Lesson B.markdown"
     data = path.read_bytes()
     assert b"\r\n" in data
     assert data.startswith(b"\xef\xbb\xbf")

@@ -79,8 +79,8 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 def lesson_files(folder: str | Path) -> list[Path]:
     """The lessons of a folder and the folders in it, by their names; or the one file given.
 
-    Every ``.md`` is one, without those named readme, index, license, contributing or changelog and
-    without those whose name begins with a dot or an underscore.
+    Every ``.md`` and ``.markdown`` is one, without those named readme, index, license, contributing
+    or changelog and without those whose name begins with a dot or an underscore.
     Raises InputError where there are none.
     """
     folder = Path(folder)
