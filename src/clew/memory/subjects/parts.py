@@ -183,7 +183,7 @@ def refused(found: Any, columns: dict[str, Any], known: Sequence[str]) -> None:
             raise InputError(
                 f"columns name {name!r}",
                 where="columns",
-                expected=", ".join(known) or f"none, for a {type(found).__name__}",
+                expected=", ".join(known) or "none: such data have no columns to name",
             )
 
 
