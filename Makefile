@@ -46,9 +46,10 @@ bench: $(STAMP)-install ## every quick benchmark: Clew beside its peers, on this
 	  echo "== $$file"; $(BIN)/python $$file --quick; \
 	done
 
-docs: $(STAMP)-install ## the command reference in docs/, written anew from --help
-	@if [ -f docs/make_reference.py ]; then $(BIN)/python docs/make_reference.py; \
-	else echo "docs/ holds the pages; there is nothing to generate yet"; fi
+docs: $(STAMP)-install ## the command reference and the pages of the course, written anew
+	@$(BIN)/python docs/make_reference.py
+	@$(BIN)/python docs/lesson_pictures.py
+	@$(BIN)/python docs/make_course.py
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
