@@ -26,7 +26,7 @@ def test_tables_hold_every_figure(found):
     assert (named["lowest"], named["highest"]) == (0.8, 0.9)
     assert named["a step after 64 (µs)"] == 30.0
     assert named["looks back (words)"] == 3
-    assert gru[0] == "GRU, both ways"
+    assert gru[0] == "GRU both ways"
 
 
 def test_data_are_json_and_name_the_chosen(found):

@@ -37,12 +37,12 @@ class Entrant:
 
     @property
     def title(self) -> str:
-        """As people write it: "LSTM, both ways"."""
+        """As people write it: "LSTM both ways"."""
         known = {
             **CELLS, "window": f"window of {self.window}",
             "transformer": f"Transformer of {self.context}",
         }  # fmt: skip
-        return known[self.base] + (", both ways" if self.both_ways else "")
+        return known[self.base] + (" both ways" if self.both_ways else "")
 
     @property
     def cell(self) -> str:
