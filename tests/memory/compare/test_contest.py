@@ -71,3 +71,8 @@ def test_forecasters_of_several_layers_keep_states_that_only_cells_have(tmp_path
     assert TaskContest(Plan("forecast", data, settings={"num_layers": 2})).cells_only
     with pytest.raises(InputError, match="hidden_size is not for you"):
         TaskContest(Plan("forecast", data, settings={"hidden_size": 2}))
+
+
+def test_what_is_measured_by_networks_has_no_baseline_here(tmp_path):
+    (tmp_path / "a.tsv").write_text("".join(f"source {n}\ttarget {n}\n" for n in range(20)))
+    assert TaskContest(Plan("translate", (str(tmp_path / "a.tsv"),))).baseline() is None
