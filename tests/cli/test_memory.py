@@ -17,7 +17,9 @@ def test_it_says_in_words_how_far_back_a_model_looks(clew, writer, here):
                   "What can be read off its state:", "Which elements the answer hangs on:",
                   "What its units hold:", "The text in the eyes of a unit:"):  # fmt: skip
         assert title in lines
-    assert "the␣sea" in lines  # with the weights below it
+    below = lines[lines.index("the␣sea") + 1]
+    assert "9" in below
+    assert set(below) <= set(".123456789- ")
     assert "Unit 1:3 (cell c)" in answer.out
     assert "how far back it looks: losses with less and less of the past" in answer.err
 

@@ -157,6 +157,9 @@ def _print(report: Any) -> None:
             say.result()
         if finding.name == "saliency":
             say.result(finding.marked())
+            say.result(
+                "(how much of the score goes without each: 9 is the most, a minus: it rises)"
+            )
         elif finding.name == "coloured-text" and say.is_main():
             finding.show(Console(file=sys.stdout))
     for name, why in report.missing.items():
