@@ -1,0 +1,46 @@
+"""Lesson 8 tells of a gradient in the words, and by the rate, of the instrument it names."""
+
+import contextlib
+import io
+import math
+import random
+import re
+from typing import Any
+
+import pytest
+
+from clew.course.course import OURS
+from clew.course.lesson import read_lesson
+from clew.memory.decay import decay
+
+
+@pytest.fixture(scope="module")
+def names() -> dict[str, Any]:
+    """What the examples of the lesson define."""
+    found: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for block, _ in read_lesson(OURS / "08-why-it-forgets.md").every_block():
+            if block.kind == "code" and block.language == "python":
+                exec(block.text, found)
+    return found
+
+
+def plain(words: str) -> str:
+    """The instrument's words without its interval, and without what it adds behind them."""
+    words = re.sub(r"\(95 %[^;]*; ", "(", words)
+    return words[: words.index(")") + 1]
+
+
+@pytest.mark.parametrize("factor", [0.2, 0.5, 0.7, 0.93, 1.08, 1.4, 3.0])
+def test_words_and_rate_are_those_of_the_instrument(names: dict[str, Any], factor: float) -> None:
+    chance = random.Random(str(factor))
+    sizes = [2.0 * factor**lag * math.exp(chance.gauss(0, 0.1)) for lag in range(41)]
+    found = decay(range(41), sizes)
+    assert names["rate"](sizes) == pytest.approx(found.rate, rel=1e-9)
+    assert names["words"](sizes) == plain(found.words())
+
+
+def test_what_holds_is_said_to_hold(names: dict[str, Any]) -> None:
+    sizes = names["sizes"]  # of the running sum
+    assert names["words"](sizes) == "holds: changes by less than a factor of 2 over 100 steps"
+    assert decay(range(101), sizes).words() == names["words"](sizes) + " (lags 0 to 100)"
