@@ -69,7 +69,7 @@ def test_what_memory_earns():
     assert "cannot be told: word counts scores 80.5 %" in said(
         lstm, baseline=("word counts", 0.805)
     )
-    assert "Memory earns nothing here: word counts scores 90.0 %, 9 points ahead" in said(
+    assert "No network earns its keep here: word counts scores 90.0 %, 9 points ahead" in said(
         lstm, baseline=("word counts", 0.9)
     )
     assert "Memory" not in said(lstm)

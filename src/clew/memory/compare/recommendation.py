@@ -120,7 +120,7 @@ def _against(found: Comparison, name: str, score: float) -> str:
             "too little apart from the best network."
         )
     return (
-        f"Memory earns nothing here: {name} scores {figure.shown(score)}, "
+        f"No network earns its keep here: {name} scores {figure.shown(score)}, "
         f"{_gap(found, best.mean, score)} ahead of the best network. Take that."
     )
 
