@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import resource
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,11 @@ def test_what_lies_in_the_folder(folder):
     assert len(found["data"]["fingerprint"]) == 64
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
+
+
+def test_torchs_compiler_is_not_loaded_to_read_a_model(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # whoever imports it now is told so
+    assert load(folder).network_.embedding is not None
 
 
 def test_the_card_may_be_edited(folder):

@@ -29,6 +29,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from clew import __version__
 from clew.errors import InputError
@@ -138,9 +139,20 @@ class Contents:
                 )
 
 
+class _NoDraws(TorchFunctionMode):
+    """Nothing is drawn: on the meta device that is of no use, and would load torch's compiler."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is nn.init.normal_:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def _on_meta(build: Callable[[], nn.Module], contents: Contents) -> nn.Module:
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), _NoDraws():
             return build()
     except InputError as error:
         raise contents.bad(f"the settings are not possible: {error.what}") from error
