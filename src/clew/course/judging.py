@@ -100,7 +100,8 @@ def judge(
     if found is not None:
         return Verdict(
             "wrong", f"Not yet: line {found.line} of the output is not the expected one.",
-            advice=found.advice() or "Work this line out by hand, step by step, and compare.", difference=found, ran=ran,
+            advice=found.advice() or "Work this line out by hand, step by step, and compare.",
+            difference=found, ran=ran,
         )  # fmt: skip
     if problem is not None:
         return _refuted(ran, problem)
