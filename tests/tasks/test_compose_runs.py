@@ -78,6 +78,6 @@ def test_a_listener_may_let_it_write_while_it_learns() -> None:
 
 
 def test_time_is_kept() -> None:
-    fitted = tiny(epochs=100_000, time=1, baseline=True, patience=None).fit(parsed(14))
+    fitted = tiny(epochs=100_000, time=1, baseline=True, patience=100_000).fit(parsed(14))
     assert fitted.history_.finished_by == "time"
     assert fitted.history_.seconds < 1
