@@ -92,7 +92,8 @@ class Horizon:
         if self.order is not None:
             text += (
                 f" Order and gaps: of {self.context} {self.element[1]}, those more than n away "
-                f"are shuffled, or {self.dropped:.0%} of them left out; {self.far_cases} cases."
+                f"are shuffled, or {100 * self.dropped:.0f} % of them left out; "
+                f"{self.far_cases} cases."
             )
         return text
 
@@ -143,8 +144,8 @@ class Horizon:
             lines.append(f"That is close to the {self.reach} it was given: it may look further.")
         elif self.short > 0.5:
             lines.append(
-                f"{self.short:.0%} of the cases have no more {many} than that: longer sequences "
-                "may show more."
+                f"{100 * self.short:.0f} % of the cases have no more {many} than that: longer "
+                "sequences may show more."
             )
         return lines + self._far() + self._doubts()
 
@@ -157,8 +158,8 @@ class Horizon:
         for which, rest, none in (
             (order, "the order of those further away does not matter",
              f"The order of the {many} before the current one does not matter"),
-            (gaps, f"of those further away {self.dropped:.0%} may be missing",
-             f"Of the {many} before the current one {self.dropped:.0%} may be missing"),
+            (gaps, f"of those further away {100 * self.dropped:.0f} % may be missing",
+             f"Of the {many} before the current one {100 * self.dropped:.0f} % may be missing"),
         ):  # fmt: skip
             range_ = f"(95 %: {which.at_least} to {which.at_most})"
             if which.needed == 0:
@@ -195,7 +196,7 @@ class Horizon:
         heads = {
             "Loss by what is left": (f"{many} left", self.seen),
             "Loss where the order of those further away is destroyed": (f"{many} kept", self.order),
-            f"Loss where {self.dropped:.0%} of those further away are left out": (
+            f"Loss where {100 * self.dropped:.0f} % of those further away are left out": (
                 f"{many} kept", self.gaps),
         }  # fmt: skip
         return [
@@ -225,7 +226,7 @@ class Horizon:
         if self.order is not None and self.gaps is not None:
             self._panel(panels[1], [
                 (self.order, "others shuffled", "--", "s", "0.25"),
-                (self.gaps, f"{self.dropped:.0%} of the others left out", ":", "^", "0.5"),
+                (self.gaps, f"{100 * self.dropped:.0f} % of the others left out", ":", "^", "0.5"),
             ])  # fmt: skip
             panels[1].set_xlabel(f"n: {self.element[1]} that stay as they are{side}")
 

@@ -6,6 +6,7 @@ Shapes: T steps, B sequences, D features of the input, H units; K elements of th
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,7 +44,7 @@ def standing_in() -> Make | None:
     return _STANDING_IN.get()
 
 
-class _Seeing(nn.Module):
+class _Seeing(nn.Module, ABC):
     """Reads with each element the K - 1 before it, and as many after it where it reads both ways.
 
     The state is the last K - 1 elements, (K - 1, B, D + 1): behind the D features a 1, or all zeros
@@ -141,13 +142,13 @@ class _Seeing(nn.Module):
         flagged = torch.cat([whole, whole.new_ones(*whole.shape[:2], 1)], 2)
         return flagged[steps, columns].masked_fill(~kept[:, :, None], 0.0)
 
+    @abstractmethod
     def _answers(self, whole: Tensor, part: Tensor, steps: int) -> Tensor:
         """What is said of the last T = `steps` of whole (P + T, B, D), of the parts (P + T, B)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _now(self, whole: Tensor, there: Tensor) -> Tensor:
         """What is said of the last of K elements (K, B, D), where those before are `there`."""
-        raise NotImplementedError
 
     def _ahead(self, values: Tensor, fill: float) -> Tensor:
         """The same with P more behind it, where those are read too."""

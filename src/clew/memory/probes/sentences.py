@@ -29,8 +29,24 @@ def vocabulary() -> Vocabulary:
     return Vocabulary()
 
 
+class _English:
+    """What all probes of English words have."""
+
+    features = 0
+
+    @property
+    def neutral(self) -> int:
+        """The full stop."""
+        return vocabulary().ids["."]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words there are, and the full stop."""
+        return vocabulary().words
+
+
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(_English):
     """Where one grew up decides the language one speaks, `length` words later.
 
     "... I grew up in France . ... I speak fluent" asks for "French". The country stands `length`
@@ -47,7 +63,6 @@ class Agreement:
     title = "name the language of the country one grew up in"
     span = "words from the country to the question"
     shortest = 4
-    features = 0
     answers = LANGUAGES
 
     def __post_init__(self) -> None:
@@ -57,16 +72,6 @@ class Agreement:
                 f"distractors is {share!r}", where="distractors", expected="a number from 0 to 1"
             )
         check_whole("before", self.before, 0)
-
-    @property
-    def neutral(self) -> int:
-        """The full stop."""
-        return vocabulary().ids["."]
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """All words there are, and the full stop."""
-        return vocabulary().words
 
     def draw(self, count: int, length: int, seed: int = 0) -> Batch:
         """Inputs (T, B); asked at the last word, "fluent"."""
@@ -108,7 +113,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class OrderSensitivity:
+class OrderSensitivity(_English):
     """Say whether sentences of `length` words are in order or had their words shuffled.
 
     The words of both are alike, so that who counts words has a chance of 1/2.
@@ -118,18 +123,7 @@ class OrderSensitivity:
     title = "say whether the words are in order"
     span = "words"
     shortest = 3
-    features = 0
     answers = ("in order", "shuffled")
-
-    @property
-    def neutral(self) -> int:
-        """The full stop."""
-        return vocabulary().ids["."]
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """All words there are, and the full stop."""
-        return vocabulary().words
 
     def draw(self, count: int, length: int, seed: int = 0) -> Batch:
         """Inputs (T, B) with T = length; asked at the last word."""
