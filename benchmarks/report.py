@@ -4,6 +4,7 @@ The network is as first drawn, and the text is made by a chain of letters: what 
 depends on neither, but for the integral of saliency, which needs more points where it is curved.
 Prints seconds by instrument, and those of drawing the page.
 Run: python benchmarks/report.py [--hidden-size N] [--characters N] [--threads N] [--json FILE]
+[--quick]
 """
 
 import argparse
@@ -40,7 +41,10 @@ def main() -> None:
     arguments.add_argument("--characters", type=int, default=100_000)
     arguments.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments.add_argument("--json", type=Path)
+    arguments.add_argument("--quick", action="store_true", help="24 units: does it run?")
     wanted = arguments.parse_args()
+    if wanted.quick:
+        wanted.hidden_size, wanted.characters = 24, 4000
     torch.set_num_threads(wanted.threads)
     whole = text(wanted.characters)
     model = LanguageModel(

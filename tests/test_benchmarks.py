@@ -98,3 +98,8 @@ def test_loss(run):
     assert [row["what"] for row in found["rows"]] == ["loss", "loss and gradients"]
     for row in found["rows"]:
         assert set(row["seconds"]) == {"clew", "torch"}
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in FOLDER.glob("[a-z]*.py")))
+def test_make_bench_may_ask_each_to_be_quick(name):
+    assert '"--quick"' in (FOLDER / name).read_text()
