@@ -1,6 +1,6 @@
 """The story of the field in one picture: who still knows where one grew up, many words later?
 
-Run: python benchmarks/_agreement.py [--png story.png] [--json story.json] [--seeds N] [--quick]
+Run: python benchmarks/agreement.py [--png FILE] [--json FILE] [--seeds SEED ...] [--quick]
 
 "... I grew up in France . (any number of words) I speak fluent": which language? A simple recurrent
 network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
@@ -13,8 +13,9 @@ change of the state is left in the state some words later, before and after trai
 import argparse
 import statistics
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from _show import facts, show, write
@@ -29,6 +30,8 @@ WEIGHTS = 25_000  # of the reader
 PROBE = Agreement()
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 STYLES = (("o", "-", "0.55"), ("s", "--", "0.3"), ("^", "-.", "0.0"), ("D", ":", "0.0"))
+
+Found: TypeAlias = dict[str, dict[str, Any]]
 
 LEARNING: dict[str, Any] = {"length": (5, 100), "steps": 800, "learning_rate": 3e-3, "every": 200}
 QUICK: dict[str, Any] = {"length": (5, 20), "steps": 60, "every": 30, "judged": 32}
@@ -47,42 +50,46 @@ def readers() -> dict[str, Architecture]:
     return {**found, "LSTM, chrono": chrono}
 
 
-def curve(model: ProbeModel, distances: tuple[int, ...], count: int) -> list[float]:
+def shares(
+    model: ProbeModel, distances: tuple[int, ...], count: int, seed: int
+) -> list[float | None]:
     """The share of right answers at each distance."""
-    shares = [model.score(distance, count, seed=1).accuracy for distance in distances]
-    return [share for share in shares if share is not None]
+    return [model.score(distance, count, seed).accuracy for distance in distances]
 
 
-def decay(model: ProbeModel, lags: int) -> dict[bool, LagCurve]:
-    """|dh_t / ds_{t-lag}| after training (True) and before (False)."""
+def decay(model: ProbeModel, lags: int) -> dict[str, LagCurve]:
+    """|dh_t / ds_{t-lag}| before training and after."""
     asked = model.at_length(lags)
     cases = asked.cases(16, 2 * lags)
     found = gradient_by_lag(asked, cases, lags=lags, most=8, exact=False, vectors=4)
-    return {c.trained: c for c in found.curves if c.of_layer}
+    layers = [c for c in found.curves if c.of_layer]
+    return {"after" if c.trained else "before": c for c in layers}
 
 
-def run(seeds: int = 3, quick: bool = False) -> dict[str, dict[str, Any]]:
-    """Train all, and measure."""
+def run(
+    seeds: Sequence[int], quick: bool = False, keep: Callable[[Found], None] | None = None
+) -> Found:
+    """Train all with each seed, and measure; `keep` is given what there is after each of them."""
     distances = DISTANCES[:3] if quick else DISTANCES
-    found: dict[str, dict[str, Any]] = {}
-    for name, architecture in readers().items():
-        shares, seconds = [], 0.0
-        curves: dict[bool, LagCurve] = {}
-        for seed in range(seeds):
+    found: Found = {}
+    for seed in seeds:
+        for name, architecture in readers().items():
             settings = {**LEARNING, **(QUICK if quick else {}), "seed": seed}
             model = learn(PROBE, Learning(**settings), architecture)
-            shares.append(curve(model, distances, 100 if quick else 300))
-            seconds += model.history["seconds"]
-            if seed == 0:
-                curves = decay(model, distances[-1])
-        weights = sum(p.numel() for p in model.reader.parameters())
-        said = " ".join(f"{statistics.mean(at):.2f}" for at in zip(*shares, strict=True))
-        print(f"{name}: {weights:,} weights, {seconds / seeds:.0f} s each: {said}", flush=True)
-        print(f"  state by earlier state: {curves[True].decay.words()}", flush=True)
-        found[name] = {
-            "weights": weights, "seconds": seconds / seeds, "shares": shares,
-            "gradient": {"after" if after else "before": c.data() for after, c in curves.items()},
-        }  # fmt: skip
+            weights = sum(p.numel() for p in model.reader.parameters())
+            row = found.setdefault(
+                name, {"weights": weights, "seconds": [], "shares": [], "gradient": []}
+            )
+            row["seconds"].append(model.history["seconds"])
+            row["shares"].append(shares(model, distances, 100 if quick else 300, seed))
+            curves = decay(model, distances[-1])
+            row["gradient"].append({when: c.data() for when, c in curves.items()})
+            said = " ".join(f"{share:.2f}" for share in row["shares"][-1])
+            print(f"seed {seed}, {name}: {weights:,} weights, {row['seconds'][-1]:.0f} s: {said}")
+            for when, c in curves.items():
+                print(f"  state by earlier state, {when}: {c.decay.words()}", flush=True)
+            if keep is not None:
+                keep(found)
     return found
 
 
@@ -105,7 +112,7 @@ def draw(path: Any, found: dict[str, dict[str, Any]], distances: tuple[int, ...]
         left.plot(distances, middle, **how)
         left.fill_between(distances, low, high, color=grey, alpha=0.12, linewidth=0)
         for axes, when in zip(others, ("before", "after"), strict=True):
-            one = row["gradient"][when]
+            one = row["gradient"][0][when]
             axes.plot(one["lags"], one["mean"], markevery=max(1, len(one["lags"]) // 8), **how)
     left.axhline(100 / 12, color="0.5", linewidth=1)
     left.annotate("chance", (distances[0], 100 / 12 + 1.5), fontsize=8, color="0.3")
@@ -137,25 +144,30 @@ def main() -> int:
     )
     parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
-    parser.add_argument("--png", type=Path, metavar="FILE", help="draw the picture here")
+    parser.add_argument(
+        "--png", type=Path, metavar="FILE", default="agreement.png", help="draw the picture here"
+    )
     parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12], metavar="SEED")
     asked = parser.parse_args()
     # Where gradients vanish they become denormal numbers, which are many times slower.
     torch.set_flush_denormal(True)
     torch.set_num_threads(asked.threads)
     about = facts(asked.threads)
-    found = run(1 if asked.quick else asked.seeds, asked.quick)
     distances = DISTANCES[:3] if asked.quick else DISTANCES
+    seeds = asked.seeds[:1] if asked.quick else asked.seeds
+
+    def keep(found: Found) -> None:
+        write(asked.json, "agreement", about, distances=list(distances), seeds=seeds, found=found)
+
+    found = run(seeds, asked.quick, keep)
     rows = [
         [name, f"{row['weights']:,}", *(f"{100 * statistics.mean(at):.0f}" for at in
          zip(*row["shares"], strict=True))] for name, row in found.items()
     ]  # fmt: skip
     show(["right answers in %, words apart", "weights", *map(str, distances)],
          [*rows, ["chance", "", *("8" for _ in distances)]])  # fmt: skip
-    write(asked.json, "agreement", about, distances=list(distances), found=found)
-    if asked.png is not None:
-        draw(asked.png, found, distances)
+    draw(asked.png, found, distances)
     return 0
 
 
