@@ -1,8 +1,7 @@
 """The cells of lessons 9 to 12 are those of clew.reference, and usual mistakes in them fail."""
 
-import contextlib
-import io
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,31 +9,13 @@ import pytest
 from clew import reference
 from clew.course.course import OURS, read_course
 from clew.course.judging import judge
-from clew.course.lesson import read_lesson
 
 COURSE = read_course(OURS)
+Names = Callable[[str], dict[str, Any]]
 
 
-def solved(challenge: str) -> dict[str, Any]:
-    """What the solution of a challenge defines."""
-    return defined(COURSE.challenge(challenge).solution)
-
-
-def shown(lesson: str) -> dict[str, Any]:
-    """What the examples of a lesson define."""
-    blocks = read_lesson(OURS / lesson).every_block()
-    return defined("\n".join(b.text for b, _ in blocks if b.language == "python"))
-
-
-def defined(code: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        exec(code, found)
-    return found
-
-
-def test_the_lstm_of_the_lesson() -> None:
-    names, draw = shown("09-the-lstm.md"), random.Random(0)
+def test_the_lstm_of_the_lesson(examples: Names) -> None:
+    names, draw = examples("09-the-lstm"), random.Random(0)
     w = {gate: ([draw.gauss(0, 1), draw.gauss(0, 1)], draw.gauss(0, 1), draw.gauss(0, 1))
          for gate in "ifgo"}  # fmt: skip
     weights = reference.Weights(
@@ -49,8 +30,8 @@ def test_the_lstm_of_the_lesson() -> None:
         assert (h, c) == pytest.approx((state[0][0], state[1][0]), abs=1e-12)
 
 
-def test_the_gru_of_the_lesson() -> None:
-    names, draw = shown("10-the-gru.md"), random.Random(1)
+def test_the_gru_of_the_lesson(examples: Names) -> None:
+    names, draw = examples("10-the-gru"), random.Random(1)
     w = [tuple(draw.gauss(0, 1) for _ in range(3)) for _ in "rzn"]
     weights = reference.Weights([[x] for x, _, _ in w], [[h] for _, h, _ in w], [b for *_, b in w])
     h, state = 0.3, [0.3]
@@ -61,8 +42,8 @@ def test_the_gru_of_the_lesson() -> None:
         assert h == pytest.approx(state[0], abs=1e-12)
 
 
-def test_the_gru_of_two_units() -> None:
-    names = solved("gru-two-units")
+def test_the_gru_of_two_units(defined: Names) -> None:
+    names = defined(COURSE.challenge("gru-two-units").solution)
     w = names["w"]
     columns = ("w_x", "w_h", "b", "b_h")
     rows = ([row for gate in "rzn" for row in w[gate][k]] for k in columns)
@@ -72,8 +53,9 @@ def test_the_gru_of_two_units() -> None:
     assert found == pytest.approx(right, abs=1e-12)
 
 
-def test_both_directions_and_stacks() -> None:
-    both, step = solved("both-padding")["both"], solved("both-padding")["step"]
+def test_both_directions_and_stacks(defined: Names, examples: Names) -> None:
+    names = defined(COURSE.challenge("both-padding").solution)
+    both, step = names["both"], names["step"]
     xs = [0.4, -0.9, 0.1, float("nan")]
 
     def cell(x: float, h: list[float]) -> list[float]:
@@ -84,7 +66,7 @@ def test_both_directions_and_stacks() -> None:
     joined, _ = reference.both_ways(ahead, back)
     assert [list(pair) for pair in both(xs, 3)] == joined
 
-    stack = shown("12-stacking-deep.md")
+    stack = examples("12-stacking-deep")
     layers = [reference.Weights(*stack[name]) for name in ("layer_1", "layer_2")]
     reading = [
         lambda xs, h, w=w: reference.read(

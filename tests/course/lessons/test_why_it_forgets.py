@@ -1,28 +1,19 @@
 """Lesson 8 tells of a gradient in the words, and by the rate, of the instrument it names."""
 
-import contextlib
-import io
 import math
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from clew.course.course import OURS
-from clew.course.lesson import read_lesson
 from clew.memory.decay import decay
 
 
 @pytest.fixture(scope="module")
-def names() -> dict[str, Any]:
-    """What the examples of the lesson define."""
-    found: dict[str, Any] = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for block, _ in read_lesson(OURS / "08-why-it-forgets.md").every_block():
-            if block.kind == "code" and block.language == "python":
-                exec(block.text, found)
-    return found
+def names(examples: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return examples("08-why-it-forgets")
 
 
 def plain(words: str) -> str:
