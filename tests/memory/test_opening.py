@@ -6,7 +6,8 @@ import pytest
 from torch import nn
 
 from clew.errors import InputError
-from clew.memory.opening import opened
+from clew.memory.opening import loaded, opened
+from clew.memory.probes import Architecture, DelayedRecall, Learning, learn
 from clew.tasks.classify import Classifier
 
 TEXTS, LABELS = ["a fine day", "a poor day", "fine work", "poor work"], ["+", "-", "+", "-"]
@@ -54,3 +55,20 @@ def test_options_go_with_what_they_are_for():
         opened(nn.LSTM(2, 2), side="source")
     with pytest.raises(InputError, match="loss does not go with an estimator"):
         opened(3, "text", loss=nn.MSELoss())
+
+
+def test_a_probe_brings_its_own_data(saved, tmp_path):
+    model = learn(DelayedRecall(), Learning(4, steps=1, judged=2), Architecture("gru", 3))
+    model.save(tmp_path / "probe")
+    subject, other = opened(tmp_path / "probe"), opened(model.at_length(1000))
+    assert (subject.title, subject.task) == ("recall probe, GRU of 3 units", "probe")
+    assert "to name the letter of a known time ago" in subject.note
+    assert "with 4 steps from the letter to the question" in subject.note
+    assert "1,000 steps" in other.note
+    one, same = subject.cases(3, 9), model.cases(3, 9)
+    assert [case.inputs.tolist() for case in one] == [case.inputs.tolist() for case in same]
+    with pytest.raises(InputError, match="data does not go with a probe"):
+        opened(tmp_path / "probe", "text")
+    with pytest.raises(InputError, match="targets does not go with"):
+        opened(model, targets=[1])
+    assert type(loaded(saved)) is Classifier

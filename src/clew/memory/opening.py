@@ -1,8 +1,9 @@
-"""Opening a model: any estimator, folder or torch module with data becomes a Subject."""
+"""Opening a model: any estimator, probe, folder or torch module with data becomes a Subject."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -12,9 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from clew.errors import InputError
+from clew.memory.probes.model import ProbeModel
 from clew.memory.subject import Subject
 from clew.memory.subjects.foreign import Loss, Module, foreign
 from clew.tasks import TASKS, load
+from clew.tasks._folder import read_model
 
 
 def opened(
@@ -33,12 +36,12 @@ def opened(
 ) -> Subject:
     """A model with data to examine it on, as the instruments look at it.
 
-    model: a fitted estimator, the folder of one, or a torch module that maps (x (T, B, D), state)
-    to (y (T, B, H), state), None being the state to begin with. data: what the estimator's own
-    `evaluate` or `score` takes, as a pair (X, y) where these are two, or a Path to what `clew fit`
-    of its task reads; of a module a list of arrays (T, D) or ids (T,), or nothing, which is noise.
-    columns: how a file is read, such as {"label": "stars"}. side: of a translator, whose words are
-    counted.
+    model: a fitted estimator, a model of a probe, the folder of one, or a torch module that maps
+    (x (T, B, D), state) to (y (T, B, H), state), None being the state to begin with. data: what the
+    estimator's own `evaluate` or `score` takes, as a pair (X, y) where these are two, or a Path to
+    what `clew fit` of its task reads; of a module a list of arrays (T, D) or ids (T,), or nothing,
+    which is noise; of a probe nothing, for it draws its own. columns: how a file is read, such as
+    {"label": "stars"}. side: of a translator, whose words are counted.
 
     Of modules only: batch_first, it reads (B, T, D), as torch's own layers say themselves;
     both_ways, it reads what follows, too; embed, what makes vectors of ids (else its own
@@ -57,14 +60,16 @@ def opened(
         return foreign(model, data, how)
     _none_of(vars(how), "an estimator")
     if isinstance(model, str | Path):
-        model = load(model)
+        model = loaded(model)
+    if isinstance(model, ProbeModel):
+        return _probe(model, data, {"columns": columns, "side": None if side == "target" else side})
     homes = {(kind.__module__, kind.__name__) for kind in type(model).__mro__}
     task = next((task for task, home in TASKS.items() if home in homes), None)
     if task is None:
         raise InputError(
             f"a model of type {type(model).__name__}",
             where="model",
-            expected="an estimator of Clew, the folder of one, or a torch module",
+            expected="an estimator or a probe of Clew, the folder of one, or a torch module",
         )
     try:
         check_is_fitted(model, "network_")
@@ -83,6 +88,17 @@ def opened(
     make = getattr(import_module(f"clew.memory.subjects.{task}"), task)
     subject: Subject = make(model, data, dict(columns or {}), **options)
     return subject
+
+
+def loaded(folder: str | Path) -> Any:
+    """The estimator, or the model of a probe, of a folder. Raises InputError as `clew.load`."""
+    return ProbeModel.load(folder) if read_model(folder).task == "probe" else load(folder)
+
+
+def _probe(model: ProbeModel, data: Any, options: Mapping[str, Any]) -> ProbeModel:
+    _none_of({"data": data, **options}, "a probe, which draws sequences of its own")
+    asked = f"to {model.probe.title}, and is asked with {model.length:,} {model.probe.span}"
+    return replace(model, note=f"It learnt a probe, {asked}; the probe draws the sequences.")
 
 
 def _none_of(options: Mapping[str, Any], what: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from asking import FAR, check, losses, slopes
-from composers import parsed, tiny
+from composers import parsed, tiny, tunes
 
 from clew.data.rolls import roll_of
 from clew.errors import InputError
@@ -36,6 +36,24 @@ def test_tunes_are_foretold_as_the_model_foretells_them(composer):
     check(subject)
     assert subject.names(cases[0])[0] == "<start>"
     assert subject.title == "composer of tunes in ABC, LSTM of 1 x 16"
+
+
+def test_tunes_that_cannot_be_read_are_left_out_and_told_of(composer, tmp_path):
+    odd = "X:90\nT:Odd\nK:D\nA[BA[c]|\n"
+    path = tmp_path / "tunes.abc"
+    path.write_text("\n".join([*tunes(4, seed=1), odd]))
+    subject = opened(composer, path)
+    whole = opened(composer, parsed(4, seed=1))
+    for one, same in zip(subject.tunes, whole.tunes, strict=True):
+        np.testing.assert_array_equal(one, same)
+    assert whole.note == ""
+    assert subject.note.startswith("1 tune cannot be read and is left out: a chord [ within")
+    assert subject.note.endswith("tunes.abc:36, tune 90 Odd).")
+    path.write_text("\n".join([odd, *tunes(4, seed=1), odd]))
+    assert "2 tunes cannot be read and are left out: the first: a" in opened(composer, path).note
+    path.write_text(odd)
+    with pytest.raises(InputError, match="within a chord"):
+        opened(composer, path)
 
 
 def test_before_it_learned(tmp_path):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clew.data.rolls import LOWEST
+from clew.errors import InputError
 from clew.memory.subject import Case
 from clew.memory.subjects import parts
 from clew.memory.subjects.next_token import NextToken
@@ -33,13 +34,17 @@ PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 def compose(model: Composer, data: Any, columns: dict[str, Any]) -> Tunes | Rolls:
-    """A composer and tunes, as `Composer.evaluate` takes them; raises InputError as it does."""
+    """A composer and tunes, as `Composer.evaluate` takes them; raises InputError as it does.
+
+    Tunes that cannot be read are left out, and the note says how many, unless none can be.
+    """
     parts.refused(data, columns, ())
     network = model.network_.eval()
     if model.vocabulary_ is None:
         return _rolls(model, data)
+    failed: list[InputError] = []
     with tempfile.TemporaryDirectory(prefix="clew-") as work:
-        part = only(data, model.vocabulary_, bool(model.transpose), Path(work))
+        part = only(data, model.vocabulary_, bool(model.transpose), Path(work), failed)
         tunes = [np.array(part.tune(number)) for number in range(len(part))]
     return Tunes(
         title=f"composer of {fitting.TITLES[model.vocabulary_.notation]}, "
@@ -53,9 +58,20 @@ def compose(model: Composer, data: Any, columns: dict[str, Any]) -> Tunes | Roll
         loss_name="nats a token",
         in_nats=True,
         answers=model.vocabulary_.tokens,
+        note=_left_out(failed),
         model=model,
         tunes=tunes,
     )
+
+
+def _left_out(failed: Sequence[InputError]) -> str:
+    if not failed:
+        return ""
+    tunes = "1 tune cannot be read and is" if len(failed) == 1 else (
+        f"{len(failed):,} tunes cannot be read and are"
+    )  # fmt: skip
+    first = "" if len(failed) == 1 else "the first: "
+    return f"{tunes} left out: {first}{failed[0].what} ({failed[0].where})."
 
 
 def _rolls(model: Composer, data: Any) -> Rolls:

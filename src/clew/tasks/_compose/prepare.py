@@ -83,10 +83,13 @@ def _encode(
     np.save(work / "held_out.npy", held)
 
 
-def only(tunes: Any, vocabulary: Vocabulary, common: bool, work: Path) -> Part:
-    """Tunes to be scored, encoded in the folder `work`."""
+def only(
+    tunes: Any, vocabulary: Vocabulary, common: bool, work: Path,
+    failed: list[InputError] | None = None,
+) -> Part:  # fmt: skip
+    """Tunes to be scored, encoded in the folder `work`; failed: as `written` takes it."""
     notation_of(tunes, vocabulary.notation, "tunes")
-    encode(written(tunes, vocabulary.notation, common), work / "tunes")
+    encode(written(tunes, vocabulary.notation, common, failed), work / "tunes")
     store = finish(work / "tunes", vocabulary)
     if len(store) == 0:
         raise InputError("there is no tune to score", where="tunes", expected="at least one")
