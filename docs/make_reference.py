@@ -8,9 +8,7 @@ from pathlib import Path
 
 os.environ["COLUMNS"] = "80"  # before the formatter looks at the terminal
 
-from typer.main import get_command
-
-from clew.cli.app import app, main
+from clew.cli.app import main, program
 
 HEAD = """# Commands
 
@@ -31,7 +29,7 @@ def every_command(command, path=()):
 def page() -> str:
     """The whole page."""
     parts = [HEAD]
-    for path in every_command(get_command(app)):
+    for path in every_command(program()):
         text = io.StringIO()
         with contextlib.redirect_stdout(text):
             assert main([*path, "--help"]) == 0

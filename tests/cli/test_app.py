@@ -35,6 +35,14 @@ def test_every_command_has_help_with_an_example(clew, command):
     assert f"clew {command}" in answer.out.split("Example", 1)[1]
 
 
+def test_the_parser_of_one_command_is_that_of_the_whole_program(clew, monkeypatch):
+    words = ["memory --help", "learn --help", "learn check --help", "bench --no", "compare"]
+    alone = [clew(*line.split()) for line in words]
+    whole = program.program()
+    monkeypatch.setattr(program, "program", lambda only: whole)
+    assert alone == [clew(*line.split()) for line in words]
+
+
 def test_version(clew):
     assert clew("--version").out == f"clew {__version__}\n"
 

@@ -124,14 +124,15 @@ def test_every_command_has_help_with_an_example(clew, command):
     assert f"clew learn {command}".strip() in answer.out.split("Example", 1)[1]
 
 
-def test_it_needs_nothing_heavy_until_a_lesson_does(environment, tmp_path):
+def test_it_answers_at_once_as_it_loads_nothing_heavy(environment, tmp_path):
     code = (
         "import sys; from clew.cli import main\n"
-        f"assert main(['learn', '--course', {str(SAMPLES)!r}]) == 0\n"
-        "heavy = {'torch', 'numpy', 'polars', 'sklearn', 'rich', 'matplotlib'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
+        "assert main(['learn']) == 0\n"
+        "heavy = {'torch', 'numpy', 'polars', 'sklearn', 'rich', 'matplotlib', 'pydantic'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     environment = {**environment, "XDG_DATA_HOME": str(tmp_path)}
+    environment.pop("CLEW_COURSE", None)
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True)
 
 

@@ -9,8 +9,9 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,26 +24,19 @@ from clew import __version__
 from clew.cli import bench, compare, demo, fit, generate, learn, memory, predict, say
 from clew.errors import InputError
 
+# In the order in which people meet them.
+COMMANDS = {
+    "demo": demo, "fit": fit, "predict": predict, "generate": generate, "memory": memory,
+    "compare": compare, "learn": learn, "bench": bench,
+}  # fmt: skip
+
 
 class InOrder(TyperGroup):
-    """The commands in the order in which people meet them."""
+    """The commands in the order of `COMMANDS`."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names for the help."""
-        order = ["demo", "fit", "predict", "generate", "memory", "compare", "learn", "bench"]
-        return sorted(self.commands, key=lambda name: order.index(name) if name in order else 99)
-
-
-app = typer.Typer(
-    name="clew",
-    cls=InOrder,
-    help="Train, run and explain recurrent networks.",
-    epilog="Every command has --help with an example. Try first: clew demo",
-    no_args_is_help=True,
-    rich_markup_mode=None,  # plain help: it reads the same everywhere, and answers at once
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+        return sorted(self.commands, key=list(COMMANDS).index)
 
 
 def _version(wanted: bool) -> None:
@@ -51,7 +45,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def _clew(
     version: Annotated[
         bool,
@@ -61,14 +54,48 @@ def _clew(
     """Train, run and explain recurrent networks."""
 
 
-demo.register(app)
-fit.register(app)
-predict.register(app)
-generate.register(app)
-memory.register(app)
-compare.register(app)
-learn.register(app)
-bench.register(app)
+def program(only: str | None = None) -> Any:
+    """The parser of all commands, or of the one called `only`, which is there much sooner."""
+    app = typer.Typer(
+        name="clew",
+        cls=InOrder,
+        help="Train, run and explain recurrent networks.",
+        epilog="Every command has --help with an example. Try first: clew demo",
+        no_args_is_help=True,
+        rich_markup_mode=None,  # plain help: it reads the same everywhere, and answers at once
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_clew)
+    for name, module in COMMANDS.items():
+        if only in (None, name):
+            module.register(app)
+    command = get_command(app)
+    _unhurried(command)
+    return command
+
+
+def _unhurried(command: Any) -> None:
+    """Leave unchecked what was not typed: typer loads its checks longer than all else together."""
+    command.get_params = partial(_params, command.get_params)
+    for own in getattr(command, "commands", {}).values():
+        _unhurried(own)
+
+
+def _params(known: Callable[[Any], list[Any]], ctx: Any) -> list[Any]:
+    """The options and arguments `known`, where those that may be left out are not checked if so."""
+    found = known(ctx)
+    for param in found:
+        left_out = not (param.required or param.multiple or param.nargs != 1)
+        if left_out and "process_value" not in vars(param):
+            param.process_value = partial(_process, param, param.process_value)
+    return found
+
+
+def _process(param: Any, checked: Callable[..., Any], ctx: Any, value: Any) -> Any:
+    if value is not None:
+        return checked(ctx, value)
+    return param.callback(ctx, param, None) if param.callback else None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):  # an answer that cannot be spelt is still an answer
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        command = get_command(app)
+        command = program(args[0] if args and args[0] in COMMANDS else None)
         code = command.main(args, "clew", standalone_mode=False, obj={"typed": args})
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
