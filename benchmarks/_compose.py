@@ -1,6 +1,6 @@
 """Music of public data: piano rolls of Bach's chorales, and folk tunes in ABC.
 
-`run_jsb(data)` reads jsb-chorales-quarter.json (czhuang/JSB-Chorales-dataset) from
+`jsb` and `run_jsb(data)` read jsb-chorales-quarter.json (czhuang/JSB-Chorales-dataset) from
 data/music/jsb_chorales: four-part chorales in quarter notes, as split by Boulanger-Lewandowski et
 al. 2012. Negative log-likelihood a step, in nats, of all 88 notes; the mean over all steps of all
 chorales but the first of each, as Bai et al. 2018 count it (LSTM 8.45, GRU 8.43 in their Table 1,
@@ -31,36 +31,38 @@ JSB: dict[str, Any] = {
 FIGURES = ("nats_per_step", "nats_per_step_of_a_roll", "nats_per_step_with_first")
 
 
-def run_jsb(data: Path, seed: int = 0, quick: bool = False) -> dict[str, float]:
-    """Nats a step of the test chorales: notes independent and in turn, with and without keys moved.
+def jsb(data: Path, notes: str, transpose: bool, **settings: Any) -> dict[str, Any]:
+    """Learn from the chorales, with JSB and what else is set: nats a step of the test.
 
     The weights are those of the epoch that is best on the validation chorales, which the figures
     without memory are of.
     """
     file = data / "music/jsb_chorales/jsb-chorales-quarter.json"
-    result = {}
+    began = time.perf_counter()
+    model = Composer(notes=notes, transpose=transpose, **{**JSB, **settings}).fit(file)
+    minutes = (time.perf_counter() - began) / 60
+    weights = model.metrics_["parameters"]
+    keys = "in other keys as well" if transpose else "as they stand"
+    print(f"notes {notes}, chorales {keys}: {weights:,} weights, {minutes:.1f} min", flush=True)
+    rows = {"valid": model.metrics_["score"], "test": model.evaluate(file)}
+    for part in ("baseline", "window"):
+        if row := model.metrics_[part]:
+            rows[f"valid, {row['name']}"] = row
+    for name, row in rows.items():
+        nats, of_a_roll, with_first = (row[figure] for figure in FIGURES)
+        print(
+            f"  {name}: {nats:.3f} nats a step (mean of the chorales {of_a_roll:.3f}, "
+            f"with the first steps {with_first:.3f})", flush=True,
+        )  # fmt: skip
+    return {"test": rows["test"]["nats_per_step"], "weights": weights, "minutes": minutes,
+            "cell": model.cell}  # fmt: skip
+
+
+def run_jsb(data: Path, seed: int = 0, quick: bool = False) -> None:
+    """Nats a step, notes independent and in turn, with and without keys moved."""
     for notes in ("independent", "in turn"):
         for transpose in (True, False):
-            began = time.perf_counter()
-            model = Composer(
-                notes=notes, transpose=transpose, baseline=transpose, seed=seed,
-                time=15 if quick else None, **JSB,
-            ).fit(file)  # fmt: skip
-            minutes = (time.perf_counter() - began) / 60
-            keys = "in other keys as well" if transpose else "as they stand"
-            print(f"notes {notes}, chorales {keys}: {minutes:.1f} min", flush=True)
-            rows = {"valid": model.metrics_["score"], "test": model.evaluate(file)}
-            for part in ("baseline", "window"):
-                if row := model.metrics_[part]:
-                    rows[f"valid, {row['name']}"] = row
-            for name, row in rows.items():
-                nats, of_a_roll, with_first = (row[figure] for figure in FIGURES)
-                print(
-                    f"  {name}: {nats:.3f} nats a step (mean of the chorales {of_a_roll:.3f}, "
-                    f"with the first steps {with_first:.3f})", flush=True,
-                )  # fmt: skip
-            result[f"{notes}, {keys}"] = rows["test"]["nats_per_step"]
-    return result
+            jsb(data, notes, transpose, baseline=transpose, seed=seed, time=15 if quick else None)
 
 
 def run_nottingham(data: Path, seed: int = 0, quick: bool = False, count: int = 100) -> int:
