@@ -63,6 +63,9 @@ def test_these_are_the_same(expected, said):
         ("0.333", "nan", 1, 0),
         ("1" + "0" * 400, "2" + "0" * 400, 1, 0),
         ("1.0", "1e999", 1, 0),
+        ("1.5", "1e99999999999999999999", 1, 0),
+        ("a  b  c", "a b d", 1, 4),
+        ("1" + "0" * 99_999 + "a", "1" + "0" * 99_999 + "b", 1, 100_000),
     ],
 )
 def test_these_differ_and_where(expected, said, line, column):
@@ -77,13 +80,42 @@ def test_the_mark_stands_below_the_first_difference():
 
 
 @pytest.mark.parametrize("width", [40, 79])
-@pytest.mark.parametrize("at", [0, 30, 500])
-def test_long_lines_are_shown_where_they_differ_and_no_wider_than_the_terminal(width, at):
-    wanted = "abcdefgh " * 100
-    found = difference(wanted, wanted[:at] + "X" + wanted[at + 1 :]).lines(width)
-    assert all(len(line) <= width for line in found)
-    mark = found[-1].index("^")
-    assert found[-2][mark] == "X"
+@pytest.mark.parametrize("at", [0, 10, 30, 500, 899])
+@pytest.mark.parametrize("before", ["", "h =  "])
+def test_long_lines_are_shown_where_they_differ_and_no_wider_than_the_terminal(width, at, before):
+    wanted = "abcdefgh " * 100 + "end"
+    found = difference(
+        "h = " * bool(before) + wanted, before + wanted[:at] + "X" + wanted[at + 1 :]
+    )
+    *_, expected, own, mark = found.lines(width)
+    assert max(map(len, found.lines(width))) <= width
+    place = mark.index("^")
+    assert own[place] == "X"
+    assert wanted[at] in expected[place - 1 : place + 1]  # a blank fewer, perhaps
+    assert at == 30 or ("…" in own[:-1]) == (at > 30)  # said to be left out at the left
+    assert own.endswith("…" if at < 890 else "end")
+
+
+def test_a_difference_is_seen_in_both_where_numbers_are_printed_with_more_places():
+    numbers = [1 / n for n in range(1, 40)]
+    wanted = " ".join(f"{number:.2f}" for number in numbers)
+    found = difference(wanted + " last", " ".join(map(str, numbers)) + " lost").lines()
+    assert "last" in found[1]
+    assert "lost" in found[2]
+    assert found[2][found[3].index("^") :].startswith("ost")
+
+
+def test_long_lines_around_the_first_difference_do_not_put_it_out_of_sight():
+    found = difference("x" * 100 + "\n1 a\n" + "y" * 100, "x" * 100 + "\n1 b\n" + "z" * 100).lines()
+    assert found[1].count("…") == 2
+    assert found[2] == ">    2  1 a" + " " * 34 + "1 b"
+    assert found[2][found[3].index("^") :] == "b"
+
+
+def test_the_mark_is_right_behind_what_is_shown_in_another_way():
+    found = difference("\tcafe", "\t\x00cofe").lines()
+    assert found[1].endswith("    \\x00cofe")
+    assert found[1][found[2].index("^") :] == "\\x00cofe"
 
 
 def test_nothing_that_is_shown_moves_the_cursor():

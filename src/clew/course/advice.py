@@ -72,7 +72,7 @@ def _of_lines(found: Difference) -> str:
          "it with its (...)."),
         (r"<(generator|map|zip|filter)", "Put list(...) around it to see what is in it."),
     ):  # fmt: skip
-        if re.search(pattern, whole, re.IGNORECASE) and not re.search(pattern, wanted, re.I):
+        if re.search(pattern, whole) and not re.search(pattern, wanted):
             return advice
     if not said:
         return "Nothing was printed: is there a print(...), and is it reached?"

@@ -11,55 +11,66 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
 
-NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w])")
+# Nothing in it is tried twice: a line of 100,000 digits is read as fast as any other.
+NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,6}+)?(?!\w)")
 ROUNDING = 1e-12  # what sums of doubles in another order may differ by
 CONTEXT = 2  # lines shown around the first difference
-SHOWN = 200  # characters of a line that are looked at where it is shown
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The first difference of two outputs: `line` from 1, `column` of the learner's line from 0."""
+    """The first difference of two outputs: in `line`, from 1.
+
+    ``column``, from 0, is where it is in the learner's line, ``wanted`` where in the expected one.
+    """
 
     expected: tuple[str, ...]
     said: tuple[str, ...]
     line: int
     column: int
+    wanted: int
 
     def lines(self, width: int = 79) -> list[str]:
-        """Both outputs around the first difference, side by side where they fit."""
+        """Both outputs around the first difference, side by side where that line fits."""
+        wanted, said = (_line(text, self.line - 1) for text in (self.expected, self.said))
+        half = (width - 11) // 2
+        if max(len(wanted), len(said)) > half:
+            return self._stacked(wanted, said, width - 12)
+        return self._beside(half)
+
+    def _beside(self, half: int) -> list[str]:
         first = max(0, self.line - 1 - CONTEXT)
         last = min(max(len(self.expected), len(self.said)), self.line + CONTEXT)
-        begin = max(0, self.column - 20) if self.column > width // 2 - 12 else 0
         rows = [
-            (number + 1, _part(self.expected, number, begin), _part(self.said, number, begin))
+            (number, *(_cut(_line(text, number), half) for text in (self.expected, self.said)))
             for number in range(first, last)
         ]
-        half = (width - 11) // 2
-        long = max(len(text) for row in rows for text in row[1:])
-        return self._stacked(rows, width, begin) if long > half else self._beside(rows, begin)
-
-    def _beside(self, rows: list[tuple[int, str, str]], begin: int) -> list[str]:
         left = max(len("expected"), *(len(row[1]) for row in rows)) + 3
         found = [f"{'line':>6}  {'expected':{left}}yours"]
         for number, expected, said in rows:
-            mark = ">" if number == self.line else " "
-            found.append(f"{mark}{number:5d}  {expected:{left}}{said}".rstrip())
-            if number == self.line:
-                found.append(" " * (8 + left + self.column - begin) + "^")
+            mark = ">" if number == self.line - 1 else " "
+            found.append(f"{mark}{number + 1:5d}  {expected:{left}}{said}".rstrip())
+            if mark == ">":
+                found.append(" " * (8 + left + self._shown_at()) + "^")
         return found
 
-    def _stacked(self, rows: list[tuple[int, str, str]], width: int, begin: int) -> list[str]:
-        _, expected, said = next(row for row in rows if row[0] == self.line)
-        room = width - 12
+    def _stacked(self, wanted: str, said: str, room: int) -> list[str]:
+        """Each line from where its difference can be seen."""
+        begin, at = _begin(self.expected, self.line - 1, self.wanted, room), self._shown_at()
+        own = _begin(self.said, self.line - 1, self.column, room)
         return [
-            f"line {self.line}:", f"> expected  {_cut(expected, room)}",
-            f">    yours  {_cut(said, room)}", " " * (12 + self.column - begin) + "^",
+            f"line {self.line}:", f"> expected  {_cut(wanted, room, begin)}",
+            f">    yours  {_cut(said, room, own)}", " " * (12 + at - own) + "^",
         ]  # fmt: skip
+
+    def _shown_at(self) -> int:
+        """The column of the learner's line as it is shown."""
+        return _place(self.said, self.line - 1, self.column)
 
     def advice(self) -> str:
         """What the difference looks like, in a sentence; nothing where it looks like nothing."""
@@ -73,10 +84,10 @@ def difference(expected: str, said: str) -> Difference | None:
     wanted, found = split(expected), split(said)
     for number, (one, other) in enumerate(zip_longest(wanted, found), 1):
         if one is None or other is None:
-            return Difference(wanted, found, number, 0)
-        column = differs(one, other)
-        if column is not None:
-            return Difference(wanted, found, number, column)
+            return Difference(wanted, found, number, 0, 0)
+        at = differs(one, other)
+        if at is not None:
+            return Difference(wanted, found, number, at[1], at[0])
     return None
 
 
@@ -88,19 +99,17 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def differs(expected: str, said: str) -> int | None:
-    """The column of `said` at which two lines differ, or None."""
-    ours, theirs = parts(expected), parts(said)
-    pairs = zip_longest(ours, theirs, fillvalue=("", len(said)))
-    for number, ((text, _), (own, column)) in enumerate(pairs):
+def differs(expected: str, said: str) -> tuple[int, int] | None:
+    """The columns of `expected` and of `said` at which two lines differ, or None."""
+    ends = ("", len(expected)), ("", len(said))
+    pairs = zip_longest(parts(expected), parts(said))
+    for number, (one, other) in enumerate(pairs):
+        (text, at), (own, column) = one or ends[0], other or ends[1]
         if number % 2:  # they come in turn
             if not (text and own and same_number(text, own)):
-                return column
-        elif _plain(text, first=number == 0) != _plain(own, first=number == 0):
-            same = 0
-            while same < min(len(text), len(own)) and text[same] == own[same]:
-                same += 1
-            return column + same
+                return at, column
+        elif place := _first(text, own, lead=number == 0):
+            return at + place[0], column + place[1]
     return None
 
 
@@ -119,9 +128,21 @@ def parts(line: str) -> list[tuple[str, int]]:
     return found
 
 
-def _plain(text: str, *, first: bool) -> str:
-    lead = len(text) - len(text.lstrip(" \t")) if first else 0
-    return text[:lead] + re.sub(r"[ \t]+", " ", text[lead:])
+def _first(text: str, own: str, *, lead: bool) -> tuple[int, int] | None:
+    """Where two texts differ, several blanks as one; with `lead` those before them count."""
+    one, other = _signs(text, lead=lead), _signs(own, lead=lead)
+    for (sign, at), (its, column) in zip_longest(one, other, fillvalue=("", -1)):
+        if sign != its:
+            return (at if at >= 0 else len(text)), (column if column >= 0 else len(own))
+    return None
+
+
+def _signs(text: str, *, lead: bool) -> Iterator[tuple[str, int]]:
+    """Each sign of a text with its column; of blanks in a row the first, as a blank."""
+    begin = len(text) - len(text.lstrip(" \t")) if lead else 0
+    yield from ((text[at], at) for at in range(begin))
+    for match in re.finditer(r"[ \t]+|[^ \t]", text[begin:]):
+        yield " " if match[0][0] in " \t" else match[0], begin + match.start()
 
 
 def decimals(text: str) -> int:
@@ -148,11 +169,23 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _part(lines: tuple[str, ...], number: int, begin: int) -> str:
-    if number >= len(lines):
-        return "(no line)"
-    return shown(lines[number][begin : begin + SHOWN])
+def _line(lines: tuple[str, ...], number: int) -> str:
+    return shown(lines[number]) if number < len(lines) else "(no line)"
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: max(0, room - 1)] + "…"
+def _place(lines: tuple[str, ...], number: int, column: int) -> int:
+    """Where a column of a line is once the line is shown."""
+    return len(shown(lines[number][:column])) if number < len(lines) else 0
+
+
+def _begin(lines: tuple[str, ...], number: int, column: int, room: int) -> int:
+    """From where on a long line is shown, so that a column of it is seen in the middle."""
+    place = _place(lines, number, column)
+    return 0 if place < room - 8 else place - room // 2
+
+
+def _cut(text: str, room: int, begin: int = 0) -> str:
+    """`text` from `begin` on, in `room` columns, with a mark where something is left out."""
+    part = text[begin:]
+    part = "…" + part[1:] if begin else part
+    return part if len(part) <= room else part[: max(0, room - 1)] + "…"
