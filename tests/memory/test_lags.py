@@ -14,8 +14,10 @@ from toys import Toy, between, delay, ids, leaky, without_memory
 import clew.nn
 from clew import InputError
 from clew.memory._jacobians import state_norms
+from clew.memory.horizon import horizon
 from clew.memory.inside import layers
 from clew.memory.lags import gradient_by_lag
+from clew.memory.linear import linear
 from clew.memory.subject import Case
 
 T, B, D, H, LAGS = 6, 2, 2, 4, 4
@@ -166,7 +168,7 @@ def test_states_of_any_form():
 def test_a_leaky_sum_decays_as_it_leaks(a):
     subject = leaky(a)
     found = gradient_by_lag(subject, subject.cases(20, 64), lags=24)
-    for c in found.curves:
+    for c in found.curves[:2]:
         assert c.decay.rate == pytest.approx(-math.log(a), abs=1e-6)
         np.testing.assert_allclose(c.mean / c.mean[0], a ** (c.lags - c.lags[0]), rtol=1e-9)
     assert found.curve("layer 1").mean[0] == pytest.approx(a)
@@ -189,13 +191,64 @@ def test_the_gradient_of_a_delay_line_is_at_its_lag():
     assert "Before training: there is some at lag 2 only" in found.words()[0]
 
 
+@pytest.mark.parametrize("a", [0.5, 1.0])
+def test_what_a_sum_hangs_on_is_what_was_read_times_its_weight(a):
+    """Its answer is sum a^tau x_{t-tau}: without x_{t-tau} the mean x stands there instead."""
+    subject = leaky(a)
+    cases = subject.cases(9, 30)
+    found = gradient_by_lag(subject, cases, lags=24).curve("gradient x input")
+    read = np.stack([case.inputs[case.at - 30 : case.at + 1, 0] for case in cases])
+    each = a ** np.arange(25.0) * np.abs(read - read.mean())[:, ::-1][:, :25]
+    np.testing.assert_allclose(found.mean, each.mean(0), rtol=1e-9)
+    np.testing.assert_allclose(found.median, np.median(each, 0), rtol=1e-9)
+    assert found.peak == 1 + each.mean(0)[1:].argmax()
+    share = 100 * each.mean(0)[found.peak] / each.mean(0)[1:].sum()
+    assert f"stands {found.peak} symbols back: {share:.2g} % of" in found.words("symbols")
+
+
+def test_the_answer_is_that_which_is_likeliest():
+    """Of two letters a step ago and now, the greater score counts, and it alone has a gradient."""
+    subject = delay(1)
+    subject.readout[:, 5:] += 30 * torch.eye(5, 5, dtype=torch.float64)  # 50 of x_{t-1}
+    subject.readout[:, :5] = 20 * torch.eye(5, 5, dtype=torch.float64)
+    cases = [Case(np.array([0, 2, 1]), 2, 0), Case(np.array([1, 3, 4]), 2, 0, source=1)]
+    found = gradient_by_lag(subject, cases).curve("gradient x input")
+    share = np.array([1, 2, 1, 1, 1]) / 6  # of each letter among all that was read
+    np.testing.assert_allclose(found.mean[1], 50 * np.mean([1 - share[2], 1 - share[3]]))
+    np.testing.assert_allclose(found.mean[0], 20 * np.mean([share[2], share[3]]))
+    assert found.mean[2] == 0
+
+
+def test_elements_that_are_all_alike_tell_of_nothing():
+    subject = leaky(0.9)
+    cases = [Case(np.full((30, 1), 0.3), 29, 1.0, source=k) for k in range(5)]
+    found = gradient_by_lag(subject, cases, lags=8)
+    assert (found.curve("gradient x input").mean == 0).all()
+    assert found.curve("loss").mean.min() > 0
+
+
+def test_three_instruments_agree_on_how_far_back():
+    """Where the truth is known: ablation, the gradient of the answer, and what can be read off."""
+    for k in (3, 8, 20):
+        subject = delay(k, 0.1)
+        cases = subject.cases(40, 60)
+        looks = horizon(subject, cases, reach=60, far=False).horizon
+        hangs = gradient_by_lag(subject, cases, lags=40).curve("gradient x input").peak
+        keeps = linear(subject, cases, lags=30).layers[0].furthest(0.5)
+        assert (looks, hangs, keeps) == (k, k, k)
+
+
 def test_both_ways():
     subject = between(3)
     found = gradient_by_lag(subject, subject.cases(12, 40), lags=8)
     names = ["layer 1", "layer 1 backwards", "loss", "loss, behind"]
+    names += ["gradient x input", "gradient x input, behind"]
     assert [c.name for c in found.curves] == names
     for name in names[2:]:
+        assert found.curve(name).peak == 3
         assert np.flatnonzero(found.curve(name).mean).tolist() == [3]
+    assert found.words()[2].startswith("Of what came before the answer hangs most")
+    assert "what stands 3 symbols ahead: 100 % of its" in found.words()[3]
     np.testing.assert_array_equal(
         found.curve("layer 1").mean, found.curve("layer 1 backwards").mean
     )
@@ -207,7 +260,10 @@ def test_without_memory():
     assert {c.decay.kind for c in found.curves} == {"none"}
     assert found.curve("loss").within() == 0  # the current one alone
     assert found.curve("layer 1").within() is None
+    assert found.curve("gradient x input").peak is None
+    assert found.curve("gradient x input").within() == 0
     assert "zero at every lag" in found.words()[0]
+    assert found.words()[1] == "The answer hangs on nothing that came before, to first order."
 
 
 def test_the_loss_against_one_gradient_a_case():
@@ -248,14 +304,16 @@ def test_an_answer_takes_the_place_of_a_loss_that_is_nothing():
         said = subject.said(x, torch.tensor([61]), torch.tensor([60]), [c])
         cases[k] = Case(c.inputs, c.at, float(said[0, 0].detach()), source=k)
     found = gradient_by_lag(subject, cases, lags=8)
-    assert [c.name for c in found.curves] == ["layer 1", "answer"]
+    assert [c.name for c in found.curves] == ["layer 1", "answer", "gradient x input"]
+    assert found.words()[0].startswith("Answer by what was read: vanishes")
+    assert "Answer: |d a_t" in found.method
     np.testing.assert_allclose(found.curve("answer").mean, 0.5 ** np.arange(9))
 
 
 def test_as_many_lags_as_there_are():
     subject = leaky(0.9)
     found = gradient_by_lag(subject, subject.cases(6, 10), lags=50)
-    assert [c.lags[-1] for c in found.curves] == [10, 10]
+    assert [c.lags[-1] for c in found.curves] == [10, 10, 10]
     assert found.words()[-1].startswith("There are only 10 lags, not 50")
     alone = [Case(c.inputs[-1:], 0, c.target) for c in subject.cases(3, 10)]
     with pytest.raises(InputError, match="nothing before the symbol"):
@@ -276,14 +334,16 @@ def test_told_in_full():
     subject = delay(2, 0.1, before=delay(1, 0.1))
     found = gradient_by_lag(subject, subject.cases(6, 20), lags=6)
     assert json.loads(json.dumps(found.data(), allow_nan=False))["asked"] == 6
-    layer, loss, rates = found.tables()
-    assert all(len(row) == len(t.columns) for t in (layer, loss, rates) for row in t.rows)
+    layer, loss, answer, rates = found.tables()
+    assert all(len(row) == len(t.columns) for t in found.tables() for row in t.rows)
     assert [row[0] for row in layer.rows] == [1, 2, 3, 4, 5, 6]
     assert [row[0] for row in loss.rows] == [0, 1, 2, 3, 4, 5, 6]
+    assert [row[1] > 0 for row in answer.rows] == [lag == 2 for lag in range(7)]
+    assert len(rates.rows) == len(found.curves)
     figure = Figure(figsize=found.size(), layout="constrained")
     found.draw(figure)
     figure.canvas.draw()
-    assert [len(axes.lines) for axes in figure.axes] == [2, 2]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2, 2]
     assert "dh_t" in found.method
 
 

@@ -1,8 +1,8 @@
-"""Norms of the gradient of a case's loss by each vector that was read, by distance to its step."""
+"""Gradients of a case's loss and answer by each vector that was read, by distance to its step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,65 +15,93 @@ from clew.memory._windows import Windows
 from clew.memory.subject import Case
 
 _STEPS = 1 << 13  # read at once: bounds what a backward pass keeps
-_NOTHING = 1e-9  # a mean loss that has nothing to explain
+_NOTHING = 1e-9  # a mean loss that has nothing to explain; a share of a vector that is rounding
+
+# Numbers (T, B) of x (T, B, D), of what is said (B, C), and of the cases.
+_Measure = Callable[[Tensor, Tensor, Sequence[Case]], Tensor]
 
 
-class InputNorms(NamedTuple):
-    """|d loss_t / d x_{t-tau}| by case and lag, from lag 0 on; (cases, lags + 1) each.
+class ByLag(NamedTuple):
+    """Numbers by case and lag, from lag 0 on; (cases, lags + 1) each, NaN where nothing was read.
 
-    NaN where a case has no such element. behind: of x_{t+tau}; None of models of one way. by_loss:
-    False where the loss is 0 and the answer was taken in its place.
+    before: of x_{t-tau}. behind: of x_{t+tau}; None of models of one way.
     """
 
     before: NDArray[np.float64]
     behind: NDArray[np.float64] | None
-    by_loss: bool
 
 
-def input_norms(windows: Windows, lags: int, seed: int = 0) -> InputNorms:
-    """The norms up to `lags`, with one backward pass for a batch of windows.
+def loss_norms(windows: Windows, lags: int) -> ByLag | None:
+    """|d loss_t / d x_{t-tau}| up to `lags`; None where the mean loss is 0.
 
-    Where the mean loss is 0, as of answers compared with themselves, the answer's numbers are
-    summed with random signs, and that sum is differentiated instead.
+    It is of answers that are compared with themselves.
     """
-    found, mean = _norms(windows, lags, None)
-    if mean > _NOTHING:
-        return InputNorms(*found, by_loss=True)
-    found, _ = _norms(windows, lags, seed)
-    return InputNorms(*found, by_loss=False)
+    total = 0.0
+
+    def measure(x: Tensor, said: Tensor, cases: Sequence[Case]) -> Tensor:
+        nonlocal total
+        losses = windows.subject.losses(said, cases).sum()
+        total += float(losses.detach())
+        return _norm(_gradient(losses, x))
+
+    found = _by_lag(windows, lags, measure)
+    return found if total > _NOTHING * len(windows.cases) else None
 
 
-def _norms(
-    windows: Windows, lags: int, signs: int | None
-) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64] | None], float]:
+def answer_norms(windows: Windows, lags: int, seed: int = 0) -> ByLag:
+    """|d a_t / d x_{t-tau}| up to `lags`, a the answer as `_answer` has it."""
+
+    def measure(x: Tensor, said: Tensor, cases: Sequence[Case]) -> Tensor:
+        return _norm(_gradient(_answer(windows, said, seed).sum(), x))
+
+    return _by_lag(windows, lags, measure)
+
+
+def answer_changes(windows: Windows, lags: int, seed: int = 0) -> ByLag:
+    """|(d a_t / d x_{t-tau}) . (x_{t-tau} - m)| up to `lags`, m the mean of all that is read.
+
+    To first order so much would the answer move if m stood in the place of this element.
+    """
+    mean = _mean(windows)
+
+    def measure(x: Tensor, said: Tensor, cases: Sequence[Case]) -> Tensor:
+        own = x.detach().double()
+        change = own - mean
+        change = change * (_norm(change) > _NOTHING * _norm(own)).unsqueeze(-1)
+        slope = _gradient(_answer(windows, said, seed).sum(), x)
+        return (slope * change).sum(-1).abs()
+
+    return _by_lag(windows, lags, measure)
+
+
+def _by_lag(windows: Windows, lags: int, measure: _Measure) -> ByLag:
+    """What is measured of each case, put in order by the distance to its step."""
     cases = windows.cases
     before = np.full((len(cases), lags + 1), np.nan)
     behind = np.full((len(cases), lags + 1), np.nan)
     every = range(len(cases))
     seen = [windows.places(k, windows.reach) for k in every]
     order = sorted(every, key=lambda k: -len(seen[k]))
-    total, begin = 0.0, 0
+    begin = 0
     while begin < len(order):
         batch = order[begin : begin + max(1, _STEPS // len(seen[order[begin]]))]
         begin += len(batch)
         at = [cases[k].at - int(seen[k][0]) for k in batch]
         pieces = [np.asarray(cases[k].inputs)[seen[k]] for k in batch]
-        norms, loss = _gradient(windows, pieces, at, [cases[k] for k in batch], signs)
-        total += loss
+        numbers = _measured(windows, pieces, at, [cases[k] for k in batch], measure)
         for column, (k, place) in enumerate(zip(batch, at, strict=True)):
-            own = norms[: len(seen[k]), column]
+            own = numbers[: len(seen[k]), column]
             near, far = own[place::-1][: lags + 1], own[place:][: lags + 1]
             before[k, : len(near)] = near
             behind[k, : len(far)] = far
-    both = windows.subject.both_ways
-    return (before, behind if both else None), total / len(cases)
+    return ByLag(before, behind if windows.subject.both_ways else None)
 
 
-def _gradient(
+def _measured(
     windows: Windows, pieces: Sequence[NDArray[np.generic]], at: Sequence[int],
-    cases: Sequence[Case], signs: int | None,
-) -> tuple[NDArray[np.float64], float]:  # fmt: skip
-    """Norms (T, B) of the gradient by what was read, and the sum of the losses."""
+    cases: Sequence[Case], measure: _Measure,
+) -> NDArray[np.float64]:  # fmt: skip
+    """The numbers (T, B) of one batch of windows."""
     subject = windows.subject
     with torch.no_grad():
         x = subject.vectors(padded(subject, pieces)).detach()
@@ -81,19 +109,42 @@ def _gradient(
     with torch.enable_grad():
         x.requires_grad_()
         said = subject.said(x, lengths, torch.tensor(at, device=x.device), cases)
-        if signs is None:
-            value = subject.losses(said, cases).sum()
-        else:
-            value = (said * _signs(said, signs)).sum()
-        grad = torch.autograd.grad(value, x, allow_unused=True)[0] if value.requires_grad else None
-    if grad is None:
-        return np.zeros(tuple(x.shape[:2])), float(value)
-    norms: Tensor = torch.linalg.vector_norm(grad.double(), dim=-1)
+        numbers = measure(x, said, cases)
     # Where numbers have overflowed, sums of them with both signs are none: as good as infinite.
-    return np.nan_to_num(norms.cpu().numpy(), nan=np.inf, posinf=np.inf), float(value.detach())
+    found: NDArray[np.float64] = numbers.detach().cpu().numpy()
+    return np.nan_to_num(found, nan=np.inf, posinf=np.inf)
 
 
-def _signs(said: Tensor, seed: int) -> Tensor:
-    """(C,) of +1 and -1, the same for all cases."""
-    draw = torch.Generator().manual_seed(seed)
-    return (2.0 * torch.randint(2, said.shape[1:], generator=draw) - 1.0).to(said)
+def _norm(vectors: Tensor) -> Tensor:
+    """(T, B) of (T, B, D)."""
+    found: Tensor = torch.linalg.vector_norm(vectors, dim=-1)
+    return found
+
+
+def _gradient(value: Tensor, x: Tensor) -> Tensor:
+    """(T, B, D) in double precision; zeros where the value has nothing to do with x."""
+    grad = torch.autograd.grad(value, x, allow_unused=True)[0] if value.requires_grad else None
+    return torch.zeros_like(x, dtype=torch.float64) if grad is None else grad.double()
+
+
+def _answer(windows: Windows, said: Tensor, seed: int) -> Tensor:
+    """One number (B,) of what is said (B, C): the score of the likeliest answer, the first number.
+
+    Of numbers without names a sum with random signs, the same for all cases.
+    """
+    if windows.subject.answers is None:
+        draw = torch.Generator().manual_seed(seed)
+        signs = 2.0 * torch.randint(2, said.shape[1:], generator=draw) - 1.0
+        return said @ signs.to(said)
+    return said.max(1).values if windows.subject.in_nats else said[:, 0]
+
+
+def _mean(windows: Windows) -> Tensor:
+    """(D,) of all that is read in the windows, in double precision."""
+    subject, total, count = windows.subject, torch.zeros(()), 0
+    for k in range(len(windows.cases)):
+        piece = np.asarray(windows.cases[k].inputs)[windows.places(k, windows.reach)]
+        with torch.no_grad():
+            x = subject.vectors(padded(subject, [piece])).double()
+        total, count = total.to(x) + x.sum((0, 1)), count + len(piece)
+    return total / count

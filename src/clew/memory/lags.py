@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,83 +13,38 @@ from torch import Tensor
 
 from clew.errors import InputError
 from clew.memory._attribution import still
-from clew.memory._input_gradients import input_norms
+from clew.memory._input_gradients import ByLag, answer_changes, answer_norms, loss_norms
 from clew.memory._jacobians import state_norms
+from clew.memory._lag_curve import BEHIND, TAKEN, plain
+from clew.memory._lag_curve import LagCurve as LagCurve
 from clew.memory._reading import padded
 from clew.memory._windows import Windows
-from clew.memory.decay import Decay, decay
+from clew.memory.decay import decay
 from clew.memory.finding import Table
 from clew.memory.inside import Inside, inside
 from clew.memory.subject import Case, Subject
 
 LAGS, CASES, VECTORS = 128, 32, 4
 _EXACT = 64  # units up to which every unit vector is taken
-_BEHIND = ", behind"
 _MARKS = "os^Dv<>P"
 
-
-@dataclass(frozen=True)
-class LagCurve:
-    """One norm by lag, the mean and the median over the cases, and how it decays.
-
-    name: "layer 1", "layer 2 backwards", "loss", "loss, behind" ("answer" where the loss is
-    0 by its definition). trained: after it learned. lags, mean, median: (n,). parts: of layers,
-    the mean of the norm by each part of the state alone: {"h": (n,), "c": (n,)}. rows: how many
-    unit vectors, or random ones where not `exact`, the Jacobian was multiplied with; 0 of the loss,
-    which has one gradient.
-    """
-
-    name: str
-    trained: bool
-    lags: NDArray[np.int64]
-    mean: NDArray[np.float64]
-    median: NDArray[np.float64]
-    parts: dict[str, NDArray[np.float64]]
-    decay: Decay
-    cases: int
-    exact: bool
-    rows: int
-
-    @property
-    def of_layer(self) -> bool:
-        """Whether it is a layer's state by its earlier state, not the loss by what was read."""
-        return self.rows > 0
-
-    def within(self, share: float = 0.9) -> int | None:
-        """The lag up to which `share` of the sum over all lags lies; None where that is nothing."""
-        total = float(self.mean.sum())
-        if not (0 < total < np.inf):
-            return None
-        return int(self.lags[int((np.cumsum(self.mean) >= share * total * (1 - 1e-12)).argmax())])
-
-    def data(self) -> dict[str, Any]:
-        """All of it."""
-        return {
-            "name": self.name,
-            "trained": self.trained,
-            "lags": self.lags.tolist(),
-            "mean": _plain(self.mean),
-            "median": _plain(self.median),
-            "parts": {name: _plain(part) for name, part in self.parts.items()},
-            "decay": self.decay.data(),
-            "within_90": self.within(),
-            "cases": self.cases,
-            "exact": self.exact,
-            "vectors": self.rows,
-        }
+Answer = Literal["likeliest", "first", "signs"]
 
 
 @dataclass(frozen=True)
 class GradientByLag:
-    """What `gradient_by_lag` found: curves of the layers from bottom to top, then of the loss.
+    """What `gradient_by_lag` found: curves of the layers from bottom to top, the loss, the answer.
 
     Those before it learned come last, if they can be known. asked: lags that were asked for.
+    answer: the number that stands for the answer: "likeliest", its score; "first", of numbers that
+    have names; "signs", of others their sum with random signs.
     """
 
     curves: list[LagCurve]
     element: tuple[str, str]
     loss_name: str
     asked: int
+    answer: Answer
     seed: int
 
     name = "gradient-by-lag"
@@ -105,39 +60,39 @@ class GradientByLag:
             "Hutchinson 1990)" for c in layers
         })  # fmt: skip
         cases = " and ".join(str(n) for n in sorted({c.cases for c in self.curves}))
+        lost = self.curve("answer") is None
         return (
-            "Layers: |dh_t / ds_{t-tau}|, the Frobenius norm over the root of the number of units, "
-            f"so that a memory that keeps all has 1; s is all that the layer carries; "
-            f"{' or '.join(ways)}. Loss: |d loss_t / d x_{{t-tau}}|, x the vectors that the lowest "
-            f"layer reads. Means over {cases} cases. Rates are the median of the slopes of the "
-            "log of the mean between lags, from lag 1 on (Theil 1950; Sen 1968), 95 % intervals by "
-            "bootstrap over sequences. How gradients vanish: Hochreiter (1991), Bengio et al. "
-            "(1994). A gradient tells of small changes only: of an answer that is sure it tells "
-            "little of what that answer needs (Ismail et al. 2020), which the horizon does."
+            "Layers: |dh_t / ds_{t-tau}|, the Frobenius norm over the root of the number of its "
+            "outputs, so that a memory that keeps all has 1; s is all that the layer carries; "
+            f"{' or '.join(ways)}. {'Loss: |d loss_t' if lost else 'Answer: |d a_t'} / "
+            "d x_{t-tau}|, x the vectors that the lowest layer reads. Gradient x input: |(d a_t / "
+            "d x_{t-tau}) . (x_{t-tau} - m)|, m the mean of all x: so much would the answer move, "
+            "to first order, with m in the place of this one. a is "
+            f"{self._answer()}. Means over {cases} cases. Rates are the median of the slopes of "
+            "the log of the mean between lags, from lag 1 on (Theil 1950; Sen 1968), 95 % "
+            "intervals by bootstrap over sequences. How gradients vanish: Hochreiter (1991), "
+            "Bengio et al. (1994). A gradient tells of small changes only: of an answer that is "
+            "sure it tells little of what that answer needs (Sundararajan et al. 2017), which the "
+            "horizon does."
         )
+
+    def _answer(self) -> str:
+        return {
+            "likeliest": "the score of the likeliest answer",
+            "first": "the first of the numbers answered",
+            "signs": f"the sum of the numbers answered, with random signs (seed {self.seed})",
+        }[self.answer]
 
     def curve(self, name: str, trained: bool = True) -> LagCurve | None:
         """The curve of this name, if there is one."""
         return next((c for c in self.curves if (c.name, c.trained) == (name, trained)), None)
 
     def words(self) -> list[str]:
-        """How each gradient decays: the loss first, then the layers; what it was before."""
+        """How the loss's gradient decays, what the answer hangs on, the layers; what was before."""
         after = [c for c in self.curves if c.trained]
         lines = []
         for c in sorted(after, key=lambda c: c.of_layer):
-            behind = c.name.endswith(_BEHIND)
-            of = (
-                "what follows" if behind else "its earlier state" if c.of_layer else "what was read"
-            )
-            what = c.name.removesuffix(_BEHIND).capitalize()
-            text = f"{what} by {of}: {c.decay.words()}."
-            if c.decay.last is not None and c.decay.kind in ("vanishes", "explodes", "holds"):
-                there = c.mean[c.lags == c.decay.last][0]
-                here = 1.0 if c.of_layer else c.mean[0]
-                if here > 0:
-                    text += f" At lag {c.decay.last} it is {_share(there / here)} that at lag 0."
-            if not c.of_layer and (near := c.within()) is not None:
-                text += f" 90 % of its sum lies within lag {near}."
+            text = c.words(self.element[1])
             before = self.curve(c.name, trained=False)
             if before is not None:
                 text += f" Before training: {before.decay.words()}."
@@ -150,10 +105,12 @@ class GradientByLag:
         return lines
 
     def tables(self) -> list[Table]:
-        """A row for each lag: layers, the loss; then the rates."""
+        """A row for each lag: layers, the loss, the answer; then the rates."""
         found = []
-        for title, of_layer in (("State by earlier state", True), ("Loss by what was read", False)):
-            some = [c for c in self.curves if c.of_layer is of_layer]
+        for title, some in zip(
+            ("State by earlier state", "Loss by what was read", "Answer by what was read"),
+            self._kinds(), strict=True,
+        ):  # fmt: skip
             if not some:
                 continue
             heads, columns = [], []
@@ -164,7 +121,7 @@ class GradientByLag:
                     if len(c.parts) > 1
                 }}.items():  # fmt: skip
                     heads.append(f"{c.name}{what}{when}")
-                    columns.append(dict(zip(c.lags.tolist(), _plain(numbers), strict=True)))
+                    columns.append(dict(zip(c.lags.tolist(), plain(numbers), strict=True)))
             lags = sorted({lag for column in columns for lag in column})
             rows = [[lag, *(column.get(lag) for column in columns)] for lag in lags]
             found.append(Table(title, ["lag", *heads], rows))
@@ -174,16 +131,25 @@ class GradientByLag:
         heads = ["what", "training", "it", "rate a step", "95 % from", "to", "first lag", "last"]
         return [*found, Table("Rates of decay", heads, rates)]
 
+    def _kinds(self) -> tuple[list[LagCurve], list[LagCurve], list[LagCurve]]:
+        """The curves of layers, of the loss, and of what the answer hangs on."""
+        layers = [c for c in self.curves if c.of_layer]
+        losses = [c for c in self.curves if c.of_loss]
+        return layers, losses, [c for c in self.curves if not (c.of_layer or c.of_loss)]
+
     def size(self) -> tuple[float, float]:
-        """Two panels side by side."""
-        return (12.0, 4.8)
+        """Three panels side by side."""
+        return (14.0, 4.8)
 
     def draw(self, figure: Any) -> None:
-        """Layers on the left, the loss on the right; broken lines before training."""
-        panels = figure.subplots(1, 2)
-        labels = ("|dh_t / ds_{t-tau}|, 1 = all is kept", f"|d loss / d x| ({self.loss_name})")
-        for axes, of_layer, label in zip(panels, (True, False), labels, strict=True):
-            some = [c for c in self.curves if c.of_layer is of_layer]
+        """Layers, the loss, what the answer hangs on; broken lines before training."""
+        panels = figure.subplots(1, 3)
+        labels = (
+            "|dh_t / ds_{t-tau}|, 1 = all is kept",
+            f"|d loss / d x| ({self.loss_name})" if self.curve("answer") is None else "|d a / d x|",
+            "gradient x input of the answer",
+        )
+        for axes, some, label in zip(panels, self._kinds(), labels, strict=True):
             names = list(dict.fromkeys(c.name for c in some))
             for c in some:
                 place = names.index(c.name)
@@ -196,6 +162,9 @@ class GradientByLag:
                     markerfacecolor=str(grey) if c.trained else "white",
                     label=c.name if c.trained else f"{c.name}, before training",
                 )  # fmt: skip
+                if not (c.of_layer or c.of_loss) and c.peak is not None:
+                    axes.axvline(c.peak, color=str(grey), linestyle=":", linewidth=0.9,
+                                 label=f"greatest at lag {c.peak}")  # fmt: skip
             axes.set_yscale("log")
             axes.set_xlabel(f"lag ({self.element[1]})")
             axes.set_ylabel(label, parse_math=False)
@@ -212,6 +181,7 @@ class GradientByLag:
             "element": list(self.element),
             "loss_name": self.loss_name,
             "asked": self.asked,
+            "answer": self._answer(),
             "seed": self.seed,
             "curves": [c.data() for c in self.curves],
         }
@@ -230,6 +200,7 @@ def gradient_by_lag(
 ) -> GradientByLag:
     """|dh_t/ds_{t-tau}|_F / sqrt(H) of each layer and |d loss_t/d x_{t-tau}|, by the lag tau.
 
+    And |(d a_t/d x_{t-tau}) . (x_{t-tau} - mean x)|, what the answer a_t hangs on to first order.
     Each layer and direction reads by itself what it read in the network, in windows a quarter
     longer than `lags`, from the state of zeros. lags: at most; fewer where half of the cases have
     not as many. most: cases that are looked at, spread over all. exact: with all H unit vectors
@@ -253,7 +224,12 @@ def gradient_by_lag(
             windows = Windows(model, some, room)
             curves += _layers(windows, lags, exact, vectors, seed, trained)
             curves += _losses(windows, lags, seed, trained)
-    return GradientByLag(curves, subject.element, subject.loss_name, lags, seed)
+            if trained:
+                curves += _both(windows, answer_changes(windows, lags, seed), TAKEN, lags, seed)
+    answer: Answer = "likeliest" if subject.in_nats else "first"
+    if subject.answers is None:
+        answer = "signs"
+    return GradientByLag(curves, subject.element, subject.loss_name, lags, answer, seed)
 
 
 def _layers(
@@ -287,23 +263,30 @@ def _layers(
 
 
 def _losses(windows: Windows, lags: int, seed: int, trained: bool) -> list[LagCurve]:
-    """A curve of the loss by what comes before the step asked, and one by what follows it."""
-    norms = input_norms(windows, lags, seed)
+    """Curves of the loss; where there is none of the answer."""
+    norms = loss_norms(windows, lags)
+    if norms is not None:
+        return _both(windows, norms, "loss", lags, seed, trained)
+    return _both(windows, answer_norms(windows, lags, seed), "answer", lags, seed, trained)
+
+
+def _both(
+    windows: Windows, found: ByLag, name: str, lags: int, seed: int, trained: bool = True
+) -> list[LagCurve]:
+    """A curve by what comes before the step asked, and one by what follows it."""
     sources = [case.source for case in windows.cases]
-    what = "loss" if norms.by_loss else "answer"
-    found = []
-    for name, rows, there in (
-        (what, norms.before, windows.before),
-        (what + _BEHIND, norms.behind, windows.behind),
+    curves = []
+    for end, rows, there in (
+        ("", found.before, windows.before),
+        (BEHIND, found.behind, windows.behind),
     ):
         n = min(lags, _common(there)) if there.any() else 0
         if rows is not None and n > 0:
-            found.append(
-                _curve(
-                    name, trained, np.arange(n + 1), rows[:, : n + 1], sources, seed, {}, True, 0
-                )
+            some = rows[:, : n + 1]
+            curves.append(
+                _curve(name + end, trained, np.arange(n + 1), some, sources, seed, {}, True, 0)
             )
-    return found
+    return curves
 
 
 def _curve(
@@ -337,12 +320,3 @@ def _spread(count: int, most: int) -> list[int]:
     if not count:
         return []
     return sorted({round(k) for k in np.linspace(0, count - 1, min(count, most)).tolist()})
-
-
-def _share(share: float) -> str:
-    return f"{100 * share:.2g} % of" if share < 0.995 else f"{share:.2g} times"
-
-
-def _plain(values: NDArray[np.float64]) -> list[float | None]:
-    """Numbers for JSON; None for what is not finite."""
-    return [v if np.isfinite(v) else None for v in values.tolist()]
