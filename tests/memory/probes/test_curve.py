@@ -67,3 +67,10 @@ def test_what_cannot_be_compared(model):
         by_length(model, [])
     with pytest.raises(InputError, match="different probes"):
         by_length({"a": model, "b": learn(Adding(), FEW)}, [3])
+    for models in (None, [model], {"a": 5}):
+        with pytest.raises(InputError, match="not all"):
+            by_length(models, [3])
+    for lengths in (3, [3, "x"], [2.5], [0]):
+        with pytest.raises(InputError) as caught:
+            by_length(model, lengths)
+        assert caught.value.where.startswith("length")

@@ -15,6 +15,7 @@ from clew.memory.probes import (
     DelayedRecall,
     Learning,
     Parity,
+    ProbeModel,
     learn,
 )
 from clew.train import Silent
@@ -101,6 +102,17 @@ def test_training_may_go_on_from_another_model():
         learn(RECALL, SMALL, Architecture("lstm", 8), start=first)
 
 
+def test_a_model_that_went_on_does_not_forget_that_where_it_is_kept(tmp_path):
+    first = learn(RECALL, SMALL)
+    learn(RECALL, SMALL, start=first).save(tmp_path / "model")
+    # The folder has the last weights only: those by the seed are not what it began with.
+    assert ProbeModel.load(tmp_path / "model").untrained() is None
+    with pytest.raises(Interrupted):
+        learn(RECALL, SMALL, start=first, out=tmp_path / "run", report=StopAfter(7))
+    with pytest.raises(InputError, match="another run: start"):
+        learn(RECALL, SMALL, start=first.untrained(), out=tmp_path / "run", resume=True)
+
+
 def test_cases_are_the_probes_and_windows_of_them_are_answered_alike():
     model = learn(RECALL, SMALL)
     for case in model.cases(12, 100, seed=3):
@@ -160,11 +172,28 @@ def test_only_an_architecture_or_a_reader():
         learn(Parity(), SMALL, Architecture(), reader=Now)
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("parity", SMALL), "probe"), ((Parity, SMALL), "probe"), ((Parity(), 5), "learning"),
+        ((Parity(), SMALL, "lstm"), "architecture"),
+    ],
+)  # fmt: skip
+def test_what_is_no_probe_no_learning_and_no_architecture(words, name):
+    with pytest.raises(InputError) as caught:
+        learn(*words)
+    assert caught.value.where == name
+    with pytest.raises(InputError, match="start is 5"):
+        learn(Parity(), SMALL, start=5)
+
+
 def test_scores_are_of_as_many_sequences_as_were_asked_for():
     model = learn(Parity(), SMALL)
     one, same_, other = (model.score(6, 130, seed) for seed in (0, 0, 1))
     assert one == same_ != other
     assert one.accuracy * 130 * 6 == pytest.approx(round(one.accuracy * 130 * 6))
-    for count, length in ((0, 6), (5, 0)):
+    for count, length, seed in ((0, 6, 0), (5, 0, 0), (5, 2.5, 0), (5, 6, -1), (5, 6, "x")):
         with pytest.raises(InputError):
-            model.score(length, count)
+            model.score(length, count, seed)
+    with pytest.raises(InputError, match="length is 0"):
+        model.at_length(0)

@@ -42,7 +42,21 @@ class Last(nn.Module):
         return x[-1], state
 
 
-@pytest.mark.parametrize("reader", [lambda width: nn.LSTM(width, 3), lambda width: Last()])
+class Broken(nn.Module):
+    def forward(self, x, state, lengths):
+        return self.inner(x), state
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        lambda width: nn.LSTM(width, 3),
+        lambda width: Last(),
+        lambda width: Broken(),
+        nn.GRU(2, 3),
+        7,
+    ],
+)
 def test_what_is_no_reader(reader):
     with pytest.raises(InputError) as caught:
         ProbeNetwork(Parity(), reader)
@@ -54,7 +68,7 @@ def test_what_is_no_reader(reader):
     [
         ({"cell": "LSTM"}, "cell"), ({"hidden_size": 0}, "hidden_size"),
         ({"num_layers": 1.0}, "num_layers"), ({"init": "zeros"}, "init"),
-        ({"init": "chrono"}, "t_max"),
+        ({"init": "chrono"}, "t_max"), ({"t_max": 9.0}, "t_max"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be(settings, name):

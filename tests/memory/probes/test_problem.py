@@ -61,6 +61,7 @@ def test_evaluation_is_the_same_each_time():
     ("settings", "name"),
     [
         ({"length": 0}, "length"), ({"length": (3, 2)}, "length"), ({"length": (3,)}, "length"),
+        ({"length": [3, 5]}, "length"), ({"length": "5"}, "length"),
         ({"steps": 0}, "steps"), ({"batch_size": 1.5}, "batch_size"), ({"every": 0}, "every"),
         ({"judged": 0}, "judged"), ({"learning_rate": -1.0}, "learning_rate"),
         ({"target": math.inf}, "target"), ({"device": "abacus"}, "device"),

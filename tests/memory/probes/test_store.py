@@ -44,6 +44,7 @@ def test_names_differ():
 def change(folder, **changes):
     path = folder / "config.json"
     config = json.loads(path.read_text())
+    config["task"] = changes.pop("task", config["task"])
     config["parameters"] = {**config["parameters"], **changes}
     config.pop("checksum")
     path.write_text(json.dumps({**config, "checksum": digest(config)}))
@@ -52,11 +53,13 @@ def change(folder, **changes):
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
+        ({"task": "classify"}, "task 'classify'"),
         ({"probe": "nonsense"}, "no probe"),
         ({"settings": {"letters": 3, "deep": 1}}, "no setting 'deep'"),
         ({"settings": 7}, "wrong kind"),
         ({"architecture": {"cell": "lstm", "hidden_size": 10**9}}, "hidden_size"),
         ({"architecture": {"cell": "gru", "hidden_size": 5}}, "shape"),
+        ({"architecture": {"hidden_size": 5, "init": "chrono", "t_max": "x"}}, "t_max"),
         ({"settings": {"letters": 4}}, "shape"),
         ({"learning": {"length": 0}}, "length is 0"),
         ({"learning": {}}, "missing"),
@@ -71,6 +74,6 @@ def test_a_folder_that_was_changed_is_refused(changes, what, tmp_path):
     assert str(tmp_path) in caught.value.where
 
 
-def test_a_folder_of_another_task(tmp_path):
+def test_no_folder(tmp_path):
     with pytest.raises(InputError, match="no model here"):
         ProbeModel.load(tmp_path / "none")

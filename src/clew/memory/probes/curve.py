@@ -8,7 +8,7 @@ from typing import Any
 
 from clew.errors import InputError
 from clew.memory.finding import Table
-from clew.memory.probes.batch import Score
+from clew.memory.probes.batch import Score, check_whole
 from clew.memory.probes.model import ProbeModel
 
 _STYLES = (("o", "-", "0.0"), ("s", "--", "0.45"), ("^", "-.", "0.2"), ("D", ":", "0.0"),
@@ -149,12 +149,24 @@ def by_length(
 
     Raises InputError for no model, no length, or models of different probes.
     """
-    named = {models.title: models} if isinstance(models, ProbeModel) else dict(models)
+    named = {models.title: models} if isinstance(models, ProbeModel) else models
+    if not isinstance(named, Mapping) or not all(
+        isinstance(model, ProbeModel) for model in named.values()
+    ):
+        raise InputError(
+            "not all of these are models of a probe",
+            where="models",
+            expected="a ProbeModel, or several by name: {name: model}",
+        )
+    if not isinstance(lengths, list | tuple | range):
+        raise InputError(f"lengths is {lengths!r}", where="lengths", expected="a list of them")
     if not named or not lengths:
         raise InputError("no models, or no lengths", where="models, lengths", expected="some")
     probe = next(iter(named.values())).probe
     if any(model.probe != probe for model in named.values()):
         raise InputError("the models answer different probes", where="models", expected="one probe")
+    for length in lengths:
+        check_whole("length", length, probe.shortest, f" ({probe.span})")
     chosen = sorted(set(lengths))
     return ByLength(
         probe=probe.name,

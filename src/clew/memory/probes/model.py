@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -35,7 +36,8 @@ class ProbeModel(parts.Traits):
     """A network and the probe it learnt; as a subject, asked at the step that needs most memory.
 
     length: of the sequences that cases are drawn from. architecture: None of a reader of one's own.
-    history: the curve of its training. first: the weights that it began with.
+    history: the curve of its training. first: the weights that it began with; None where they were
+    another model's, and this one was read from its folder, which has the last ones only.
     """
 
     probe: Probe
@@ -43,19 +45,25 @@ class ProbeModel(parts.Traits):
     architecture: Architecture | None
     length: int
     history: Mapping[str, Any]
-    first: Mapping[str, Tensor]
+    first: Mapping[str, Tensor] | None
+    started: bool = False  # from the weights of another model
 
     def at_length(self, length: int) -> ProbeModel:
-        """The same model, asked on sequences of another length."""
+        """The same model, asked on sequences of another length.
+
+        Raises InputError for a length that cannot be.
+        """
+        check_whole("length", length, self.probe.shortest, f" ({self.probe.span})")
         return replace(self, length=length)
 
     def score(self, length: int | None = None, count: int = 500, seed: int = 0) -> Score:
-        """Loss and accuracy on `count` new sequences of a length.
+        """Loss and accuracy on `count` new sequences of a length, or of that of its cases.
 
-        Raises InputError for no sequences, or a length that cannot be.
+        Raises InputError for no sequences, or a length or seed that cannot be.
         """
         check_whole("count", count, 1)
-        at = self.length if length is None else length
+        check_whole("seed", seed, 0)
+        at = self.length if length is None else self.at_length(length).length
         rest, batches = count, []
         while rest > 0:
             drawn = seed_for(seed, HELD_OUT, at, rest)
@@ -77,15 +85,16 @@ class ProbeModel(parts.Traits):
             )
         store.write(
             folder, self.network, self.probe, self.architecture, self.learning, self.history,
-            asdict(self.score()),
+            asdict(self.score()), self.started,
         )  # fmt: skip
 
     @classmethod
     def load(cls, folder: str | Path) -> ProbeModel:
         """Read a model folder. Raises InputError that names the file and what is wrong."""
-        network, probe, architecture, learning, history = store.read(folder)
-        first = _built(probe, learning, architecture.build)
-        return _model(probe, network, learning, architecture, history, dict(first.state_dict()))
+        network, probe, architecture, learning, history, started = store.read(folder)
+        anew = _built(probe, learning, architecture.build).state_dict()
+        first = None if started else dict(anew)
+        return _model(probe, network, learning, architecture, history, first, started)
 
     # As a subject
 
@@ -133,8 +142,10 @@ class ProbeModel(parts.Traits):
         """What says least; of features the mean."""
         return np.array(self.probe.neutral) if inputs.ndim == 1 else inputs.mean(0)
 
-    def untrained(self) -> ProbeModel:
-        """The network with the weights that it began with."""
+    def untrained(self) -> ProbeModel | None:
+        """The network with the weights that it began with; None where they are not known."""
+        if self.first is None:
+            return None
         network = copy.deepcopy(self.network)
         network.load_state_dict(self.first)
         return replace(self, network=network.eval(), reader=network.reader)
@@ -160,6 +171,7 @@ def learn(
 
     Raises InputError for settings that cannot be, a reader that is none, or what training raises.
     """
+    _check_kinds(probe, learning, architecture, start)
     if reader is None:
         architecture = architecture or Architecture()
     elif architecture is not None:
@@ -171,13 +183,33 @@ def learn(
     told = {name: each for name, each in asdict(learning).items() if name not in ("time", "device")}
     settings = asdict(probe)  # type: ignore[call-overload]
     mark = {"probe": probe.name, **settings, "architecture": str(architecture), **told}
+    if start is not None:
+        mark["start"] = crc32(b"".join(_plain(tensor) for tensor in first.values()))
     problem = ProbeProblem(probe, network, learning)
     history = train(
         problem, learning.training(), out=out, resume=resume, fingerprint=mark, report=report
     )
     if out is not None:
         checkpoint.remove(out)
-    return _model(probe, network, learning, architecture, history.to_dict(), first)
+    return _model(
+        probe, network, learning, architecture, history.to_dict(), first, start is not None
+    )
+
+
+def _plain(tensor: Tensor) -> bytes:
+    return tensor.cpu().numpy().tobytes()
+
+
+def _check_kinds(probe: object, learning: object, architecture: object, start: object) -> None:
+    for name, value, right, expected in (
+        ("probe", probe, hasattr(probe, "draw") and not isinstance(probe, type), "as Adding()"),
+        ("learning", learning, isinstance(learning, Learning), "as Learning(20)"),
+        ("architecture", architecture, isinstance(architecture, Architecture | None),
+         'as Architecture("lstm", 32)'),
+        ("start", start, isinstance(start, ProbeModel | None), "a ProbeModel"),
+    ):  # fmt: skip
+        if not right:
+            raise InputError(f"{name} is {value!r}", where=name, expected=expected)
 
 
 def _begin(network: ProbeNetwork, start: ProbeModel) -> None:
@@ -203,7 +235,8 @@ def _model(
     learning: Learning,
     architecture: Architecture | None,
     history: Mapping[str, Any],
-    first: Mapping[str, Tensor],
+    first: Mapping[str, Tensor] | None,
+    started: bool,
 ) -> ProbeModel:
     read = type(network.reader).__name__ if architecture is None else str(architecture)
     numbers = probe.answers is None
@@ -223,4 +256,5 @@ def _model(
         length=learning.length if isinstance(learning.length, int) else learning.length[1],
         history=history,
         first=first,
+        started=started,
     )

@@ -46,6 +46,12 @@ class Architecture:
                 where="t_max",
                 expected="the longest memory in steps",
             )
+        if self.init != "chrono" and self.t_max is not None:
+            raise InputError(
+                f"t_max={self.t_max!r} with init={self.init!r}",
+                where="t_max",
+                expected="none: it is of chrono initialisation",
+            )
 
     def build(self, input_size: int) -> Stack:
         """The stack, its weights drawn from torch's generator."""
@@ -63,10 +69,18 @@ class ProbeNetwork(nn.Module):
 
     reader: makes, of D, a module that maps (x (T, B, D), state, lengths=(B,)) to (y (T, B, H),
     state).
+
+    Raises InputError for a reader that cannot read, or says something else.
     """
 
     def __init__(self, probe: Probe, reader: Callable[[int], nn.Module]) -> None:
         super().__init__()
+        if isinstance(reader, nn.Module) or not callable(reader):
+            raise InputError(
+                f"{type(reader).__name__} does not make a reader",
+                where="reader",
+                expected="a class or function that makes a module of the width D",
+            )
         self.embedding: nn.Embedding | None = None
         size = probe.features
         if probe.words is not None:
@@ -92,7 +106,7 @@ def _width(reader: nn.Module, size: int) -> int:
     try:
         with torch.no_grad():
             y, _ = reader(torch.zeros(2, 1, size), None, lengths=lengths)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(
             f"the reader cannot read: {error}",
             where="reader",

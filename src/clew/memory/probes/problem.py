@@ -50,9 +50,11 @@ class Learning:
         for name in ("steps", "batch_size", "every", "judged"):
             check_whole(name, getattr(self, name), 1)
         ends = self.length if isinstance(self.length, tuple) else (self.length, self.length)
-        if len(ends) != 2:
+        if len(ends) != 2 or isinstance(self.length, list | str):
             raise InputError(
-                f"length is {self.length!r}", where="length", expected="one number, or two"
+                f"length is {self.length!r}",
+                where="length",
+                expected="a whole number, or a pair of them, as (5, 100)",
             )
         for end in ends:
             check_whole("length", end, 1)

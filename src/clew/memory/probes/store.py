@@ -38,8 +38,9 @@ def write(
     learning: Learning,
     history: Mapping[str, Any],
     score: Mapping[str, Any],
+    started: bool,
 ) -> None:
-    """Write a model folder; see clew.tasks._folder."""
+    """Write a model folder; see clew.tasks._folder. started: from the weights of another model."""
     write_model(
         folder,
         task="probe",
@@ -48,6 +49,7 @@ def write(
             "settings": asdict(probe),  # type: ignore[call-overload]
             "architecture": asdict(architecture),
             "learning": asdict(learning),
+            "started": started,
         },
         network={},
         tensors=network.state_dict(),
@@ -60,7 +62,7 @@ def write(
 
 def read(
     folder: str | Path,
-) -> tuple[ProbeNetwork, Probe, Architecture, Learning, dict[str, Any]]:
+) -> tuple[ProbeNetwork, Probe, Architecture, Learning, dict[str, Any], bool]:
     """Read it back, every claim checked. Raises InputError."""
     contents = read_model(folder)
     if contents.task != "probe":
@@ -82,10 +84,14 @@ def read(
     history = contents.metrics.get("history")
     if not isinstance(history, dict):
         raise contents.bad("there is no history", name="metrics.json")
-    return network, asked, architecture, learning, history
+    return network, asked, architecture, learning, history, bool(given.get("started", False))
 
 
 def _made(kind: type[Any], settings: Mapping[str, Any]) -> Any:
+    if not isinstance(settings, Mapping):
+        raise InputError(
+            f"settings of a wrong kind: {settings!r}", where="settings", expected="a value by name"
+        )
     known = {each.name for each in fields(kind)}
     if unknown := sorted(set(settings) - known):
         raise InputError(

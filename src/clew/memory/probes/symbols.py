@@ -1,4 +1,4 @@
-"""Probes of single symbols: copy memory, delayed recall, associative recall, parity, brackets."""
+"""Probes of single symbols: copy memory, delayed recall, associative recall, parity."""
 
 from __future__ import annotations
 
