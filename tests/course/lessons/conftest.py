@@ -1,4 +1,4 @@
-"""What the tests of the lessons share: the names that a lesson's code defines."""
+"""What the tests of the lessons share: what a lesson's code defines, and whether answers pass."""
 
 import contextlib
 import io
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from clew.course.course import OURS
-from clew.course.lesson import read_lesson
+from clew.course.differences import difference
+from clew.course.lesson import Challenge, read_lesson
 
 
 def _defined(code: str) -> dict[str, Any]:
@@ -23,6 +24,19 @@ def _examples(lesson: str) -> dict[str, Any]:
     return _defined("\n".join(block.text for block, _ in blocks if block.language == "python"))
 
 
+def _passes(challenge: Challenge, code: str) -> bool:
+    said, names = io.StringIO(), dict[str, Any]()
+    try:
+        with contextlib.redirect_stdout(said):
+            exec(code, names)
+        if difference(challenge.expected, said.getvalue()) is not None:
+            return False
+        exec(challenge.tests or "", names)
+    except (ArithmeticError, AssertionError, LookupError, TypeError):
+        return False
+    return True
+
+
 @pytest.fixture(scope="session")
 def defined() -> Callable[[str], dict[str, Any]]:
     """What a piece of code defines."""
@@ -33,3 +47,9 @@ def defined() -> Callable[[str], dict[str, Any]]:
 def examples() -> Callable[[str], dict[str, Any]]:
     """What the examples of a lesson define; "09-the-lstm" names it."""
     return _examples
+
+
+@pytest.fixture(scope="session")
+def passes() -> Callable[[Challenge, str], bool]:
+    """Whether an answer passes, as the judge has it, but without a process of its own."""
+    return _passes

@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 
+from clew.course.course import OURS, read_course
 from clew.memory.decay import decay
 
 
 @pytest.fixture(scope="module")
-def names(examples: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-    return examples("08-why-it-forgets")
+def names(
+    examples: Callable[[str], dict[str, Any]], defined: Callable[[str], dict[str, Any]]
+) -> dict[str, Any]:
+    """What the lesson's examples define, with the rate of its last challenge in their place."""
+    found = examples("08-why-it-forgets")
+    found["rate"] = defined(read_course(OURS).challenge("forgets-words").solution)["rate"]
+    return found
 
 
 def plain(words: str) -> str:
