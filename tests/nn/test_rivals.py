@@ -186,6 +186,9 @@ def test_what_is_refused(kind):
         layer(data(3), layer(data(3, 2))[1])
     with pytest.raises(InputError, match=r"reset of torch\.float64"):
         layer(data(3), reset=torch.zeros(3, B).double())
+    for lengths in ([4, 1, 1], [1, -1, 1]):
+        with pytest.raises(InputError, match="lengths from"):
+            layer(data(3), lengths=torch.tensor(lengths))
     for setting in ("window", "context"):
         kind = {"window": Window, "context": Attending}[setting]
         with pytest.raises(InputError, match=f"{setting}=0"):

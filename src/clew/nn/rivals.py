@@ -82,6 +82,12 @@ class _Seeing(nn.Module, ABC):
         if lengths is None:
             lengths = torch.full((batch,), steps, device=x.device)
         lengths = checks.whole_lengths(lengths, batch).to(x.device)
+        if batch and not 0 <= int(lengths.min()) <= int(lengths.max()) <= steps:
+            raise InputError(
+                f"lengths from {int(lengths.min())} to {int(lengths.max())}",
+                where="lengths",
+                expected=f"whole numbers from 0 to {steps}",
+            )
         real = torch.arange(steps, device=x.device)[:, None] < lengths  # (T, B)
         x = x.masked_fill(~real[:, :, None], 0.0)
         begun = torch.zeros(steps, batch, dtype=torch.bool, device=x.device)
