@@ -27,6 +27,7 @@ class Net:
     table: nn.Embedding | None
     both_ways: bool = False
     in_nats: bool = True
+    likeliest: bool = True
     answers: Any = ("yes", "no", "perhaps")
 
     title, task, element, loss_name = "net", "module", ("step", "steps"), "nats"
@@ -223,7 +224,12 @@ def test_the_likeliest_answer_or_the_one_named():
     by_name, by_number = saliency(subject, one, answer="perhaps"), saliency(subject, one, answer=2)
     assert by_name.data() == by_number.data()
     numbers = replace(subject, in_nats=False, answers=None)
-    assert saliency(numbers, one).answer == "0"  # of what is forecast, the first
+    assert saliency(numbers, one).answer == "output 0"  # of what is forecast, the first
+    kinds = replace(subject, answers=("day 1", "day 1, scale", "day 1, freedom"))
+    for k in range(3):  # whichever is the largest, it is no score
+        kinds.out.bias.data[:] = 100.0 * torch.eye(3)[k]
+        assert saliency(kinds, one).answer == kinds.answers[k]
+        assert saliency(replace(kinds, likeliest=False), one).answer == "day 1"
 
 
 @pytest.mark.parametrize(
@@ -284,6 +290,32 @@ def test_a_model_that_does_not_listen():
     assert not found.connectivity.any()
     assert found.correlation is None
     assert len(found.words()) == 1
+
+
+def test_elements_that_stand_in_for_each_other():
+    found = replace(made("abc", [0, 0, 0]), integrated=np.array([0.5, 0.0, 0.5]))
+    assert not found.flat
+    assert "hangs on no element alone: whichever of the 3 words" in found.words()[0]
+    assert "the others make up for it" in found.words()[0]
+
+
+def test_an_integral_is_told_as_exact_as_its_numbers_are():
+    found = replace(made("abc", [1, 2, 3]), gap=5e-10)  # less than rounding, 1e-9
+    assert found.words()[2].endswith("which lack nothing but rounding.")
+    found = replace(found, gap=-0.004)
+    assert found.words()[2].endswith("which lack 0.4 % of that change.")
+    found = replace(found, blank=1.0, complete=False)
+    assert "which lack 0.004, where nothing changes: too much" in found.words()[2]
+
+
+def test_a_way_back_that_is_cut_is_told():
+    subject = net()
+    forward = subject.reader.forward
+    subject.reader.forward = lambda *given, **more: torch.no_grad()(forward)(*given, **more)
+    subject.out.requires_grad_(False)
+    with pytest.raises(InputError, match="cannot be differentiated") as error:
+        saliency(subject, case())
+    assert "torch.no_grad" in error.value.hint
 
 
 def test_the_weights_and_their_gradients_are_left_alone():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -110,10 +111,10 @@ def attribute(
     with torch.no_grad():
         ends = asked.said(torch.stack([x, x - change], 1))[:, answer].double()
     score, blank = ends.tolist()
-    slope = _gradients(asked, x.unsqueeze(1), answer)[:, 0]  # (T, D)
+    near = _gradients(asked, x.unsqueeze(1), answer)[:, 0]  # (T, D)
     noise = 64 * torch.finfo(x.dtype).eps * (abs(score) + abs(blank))
     while True:
-        places, weights = np.polynomial.legendre.leggauss(steps)
+        places, weights = _points(steps)
         mean = _mean_gradient(asked, change, answer, (places + 1) / 2, weights / 2)
         integrated = (mean * change.double()).sum(-1)[around]
         gap = float(integrated.sum()) - (score - blank)
@@ -122,10 +123,10 @@ def attribute(
         steps *= 2
     return Attribution(
         around.start,
-        _array((slope * change).double().sum(-1)[around]),
+        _array((near * change).double().sum(-1)[around]),
         _array(integrated),
         _array(score - _without(asked, answer, around)),
-        _array(torch.linalg.vector_norm(slope.double(), dim=-1)[around]),
+        _array(torch.linalg.vector_norm(near.double(), dim=-1)[around]),
         answer,
         score,
         blank,
@@ -139,9 +140,26 @@ def _gradients(asked: Asked, x: Tensor, answer: int) -> Tensor:
     """dF/dx of each of B sequences (T, B, D)."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        score = asked.said(x)[:, answer].sum()
-        (slope,) = torch.autograd.grad(score, x, allow_unused=True)
-    return torch.zeros_like(x) if slope is None else slope
+        return slope(asked.said(x)[:, answer].sum(), x)
+
+
+def slope(value: Tensor, x: Tensor) -> Tensor:
+    """d value / dx, 0 where x is not used. Raises InputError where there is no way back to x."""
+    if not value.requires_grad:
+        raise InputError(
+            "the answer cannot be differentiated by what is read",
+            where="the model",
+            hint="a forward without torch.no_grad, detach or NumPy",
+        )
+    (found,) = torch.autograd.grad(value, x, allow_unused=True)
+    return torch.zeros_like(x) if found is None else found
+
+
+@lru_cache(maxsize=8)
+def _points(steps: int) -> tuple[Curve, Curve]:
+    """Places and weights of Gauss and Legendre's integral from -1 to 1; a thousand take a while."""
+    places, weights = np.polynomial.legendre.leggauss(steps)
+    return places, weights
 
 
 def _mean_gradient(

@@ -32,7 +32,7 @@ _METHOD = (
     "of dF/dx. Where gradients and occlusion disagree, occlusion is what the model does (Ismail "
     "et al. 2020)."
 )
-_NEUTRAL = "a neutral one (<unk>, or the mean of what is read)"
+_NEUTRAL = "a neutral one (<unk>, silence, id 0 of a torch module, or the mean of what is read)"
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Saliency:
     """One answer, element by element; curves (n,) in the units of the answer's score.
 
     places: of the elements, counted from the step asked: -3 is three before it. names: theirs.
-    answer: its name, or number. The elements are those near the step; others are read, but not
-    looked at. score: F; blank: F where all these elements are neutral. gap: what the integral of
-    `steps` points lacks of score - blank; complete: whether that is 1 % or less (as `tolerance`).
+    answer: its name, or "output 3" of one without. The elements are those near the step; others are
+    read, but not looked at. score: F; blank: F where all these elements are neutral. gap: what the
+    integral of `steps` points lacks of score - blank; complete: whether that is 1 % or less (as
+    `tolerance`), but for rounding; noise: what rounding alone may change in a score.
     correlation: Spearman's, of the sizes of occlusion and integrated gradients; None of curves
     that are flat. aligned: the share of what occlusion changes that has the same sign in both.
     """
@@ -83,9 +84,18 @@ class Saliency:
             for k in order
             if abs(self.occlusion[k]) > self.noise
         ]
+        if told:
+            first = (
+                "hangs most on " + ", then ".join(told) + ": so much of the score goes where that "
+                "one alone is replaced by a neutral one."
+            )
+        else:
+            first = (
+                f"hangs on no element alone: whichever of the {many} is replaced by a neutral one, "
+                "the others make up for it."
+            )
         lines = [
-            f"The {said} (score {self.score:.4g}) hangs most on " + ", then ".join(told) + ": so "
-            "much of the score goes where that one alone is replaced by a neutral one.",
+            f"The {said} (score {self.score:.4g}) {first}",
             f"With all {many} neutral the score is {self.blank:.4g}.",
         ]
         return [*lines, self._integral(), verdict(self.correlation, self.aligned)]
@@ -111,12 +121,13 @@ class Saliency:
 
     def _integral(self) -> str:
         change = self.score - self.blank
-        share = (
-            f"{abs(100 * self.gap / change):.3g} %"
-            if abs(change) > self.noise
-            else f"{self.gap:.2g}"
-        )
-        told = f"integrated gradients in {self.steps} steps, which lack {share} of that change"
+        if abs(self.gap) <= self.noise:
+            share = "nothing but rounding"
+        elif abs(change) > self.noise:
+            share = f"{abs(100 * self.gap / change):.3g} % of that change"
+        else:
+            share = f"{abs(self.gap):.2g}, where nothing changes"
+        told = f"integrated gradients in {self.steps} steps, which lack {share}"
         if self.complete:
             return f"Gradients: {told}."
         return f"Gradients: {told}: too much for their sum to be trusted."
@@ -209,12 +220,12 @@ def saliency(
 ) -> Saliency:
     """How much each element has to do with one answer.
 
-    answer: by its name or number; None takes the likeliest (of a model that forecasts numbers,
-    the first). elements: how many are looked at, up to the step asked (of models of both ways, on
-    each side of it). steps: points of the integral to begin with; they are doubled, up to 1024,
-    until it lacks no more than `tolerance` of the change. Reads the case elements + 2 steps times
-    and more. Raises InputError for an answer that the model does not have, an empty case, or a
-    score that is not finite.
+    answer: by its name or number; None takes the likeliest (of a model that answers with numbers
+    of another kind, the first). elements: how many are looked at, up to the step asked (of models
+    of both ways, on each side of it). steps: points of the integral to begin with; they are
+    doubled, up to 1024, until it lacks no more than `tolerance` of the change. Reads the case
+    elements + 2 steps times and more. Raises InputError for an answer that the model does not have,
+    an empty case, a score that is not finite, or one that cannot be differentiated.
     """
     for what, value in (("elements", elements), ("steps", steps)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -235,7 +246,7 @@ def saliency(
         found, tolerance, case.at,
         names=subject.names(case)[around],
         element=subject.element,
-        answer=str(number) if names is None else names[number],
+        answer=f"output {number}" if names is None else names[number],
     )  # fmt: skip
 
 
@@ -247,7 +258,8 @@ def saliencies(subject: Subject, cases: Sequence[Case], **how: Any) -> list[Sali
 def _chosen(subject: Subject, answer: str | int | None, said: torch.Tensor) -> int:
     names, count = subject.answers, len(said)
     if answer is None:
-        return int(said.argmax()) if subject.in_nats else 0
+        scores = subject.in_nats and getattr(subject, "likeliest", True)
+        return int(said.argmax()) if scores else 0
     if isinstance(answer, str):
         if names is None:
             raise InputError(

@@ -146,6 +146,31 @@ def test_ids_go_through_the_modules_own_embedding():
     check(opened(nn.LSTM(4, 5), tokens, embed=nn.Embedding(9, 4)))
 
 
+def test_bits_are_numbers_and_sequences_without_a_step_are_left_out():
+    data = [*drawn(), np.zeros((0, 3))]
+    module = nn.GRU(3, 1)
+    subject = opened(module, data, targets=[True, False, True, True, False, True])
+    assert (subject.loss_name, subject.relative) == ("mean squared error", False)
+    cases = subject.cases(FAR, FAR)
+    assert len(cases) == 5
+    for case, loss in zip(cases, losses(subject, cases), strict=True):
+        y, _ = module(torch.from_numpy(data[case.source]))
+        want = (float(y[-1].detach()) - (case.source in (0, 2, 3))) ** 2
+        assert loss == pytest.approx(want, rel=1e-4)
+
+
+def test_a_loss_of_torchs_own_reads_targets_of_doubles():
+    loss = nn.CrossEntropyLoss(reduction="none")
+    shares = np.random.default_rng(0).dirichlet(np.ones(4), 5)  # of four classes, float64
+    subject = opened(nn.GRU(3, 4), drawn(), targets=list(shares), loss=loss)
+    cases = subject.cases(FAR, FAR)
+    _, said, found = asked(subject, cases)
+    truth = torch.from_numpy(np.stack([shares[case.source] for case in cases]))
+    torch.testing.assert_close(
+        found, -(truth * said.double().log_softmax(1)).sum(1).float(), atol=1e-6, rtol=1e-4
+    )
+
+
 def test_no_memory_is_said_in_words():
     class Forward(nn.Module):
         def __init__(self):
@@ -195,6 +220,11 @@ def test_refuses_other_signatures_and_shapes():
         opened(Leaky(), drawn(), loss=nn.MSELoss())
     with pytest.raises(InputError, match="one number a case"):
         opened(Leaky(), drawn(), loss=lambda said, truth: said.sum(), targets=[0.0] * 5)
+    with pytest.raises(InputError, match=r"the loss fails on \(1, 2\) and \(1,\): Ru") as caught:
+        opened(nn.GRU(3, 2), drawn(), loss=lambda said, truth: said @ truth, targets=[0.0] * 5)
+    assert caught.value.where == "loss"
+    with pytest.raises(InputError, match=r"the readout fails on \(1, 2\): RuntimeError"):
+        opened(Leaky(), drawn(), readout=nn.Linear(3, 1))
     with pytest.raises(InputError, match="columns does not go with a torch module"):
         opened(Leaky(), drawn(), columns={"a": "b"})
     with pytest.raises(InputError, match="no sequence with a step"):

@@ -56,7 +56,7 @@ def test_evenly_chosen_places(count, most):
 
 def test_unknown_ids_are_told_of():
     text = np.array([5] * 90 + [1] * 10)
-    assert parts.known([text], 1, "words") == " (10% of the words are unknown to it)"
+    assert parts.known([text], 1, "words") == " (10 % of the words are unknown to it)"
     assert parts.known([text[:93]], 1, "words") == ""
     assert parts.known([], 1, "words") == ""
     with pytest.raises(InputError, match="knows none of the 10 words"):

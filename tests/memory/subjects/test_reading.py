@@ -38,6 +38,8 @@ class Odd(nn.Module):
         (lambda x, state: (x.cumsum(0), None), "in two pieces"),
         (lambda x, state: (x.cumsum(1), None), "alone than"),
         (lambda x, state: (x / 0, None), "NaN or infinity"),
+        (lambda x, state: [x, state], "answers with an object of type list"),
+        (lambda x, state: (torch.rand_like(x), state), "when it is called again"),
         (lambda x, state: (x + state, x), "fails on x of shape (7, 3, 3) and no state: TypeError"),
     ],
 )
@@ -53,6 +55,41 @@ class Around(nn.Module):
 
     def forward(self, x, state=None):
         return x + torch.cat([x[1:], x[:1]]), None
+
+
+@pytest.mark.parametrize(
+    ("module", "hint"),
+    [
+        (nn.Linear(3, 3), "a small module around it"),
+        (Odd(lambda x, state: x), "a small module around it"),
+        (nn.LSTM(5, 3), "batch_first=True"),
+        (Odd(lambda x, state: (x.cumsum(0), None)), "return the state that it ends with"),
+        (Odd(lambda x, state: (x.cumsum(0), x[0])), "both_ways=True"),
+    ],
+)
+def test_what_to_try_fits_what_is_wrong(module, hint):
+    with pytest.raises(InputError) as caught:
+        checked_so(module)
+    assert hint in caught.value.hint
+
+
+def test_a_state_that_stays_on_the_module():
+    module = Odd(lambda x, state: None)
+
+    def counting(x, state):
+        module.calls = getattr(module, "calls", 0) + 1
+        return x * module.calls, None
+
+    module.make = counting
+    with pytest.raises(InputError, match="when it is called again"):
+        checked_so(module)
+
+
+def test_a_module_that_cannot_be_copied():
+    module = nn.GRU(3, 4)
+    module.scaled = module.weight_ih_l0 * 2  # part of a graph
+    with pytest.raises(InputError, match="cannot be copied: RuntimeError"):
+        checked_so(module)
 
 
 def test_both_ways_is_told_not_seen():
@@ -81,11 +118,12 @@ def test_time_is_put_first_and_the_module_left_as_it_is():
     [
         (nn.Linear(3, 3), "embed fails on ids"),
         (nn.Flatten(0), "embed makes a tensor of shape"),
+        (nn.Embedding(8, 3), "embed fails on ids up to 8: IndexError"),
         (nn.Embedding(9, 5), "fails on x of shape (7, 3, 5)"),
     ],
 )
 def test_refuses_embeddings_that_make_no_vectors(embed, told):
-    ids = torch.from_numpy(np.arange(21).reshape(7, 3) % 9)
+    ids = torch.from_numpy(np.arange(21).reshape(7, 3) % 8)
     with pytest.raises(InputError) as caught:
         checked(nn.LSTM(3, 4), ids, 8, batch_first=False, both_ways=False, embed=embed)
     assert told in str(caught.value)

@@ -58,7 +58,7 @@ def _read(model: Classifier, data: Any, columns: dict[str, Any]) -> tuple[Any, A
     if isinstance(data, Path):
         data = _file(model, data, columns)
     elif columns:
-        parts.refused(data, columns, ())
+        parts.refused(columns, ())
     if hasattr(data, "sequences") and hasattr(data, "labels"):
         data = (data.sequences, data.labels)
     if not isinstance(data, tuple | list) or len(data) != 2:
@@ -74,9 +74,9 @@ def _file(model: Classifier, path: Path, columns: dict[str, Any]) -> Any:
 
     split = parts.part_of(path)
     if model._encoder.kind == "arrays":
-        parts.refused(path, columns, ("unique_id", "ds", "label", "values"))
+        parts.refused(columns, ("unique_id", "ds", "label", "values"))
         return read_series(path, split=split, **columns)
-    parts.refused(path, columns, ("text", "label"))
+    parts.refused(columns, ("text", "label"))
     return read_labelled(path, split=split, **columns)
 
 

@@ -38,7 +38,7 @@ def compose(model: Composer, data: Any, columns: dict[str, Any]) -> Tunes | Roll
 
     Tunes that cannot be read are left out, and the note says how many, unless none can be.
     """
-    parts.refused(data, columns, ())
+    parts.refused(columns, ())
     network = model.network_.eval()
     if model.vocabulary_ is None:
         return _rolls(model, data)

@@ -45,7 +45,7 @@ def forecast(model: Forecaster, data: Any, columns: dict[str, Any]) -> Forecast:
     Its columns are those of the fit. Of very many series evenly chosen ones are asked. Raises
     InputError as `backtest` does.
     """
-    parts.refused(data, columns, ())
+    parts.refused(columns, ())
     answers = model._answers(data, None, None, ahead=False)
     network = answers.network
     blocks = Blocks(answers.histories, answers.facts.scaling, network.horizon)
@@ -67,6 +67,7 @@ def forecast(model: Forecaster, data: Any, columns: dict[str, Any]) -> Forecast:
         in_nats=not quantiles,
         answers=_named(network, step),
         note=NOTE,
+        likeliest=False,
         model=model,
         blocks=blocks,
         chosen=chosen,

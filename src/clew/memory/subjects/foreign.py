@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from clew.errors import InputError
 from clew.memory.subject import Case
 from clew.memory.subjects import parts, sequences
-from clew.memory.subjects.reading import Reader, checked
+from clew.memory.subjects.reading import Reader, checked, first_line
 from clew.nn import Stack
 
 Array: TypeAlias = NDArray[Any]
@@ -63,6 +63,7 @@ def foreign(module: nn.Module, data: Any, how: Module) -> Foreign:
     else:
         read = sequences.arrays(data, batch_first, None if width is None else int(width))
     truth = None if how.targets is None else sequences.truths(how.targets, read)
+    read, truth = sequences.filled(read, truth)
     if how.loss is not None and truth is None:
         raise InputError("a loss needs targets", where="targets", expected="what it compares with")
     weight = next(module.parameters(), torch.zeros(()))
@@ -83,6 +84,7 @@ def foreign(module: nn.Module, data: Any, how: Module) -> Foreign:
         in_nats=in_nats,
         answers=None,
         note="" if truth is not None else STILL,
+        relative=truth is None,
         how=how,
         module=module,
         read=read,
@@ -116,6 +118,17 @@ def _loss_name(truth: list[Array] | None, loss: Loss | None, in_nats: bool) -> s
     if loss is not None:
         return str(getattr(loss, "__name__", type(loss).__name__)).replace("_", " ")
     return "nats a step" if in_nats else "mean squared error"
+
+
+def _tried(name: str, part: Callable[..., Any], *given: Tensor) -> Any:
+    try:
+        return part(*given)
+    except Exception as error:
+        # A stranger's code, too.
+        shapes = " and ".join(str(tuple(each.shape)) for each in given)
+        raise InputError(
+            f"the {name} fails on {shapes}: {type(error).__name__}: {first_line(error)}", where=name
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +184,7 @@ class Foreign(parts.Traits):
         y = parts.asked(self._outputs(x, lengths), at)
         if "readout" not in self.network:
             return y
-        found = self.network["readout"](y)
+        found = _tried("readout", self.network["readout"], y)
         if not isinstance(found, Tensor) or found.dim() != 2 or len(found) != len(y):
             raise InputError(
                 f"the readout makes other than (B, C) of outputs {tuple(y.shape)}", where="readout"
@@ -200,7 +213,8 @@ class Foreign(parts.Traits):
             size = truth.square().sum(1)
             return (said.double() - truth).square().sum(1) / torch.where(size > 0, size, 1.0)
         if self.how.loss is not None:
-            found = self.how.loss(said, truth)
+            truth = truth.to(said.dtype) if truth.is_floating_point() else truth
+            found = _tried("loss", self.how.loss, said, truth)
             if not isinstance(found, Tensor) or found.shape != said.shape[:1]:
                 raise InputError(
                     "the loss makes other than one number a case",
@@ -213,6 +227,7 @@ class Foreign(parts.Traits):
                     f"targets {tuple(truth.shape[1:])} up to {int(truth.max())} for "
                     f"{said.shape[1]} scores",
                     where="targets", expected="a whole number below that, at each step asked",
+                    hint="decimal numbers are compared by their squared error",
                 )  # fmt: skip
             return F.cross_entropy(said.double(), truth.long(), reduction="none")
         wide = truth.reshape(len(cases), -1)

@@ -24,7 +24,7 @@ def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Langua
 
     Raises InputError as `LanguageModel.evaluate` does, and for a text of fewer than two tokens.
     """
-    parts.refused(data, columns, ())
+    parts.refused(columns, ())
     with tempfile.TemporaryDirectory(prefix="clew-") as work:
         tokens = np.array(encoded(data, model.tokenizer_, "data", Path(work)).tokens)
     one, many = parts.UNITS[model.tokenizer_.unit]

@@ -36,6 +36,9 @@ class Traits:
     """What is fixed of a subject; see clew.memory.subject.Subject.
 
     note: what a reader of the findings should know of how this model is asked; "" for nothing.
+    relative: whether a loss is a share already, so that 0.01 of it is 1 %. likeliest: whether the
+    largest number of an answer is what the model says; where it is not, losses in nats or not, an
+    answer holds numbers of different kinds.
     """
 
     title: str
@@ -48,6 +51,8 @@ class Traits:
     in_nats: bool
     answers: Sequence[str] | None
     note: str = ""
+    relative: bool = False
+    likeliest: bool = True
 
     @property
     def like(self) -> Tensor:
@@ -77,7 +82,9 @@ def known(texts: Sequence[NDArray[Any]], unknown: int, many: str) -> str:
             where="data",
             expected="data of the kind it has learned from",
         )
-    return f" ({odd / count:.0%} of the {many} are unknown to it)" if odd > FEW * count else ""
+    return (
+        f" ({100 * odd / count:.0f} % of the {many} are unknown to it)" if odd > FEW * count else ""
+    )
 
 
 def spots(steps: Sequence[Any], count: int, reach: int, seed: int) -> list[tuple[int, int]]:
@@ -176,14 +183,14 @@ def ids(pieces: NDArray[Any]) -> NDArray[np.int64]:
     return np.array(pieces, dtype=np.int64)
 
 
-def refused(found: Any, columns: dict[str, Any], known: Sequence[str]) -> None:
-    """InputError for columns that no reader of such data knows, or that data in memory lack."""
+def refused(columns: dict[str, Any], known: Sequence[str]) -> None:
+    """InputError for columns that no reader of such data asks for, or that data in memory lack."""
     for name in columns:
         if name not in known:
             raise InputError(
                 f"columns name {name!r}",
                 where="columns",
-                expected=", ".join(known) or "none: such data have no columns to name",
+                expected=", ".join(known) or "no names: of such data none are asked for",
             )
 
 

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from clew.errors import InputError
 
 CONTRACT = "module(x, state) -> (y, state); x (T, B, D), y (T, B, H); None begins anew"
+AXES = "batch_first=True, if it reads (B, T, D)"
+AROUND = "a small module around it can take x and the state, and return the pair"
 _FIRST = 3  # of 7 steps, those of the first of two pieces
 
 
@@ -50,12 +52,18 @@ def checked(
 
     example: (7, 3, D) numbers as it will read them, or (7, 3) ids, which `embed` makes vectors of,
     or else the only embedding that the module has; most: the largest of all ids. Raises InputError
-    where the module cannot be called so, where it answers otherwise, where a batch changes what a
-    sequence gets, and, unless it reads both ways, where two pieces of a sequence do not give what
-    the whole gives.
+    where the module cannot be called so, where it answers otherwise, or not always the same, where
+    a batch changes what a sequence gets, and, unless it reads both ways, where two pieces of a
+    sequence do not give what the whole gives.
     """
     both = nn.ModuleDict({"module": module} | ({} if embed is None else {"embed": embed}))
-    both = copy.deepcopy(both).eval()  # what the user goes on to train is left as it is
+    try:
+        both = copy.deepcopy(both).eval()  # what the user goes on to train is left as it is
+    except Exception as error:
+        raise InputError(
+            f"the module cannot be copied: {type(error).__name__}: {first_line(error)}",
+            where="module", expected="one that copy.deepcopy copies",
+        ) from error  # fmt: skip
     module, embed = both["module"], both["embed"] if embed is not None else None
     reader = module
     if batch_first and isinstance(module, nn.RNNBase):
@@ -68,6 +76,7 @@ def checked(
         else:
             x = example
         whole, _ = called(reader, x, None)
+        _again(reader, x, whole)
         _alone(reader, x, whole)
         carries = True if both_ways else _split(reader, x, whole)
     return Reader(reader, embed, carries)
@@ -79,31 +88,37 @@ def called(module: nn.Module, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         found = module(x, state)
     except Exception as error:
         # Whatever a stranger's code raises means that it was not made to be called like this.
-        first = (str(error).splitlines() or [""])[0][:200]
         raise InputError(
             f"the module fails on x of shape {tuple(x.shape)} "
             f"and {'no state' if state is None else 'its own state'}: "
-            f"{type(error).__name__}: {first}",
+            f"{type(error).__name__}: {first_line(error)}",
             where="module",
             expected=CONTRACT,
-            hint="batch_first=True, if it reads (B, T, D)",
+            hint=AROUND if isinstance(error, TypeError) else AXES,
         ) from error
     if not isinstance(found, tuple) or len(found) != 2:
         raise InputError(
-            f"the module answers with {_kind(found)}", where="module", expected=CONTRACT,
-            hint="a small module around it can return the pair",
-        )  # fmt: skip
+            f"the module answers with {_kind(found)}",
+            where="module",
+            expected=CONTRACT,
+            hint=AROUND,
+        )
     y, state = found
     if not isinstance(y, Tensor) or y.dim() != 3 or y.shape[:2] != x.shape[:2]:
         raise InputError(
             f"of x of shape {tuple(x.shape)} the module makes y, {_kind(y)}",
             where="module",
             expected=f"y of shape ({x.shape[0]}, {x.shape[1]}, H)",
-            hint="batch_first=True, if it reads (B, T, D)",
+            hint=AXES,
         )
     if not bool(torch.isfinite(y).all()):
         raise InputError("the module answers with NaN or infinity", where="module")
     return y, state
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line of bounded length."""
+    return (str(error).splitlines() or [""])[0][:200]
 
 
 def _kind(found: Any) -> str:
@@ -111,7 +126,7 @@ def _kind(found: Any) -> str:
         return f"a tensor of shape {tuple(found.shape)}"
     if isinstance(found, tuple):
         return f"a tuple of {len(found)}"
-    return f"of type {type(found).__name__}"
+    return f"an object of type {type(found).__name__}"
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
@@ -122,6 +137,17 @@ def _near(one: Tensor, other: Tensor) -> bool:
     return bool((one - other).abs().max() <= slack)
 
 
+def _again(reader: nn.Module, x: Tensor, whole: Tensor) -> None:
+    again, _ = called(reader, x, None)
+    if not _near(again, whole):
+        raise InputError(
+            "the module gives other answers to the same x when it is called again",
+            where="module",
+            expected="the same: nothing is drawn in eval mode, and the state None begins anew",
+            hint="dropout that is never off, or a state that stays on the module?",
+        )
+
+
 def _alone(reader: nn.Module, x: Tensor, whole: Tensor) -> None:
     alone, _ = called(reader, x[:, -1:], None)
     if not _near(alone, whole[:, -1:]):
@@ -129,7 +155,7 @@ def _alone(reader: nn.Module, x: Tensor, whole: Tensor) -> None:
             "the module gives a sequence other answers alone than beside others",
             where="module",
             expected="each sequence of a batch read by itself",
-            hint="batch_first=True, if it reads (B, T, D)",
+            hint=AXES,
         )
 
 
@@ -143,7 +169,8 @@ def _split(reader: nn.Module, x: Tensor, whole: Tensor) -> bool:
             "carried over, than when it reads it whole",
             where="module",
             expected="the same: all that it knows of earlier steps is in the state",
-            hint="both_ways=True, if it also reads what follows; batch_first=True, if (B, T, D)",
+            hint=("return the state that it ends with, not None; " if state is None else "")
+            + f"both_ways=True, if it also reads what follows; {AXES}",
         )
     again, _ = called(reader, x[_FIRST:], None)
     return not bool((again == second).all())
@@ -156,9 +183,10 @@ def _embedded(
     if embed is not None:
         try:
             found = embed(example)
+            embed(torch.full_like(example, most))
         except Exception as error:
             raise InputError(
-                f"embed fails on ids: {type(error).__name__}: {error}",
+                f"embed fails on ids up to {most}: {type(error).__name__}: {first_line(error)}",
                 where="embed", expected="(T, B) -> (T, B, D)",
             ) from error  # fmt: skip
         if not isinstance(found, Tensor) or found.dim() != 3:

@@ -49,11 +49,11 @@ def tag(model: Tagger, data: Any, columns: dict[str, Any]) -> Tag:
     taken, else dev, else train. Raises InputError as `Tagger.evaluate` does.
     """
     if isinstance(data, Path):
-        parts.refused(data, columns, ("word", "tag"))
+        parts.refused(columns, ("word", "tag"))
         path = folders.part(data, parts.part_of(data)) if data.is_dir() else data
         source = given(path, columns.get("tag"), word=columns.get("word"))
     else:
-        parts.refused(data, columns, ())
+        parts.refused(columns, ())
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise InputError(
                 f"data of type {type(data).__name__}",

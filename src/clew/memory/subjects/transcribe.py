@@ -36,7 +36,7 @@ def transcribe(model: Transcriber, data: Any, columns: dict[str, Any]) -> Transc
     A list of recordings alone is taken at the model's word. Of very many, evenly chosen ones are
     heard. Raises InputError as `Transcriber.error_rates` does.
     """
-    parts.refused(data, columns, ())
+    parts.refused(columns, ())
     network = model.network_.eval()
     reader: Any = network.reader
     given = _given(data)

@@ -76,10 +76,10 @@ def _pairs(model: Translator, data: Any, columns: dict[str, Any]) -> list[tuple[
     sides = model._sides
     X, y = data, None
     if isinstance(data, Path) or files_of(data) is not None:
-        parts.refused(data, columns, COLUMNS)
+        parts.refused(columns, COLUMNS)
         X = PairFiles.find(data, **columns) if columns else data
     else:
-        parts.refused(data, columns, ())
+        parts.refused(columns, ())
         if isinstance(data, tuple | list) and len(data) == 2:
             X, y = data
     pairs = check_pairs(X, y, sides=sides)
