@@ -32,7 +32,7 @@ def _passes(challenge: Challenge, code: str) -> bool:
         if difference(challenge.expected, said.getvalue()) is not None:
             return False
         exec(challenge.tests or "", names)
-    except (ArithmeticError, AssertionError, LookupError, TypeError):
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
         return False
     return True
 
