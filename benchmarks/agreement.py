@@ -6,8 +6,9 @@ Run: python benchmarks/agreement.py [--png FILE] [--json FILE] [--seeds SEED ...
 network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
 (Tallec & Ollivier 2018), learn from the same sentences, in as many steps, from 5 to 100 words
 apart; one in five sentences between names a country or language, be it another. Then: the share of
-right answers from 5 to 400 words apart, with the range over the seeds; beside it, how much of a
-change of the state is left in the state some words later, before and after training.
+right answers from 5 to 400 words apart, with the range over the seeds; how it rose as they learnt;
+how much of a small change of the state is left in the state some words later, before and after
+training (the median of the seeds).
 """
 
 import argparse
@@ -29,12 +30,14 @@ DISTANCES = (5, 10, 20, 50, 100, 200, 400)
 WEIGHTS = 25_000  # of the reader
 PROBE = Agreement()
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-STYLES = (("o", "-", "0.55"), ("s", "--", "0.3"), ("^", "-.", "0.0"), ("D", ":", "0.0"))
+STYLES = (("o", 4, "-", "0.5"), ("s", 9, "--", "0.35"), ("^", 5, "-.", "0.0"), ("D", 6, ":", "0.0"))
 
 Found: TypeAlias = dict[str, dict[str, Any]]
 
-LEARNING: dict[str, Any] = {"length": (5, 100), "steps": 800, "learning_rate": 3e-3, "every": 200}
-QUICK: dict[str, Any] = {"length": (5, 20), "steps": 60, "every": 30, "judged": 32}
+# The rate, of 3e-4, 1e-3 and 3e-3, is that with which the RNN does best on sequences held out, of
+# the same lengths, with the seeds 100 and 101; gated cells learn with each of them.
+LEARNING: dict[str, Any] = {"length": (5, 100), "steps": 3000, "learning_rate": 1e-3, "every": 100}
+QUICK: dict[str, Any] = {"length": (5, 20), "steps": 20, "every": 10, "judged": 32}
 
 
 def units(cell: str) -> int:
@@ -67,21 +70,25 @@ def decay(model: ProbeModel, lags: int) -> dict[str, LagCurve]:
 
 
 def run(
-    seeds: Sequence[int], quick: bool = False, keep: Callable[[Found], None] | None = None
+    seeds: Sequence[int],
+    learning: dict[str, Any],
+    quick: bool = False,
+    keep: Callable[[Found], None] | None = None,
 ) -> Found:
     """Train all with each seed, and measure; `keep` is given what there is after each of them."""
     distances = DISTANCES[:3] if quick else DISTANCES
     found: Found = {}
     for seed in seeds:
         for name, architecture in readers().items():
-            settings = {**LEARNING, **(QUICK if quick else {}), "seed": seed}
-            model = learn(PROBE, Learning(**settings), architecture)
+            model = learn(PROBE, Learning(**learning, seed=seed), architecture)
             weights = sum(p.numel() for p in model.reader.parameters())
             row = found.setdefault(
-                name, {"weights": weights, "seconds": [], "shares": [], "gradient": []}
-            )
+                name, {"weights": weights, "seconds": [], "shares": [], "learnt": [],
+                       "gradient": []}
+            )  # fmt: skip
             row["seconds"].append(model.history["seconds"])
-            row["shares"].append(shares(model, distances, 100 if quick else 300, seed))
+            row["learnt"].append([(at["step"], at["accuracy"]) for at in model.history["rows"]])
+            row["shares"].append(shares(model, distances, 32 if quick else 300, seed))
             curves = decay(model, distances[-1])
             row["gradient"].append({when: c.data() for when, c in curves.items()})
             said = " ".join(f"{share:.2f}" for share in row["shares"][-1])
@@ -93,46 +100,56 @@ def run(
     return found
 
 
-def draw(path: Any, found: dict[str, dict[str, Any]], distances: tuple[int, ...]) -> None:
-    """Shares of right answers; gradients before training, and after."""
+def draw(path: Any, found: Found, distances: tuple[int, ...]) -> None:
+    """Right answers by distance and as they are learnt; gradients before training, and after."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, *others) = plt.subplots(1, 3, figsize=(13, 4.3), layout="constrained")
-    for (name, row), (marker, dash, grey) in zip(found.items(), STYLES, strict=True):
+    figure, ((far, learnt), gradients) = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+    for (name, row), (marker, size, dash, grey) in zip(found.items(), STYLES, strict=True):
         how: dict[str, Any] = {
-            "linestyle": dash, "marker": marker, "ms": 5, "color": grey, "label": name,
-            "mfc": "white" if dash == ":" else grey,
+            "linestyle": dash, "marker": marker, "ms": size, "color": grey, "label": name,
+            "mfc": "white" if size > 5 else grey,
         }  # fmt: skip
-        columns = list(zip(*row["shares"], strict=True))
-        middle = [100 * statistics.mean(column) for column in columns]
-        low, high = ([100 * end(column) for column in columns] for end in (min, max))
-        left.plot(distances, middle, **how)
-        left.fill_between(distances, low, high, color=grey, alpha=0.12, linewidth=0)
-        for axes, when in zip(others, ("before", "after"), strict=True):
-            one = row["gradient"][0][when]
-            axes.plot(one["lags"], one["mean"], markevery=max(1, len(one["lags"]) // 8), **how)
-    left.axhline(100 / 12, color="0.5", linewidth=1)
-    left.annotate("chance", (distances[0], 100 / 12 + 1.5), fontsize=8, color="0.3")
-    left.set_xscale("log")
-    left.set_xticks(distances, [str(d) for d in distances])
-    left.minorticks_off()
-    left.set_ylim(0, 103)
-    left.set_xlabel("words between the country and the question")
-    left.set_ylabel("right answers (%)")
-    left.set_title("I grew up in France ... I speak fluent ___", fontsize=10, loc="left")
-    for axes, when in zip(others, ("before", "after"), strict=True):
+        steps = [step for step, _ in row["learnt"][0]]
+        over = [[right for _, right in one] for one in row["learnt"]]
+        for axes, places, values in ((far, distances, row["shares"]), (learnt, steps, over)):
+            columns = [[100 * value for value in at] for at in zip(*values, strict=True)]
+            middle = [statistics.mean(column) for column in columns]
+            axes.plot(places, middle, markevery=max(1, len(places) // 8), **how)
+            low, high = ([end(column) for column in columns] for end in (min, max))
+            axes.fill_between(places, low, high, color=grey, alpha=0.12, linewidth=0)
+        for axes, when in zip(gradients, ("before", "after"), strict=True):
+            lags = row["gradient"][0][when]["lags"]
+            norms = zip(*(one[when]["mean"] for one in row["gradient"]), strict=True)
+            middle = [statistics.median(at) for at in norms]
+            axes.plot(lags, middle, markevery=max(1, len(lags) // 8), **how)
+    for axes in (far, learnt):
+        axes.axhline(100 / len(PROBE.answers), color="0.5", linewidth=1)
+        axes.set_ylim(0, 103)
+        axes.set_ylabel("right answers (%)")
+    far.annotate("chance", (distances[0], 1.0), fontsize=8, color="0.3")
+    far.set_xscale("log")
+    far.set_xticks(distances, [str(d) for d in distances])
+    far.minorticks_off()
+    far.set_xlabel('words from the country to "fluent"')
+    far.set_title("I grew up in France ... I speak fluent ___", fontsize=10, loc="left")
+    learnt.set_xlabel("steps of training")
+    learnt.set_title("as it is learnt, on sequences held out", fontsize=10, loc="left")
+    learnt.legend(fontsize=9, frameon=False, loc="center right")
+    for axes, when in zip(gradients, ("before", "after"), strict=True):
         axes.set_yscale("log")
         axes.set_ylim(1e-9, 1e2)
         axes.set_xlabel("lag (words)")
-        axes.set_ylabel("what is left of a change of the state, |dh_t / ds_{t-lag}|", fontsize=8)
-        axes.set_title(f"{when} training", fontsize=10, loc="left")
-    for axes in (left, *others):
+        axes.set_ylabel("|dh_t / ds_{t-lag}|")
+        axes.set_title(
+            f"left of a small change of the state, {when} training", fontsize=10, loc="left"
+        )
+    for axes in (far, learnt, *gradients):
         axes.spines[["top", "right"]].set_visible(False)
-    others[0].legend(fontsize=9, frameon=False)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=110)
     plt.close(figure)
     print(f"picture: {path}")
 
@@ -145,10 +162,16 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     parser.add_argument(
-        "--png", type=Path, metavar="FILE", default="agreement.png", help="draw the picture here"
+        "--png", type=Path, metavar="FILE", help="the picture (else agreement.png; quick: none)"
     )
     parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12], metavar="SEED")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[20, 21, 22], metavar="SEED")
+    parser.add_argument(
+        "--lengths", type=int, nargs=2, default=LEARNING["length"], metavar=("LEAST", "MOST"),
+        help="words apart that are learnt from",
+    )  # fmt: skip
+    parser.add_argument("--steps", type=int, default=LEARNING["steps"])
+    parser.add_argument("--rate", type=float, default=LEARNING["learning_rate"])
     asked = parser.parse_args()
     # Where gradients vanish they become denormal numbers, which are many times slower.
     torch.set_flush_denormal(True)
@@ -156,18 +179,22 @@ def main() -> int:
     about = facts(asked.threads)
     distances = DISTANCES[:3] if asked.quick else DISTANCES
     seeds = asked.seeds[:1] if asked.quick else asked.seeds
+    chosen = {"length": tuple(asked.lengths), "steps": asked.steps, "learning_rate": asked.rate}
+    learning = {**LEARNING, **chosen, **(QUICK if asked.quick else {})}
 
     def keep(found: Found) -> None:
-        write(asked.json, "agreement", about, distances=list(distances), seeds=seeds, found=found)
+        told = {"distances": list(distances), "seeds": seeds, "learning": learning}
+        write(asked.json, "agreement", about, **told, found=found)
 
-    found = run(seeds, asked.quick, keep)
+    found = run(seeds, learning, asked.quick, keep)
     rows = [
         [name, f"{row['weights']:,}", *(f"{100 * statistics.mean(at):.0f}" for at in
          zip(*row["shares"], strict=True))] for name, row in found.items()
     ]  # fmt: skip
     show(["right answers in %, words apart", "weights", *map(str, distances)],
          [*rows, ["chance", "", *("8" for _ in distances)]])  # fmt: skip
-    draw(asked.png, found, distances)
+    if asked.png is not None or not asked.quick:
+        draw(asked.png or "agreement.png", found, distances)
     return 0
 
 
