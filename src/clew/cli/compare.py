@@ -6,6 +6,7 @@ import json as jsonlib
 import shlex
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,6 +43,12 @@ def compare(
         typer.Option(metavar="NUMBER", help="Parameters of each. [as the task's own network]"),
     ] = None,
     seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each.")] = 3,
+    rates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBERS", help="Give each the best of these learning rates, as 1e-3,3e-3."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Times the data is read. [the task's own]")
     ] = None,
@@ -65,6 +72,10 @@ def compare(
     validation: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Hold out this data, not a share of DATA."),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also score on this, which plays no part in any choice."),
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -96,7 +107,7 @@ def compare(
     from clew.cli.fits import data_exists
 
     if task != "probe":
-        data_exists(*map(Path, data), validation)
+        data_exists(*map(Path, data), validation, test)
     if picture is not None:
         _ending(picture)
     from clew.memory.compare import Plan, compare
@@ -111,11 +122,13 @@ def compare(
         task,
         tuple(data),
         validation=None if validation is None else str(validation),
+        test=None if test is None else str(test),
         columns=_pairs(column, "--column"),
         settings=settings,
         rivals=None if rivals is None else tuple(name.strip() for name in rivals.split(",")),
         budget=budget,
         seeds=seeds,
+        rates=() if rates is None else _rates(rates),
         epochs=epochs,
         time=time,  # type: ignore[arg-type]
         window=window,
@@ -161,6 +174,15 @@ def _numbers(typed: str, option: str) -> tuple[int, ...]:
         ) from None
 
 
+def _rates(typed: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in typed.split(","))
+    except ValueError:
+        raise InputError(
+            f"{typed!r} are no numbers", where="--rates", expected="such as 1e-3,3e-3,1e-2"
+        ) from None
+
+
 def _value(text: str) -> Any:
     """A number, true, false or null where it is one, else the text."""
     if text.lower() in ("none", "null"):
@@ -188,25 +210,18 @@ def _drawn(found: Comparison, place: Path) -> None:
     figure.savefig(place, dpi=120)
 
 
-HEADS = (
-    "network",
-    "",
-    "range",
-    "parameters",
-    "training",
-    "looks back",
-    "a step, µs",
-    "stream",
-    "peak MiB",
-)
-
-
 def _show(found: Comparison) -> None:
-    heads = [HEADS[0], found.figure.title, *HEADS[2:]]
-    rows = [] if found.baseline is None else [
-        [found.baseline[0], found.figure.shown(found.baseline[1]), *[""] * 7]
+    heads = [
+        "network", found.figure.title, "range", *(("test", "range") if found.tested else ()),
+        *(("rate",) if found.tried else ()), "parameters", "training", "looks back",
+        "a step, µs", "stream", "peak MiB",
     ]  # fmt: skip
-    rows += [_cells(found, row) for row in found.rows]
+    rows = [_cells(found, row) for row in found.rows]
+    if (base := found.baseline) is not None:
+        cells = [base.name, found.figure.shown(base.score), ""]
+        if found.tested:
+            cells.append("" if base.test is None else found.figure.shown(base.test))
+        rows.insert(0, cells + [""] * (len(heads) - len(cells)))
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table
@@ -248,7 +263,10 @@ def _aligned(rows: list[list[str]]) -> None:
 
 def _cells(found: Comparison, row: Row) -> list[str]:
     shown, seen = found.figure.shown, row.horizons
-    span = "" if found.seeds == 1 else f"{shown(min(row.scores))} to {shown(max(row.scores))}"
+
+    def span(scores: list[float]) -> str:
+        return "" if len(scores) == 1 else f"{shown(min(scores))} to {shown(max(scores))}"
+
     back = "?"
     if seen:
         back = str(min(seen)) if min(seen) == max(seen) else f"{min(seen)} to {max(seen)}"
@@ -256,7 +274,10 @@ def _cells(found: Comparison, row: Row) -> list[str]:
     costs = " / ".join(f"{cost:.0f}" for cost in row.costs.values())
     stream = "" if row.stream is None else f"{row.stream:.3g}"
     peak = "" if row.peak is None else f"{row.peak:.0f}"
+    tests = row.tests
     return [
-        row.title, shown(row.mean), span, f"{row.parameters:,}", f"{row.seconds:.1f} s", back,
-        costs, stream, peak,
+        row.title, shown(row.mean), span(row.scores),
+        *((shown(fmean(tests)), span(tests)) if tests else ()),
+        *((f"{row.rate:g}",) if found.tried else ()), f"{row.parameters:,}",
+        f"{row.seconds:.1f} s", back, costs, stream, peak,
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Comparisons made by hand: scores are given, everything else is plain."""
 
 from clew.memory.compare import Comparison, Row, entrants
-from clew.memory.compare.contest import FIGURES, PROBE
+from clew.memory.compare.contest import FIGURES, PROBE, Baseline
 
 ACCURACY = FIGURES["classify"][0]
 BITS = FIGURES["language"][0]
@@ -9,8 +9,9 @@ ERROR = PROBE[1]
 
 
 def run(
-    score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None, peak=400.0, lengths=()
-):
+    score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None, peak=400.0, lengths=(),
+    test=None, tested=None, rate=0.002,
+):  # fmt: skip
     return {
         "seed": seed,
         "score": score,
@@ -23,7 +24,10 @@ def run(
         "before_mib": 300.0,
         "step_us": {"8": step, "64": step, "512": step},
         "stream_us": None,
+        "rate": rate,
         "held_out": held_out,
+        "test": test,
+        "tested": tested,
         "by_length": {str(n): score / n for n in lengths},
         "element": ["word", "words"],
         "both_ways": False,
@@ -34,16 +38,23 @@ def run(
 
 
 def comparison(
-    scores, *, budget=1000, baseline=None, figure=ACCURACY, costs=None, task="classify", **more
-):
-    """scores: {"lstm": [0.8, 0.81], ...}; costs: {"lstm": 40.0}."""
+    scores, *, budget=1000, baseline=None, figure=ACCURACY, costs=None, task="classify", tests=None,
+    rates=None, **more,
+):  # fmt: skip
+    """scores, tests: {"lstm": [0.8, 0.81], ...}; costs: {"lstm": 40.0}; rates: {"lstm": {...}}."""
     field = entrants(list(scores), both=True)
     rows = [
         Row(one, 32, 1000, [
-            run(score, seed=k, step=(costs or {}).get(one.name, 50.0), **more)
+            run(
+                score, seed=k, step=(costs or {}).get(one.name, 50.0),
+                test=tests and tests[one.name][k],
+                rate=next(iter(rates[one.name])) if rates else 0.002, **more,
+            )
             for k, score in enumerate(scores[one.name])
-        ])
+        ], (rates or {}).get(one.name, {}))
         for one in field
     ]  # fmt: skip
     seeds = len(next(iter(scores.values())))
-    return Comparison(task, "reviews.csv", figure, budget, seeds, baseline, tuple(rows))
+    return Comparison(
+        task, "reviews.csv", figure, budget, seeds, baseline and Baseline(*baseline), tuple(rows)
+    )

@@ -32,7 +32,7 @@ def test_tables_hold_every_figure(found):
 def test_data_are_json_and_name_the_chosen(found):
     read = json.loads(json.dumps(found.data()))
     assert read["chosen"] == "lstm"
-    assert read["baseline"] == {"name": "word counts", "score": 0.6}
+    assert read["baseline"] == {"name": "word counts", "score": 0.6, "test": None}
     assert [one["name"] for one in read["networks"]] == ["lstm", "bigru"]
     assert len(read["networks"][0]["runs"]) == 2
     assert "learning rate" in read["method"]

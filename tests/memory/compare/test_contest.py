@@ -45,15 +45,16 @@ def test_no_layer_but_cells_stays_behind(contest):
 def test_the_score_is_that_of_the_model_on_what_is_held_out(contest):
     (gru,) = entrants(["gru"], both=True)
     learned = contest.learn(gru, Size(6), seed=2)
-    assert learned.score == learned.subject.model.score(*contest.held_out)
+    assert learned.score == learned.subject.model.score(*contest.material.held)
     assert learned.subject.model.cell == "gru"
     assert not learned.subject.both_ways
 
 
 def test_the_baseline_is_the_tasks_own(contest):
-    name, score = contest.baseline()
-    assert "TF-IDF" in name
-    assert score == 1.0  # one word tells
+    found = contest.baseline()
+    assert "TF-IDF" in found.name
+    assert found.score == 1.0  # one word tells
+    assert found.test is None
 
 
 def test_figures_know_which_way_is_better():

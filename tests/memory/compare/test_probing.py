@@ -23,8 +23,9 @@ def test_a_window_that_sees_the_letter_recalls_it_and_a_shorter_one_cannot():
     assert long.rows[0].by_length["3"] > 0.95
     assert long.rows[0].by_length["5"] < 0.7
     assert short.rows[0].mean < 0.7
-    assert long.baseline == ("chance", pytest.approx(1 / 3))
+    assert (long.baseline.name, long.baseline.score) == ("chance", pytest.approx(1 / 3))
     assert long.words()[-1].startswith("Chance is")
+    assert long.held_out == 500
 
 
 def test_parameters_are_those_of_the_network_that_learns():
@@ -39,7 +40,7 @@ def test_a_probe_of_numbers_is_judged_by_its_error():
     contest = contest_of(Plan("probe", ("adding",), settings={"length": 6, "steps": 2}))
     learned = contest.learn(entrants(["gru"], both=False)[0], Size(4), 0)
     assert learned.figure == "loss"
-    assert contest.baseline()[1] == pytest.approx(1 / 6, rel=0.1)
+    assert contest.baseline().score == pytest.approx(1 / 6, rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from comparisons import BITS, ERROR, comparison
 
+from clew.memory.compare.contest import FIGURES
+
 
 def said(*given, **more):
     return " ".join(comparison(*given, **more).words())
@@ -88,9 +90,89 @@ def test_few_held_out_examples_leave_open_what_the_seeds_do_not():
 
 def test_a_window_that_is_as_good():
     words = said({"lstm": [0.80, 0.82], "window": [0.81, 0.83]})
-    assert "The window of 8 does better than the best cell, the LSTM" in words
+    assert "The window of 8 cannot be told from the best cell, the LSTM" in words
     assert "carried further than the window earns nothing" in words
+    ahead = {"lstm": [0.80, 0.82], "window": [0.86, 0.87]}
+    assert "The window of 8 does better than the best cell, the LSTM" in said(ahead)
+    assert "The window of 8 cannot be told from" in said(ahead, held_out=30)
     assert "carried further" not in said({"lstm": [0.80, 0.82], "window": [0.5, 0.6]})
+
+
+def test_it_is_not_memory_that_earns_where_a_window_does_best():
+    words = said({"gru": [0.7, 0.71], "window": [0.9, 0.91]}, baseline=("word counts", 0.6))
+    assert "A network earns its keep: word counts scores 60.0 %" in words
+    assert "Memory" not in words
+    near = said({"transformer": [0.6, 0.62]}, baseline=("word counts", 0.61))
+    assert "Whether a network earns anything cannot be told" in near
+
+
+def test_where_the_baseline_wins_nobody_is_told_to_take_a_network_and_then_another():
+    words = said({"lstm": [0.8, 0.81], "gru": [0.7, 0.71]}, baseline=("word counts", 0.9))
+    assert words.startswith("Of the networks take the LSTM")
+    assert words.count("Take") == 1
+
+
+def test_scores_that_are_the_same():
+    found = comparison({"lstm": [0.8], "gru": [0.8]}, costs={"lstm": 30.0})
+    assert found.chosen.entrant.name == "lstm"
+    first, second, *_ = found.words()
+    assert first.endswith("the best score of this one seed, and of the same score with the "
+                          "cheapest step.")  # fmt: skip
+    assert second == (
+        "One seed only: how far scores spread by chance is unknown. --seeds 3 would tell."
+    )
+    several = comparison({"lstm": [1.0, 1.0], "gru": [1.0, 1.0]}, costs={"gru": 20.0})
+    assert several.words()[0].endswith(
+        "the best, and with 20 µs a step the cheapest of those within its spread."
+    )
+
+
+def test_the_choice_is_made_by_what_is_held_out_and_its_worth_is_that_of_the_test():
+    scores, tests = {"lstm": [0.9, 0.92], "gru": [0.8, 0.82]}, {
+        "lstm": [0.7, 0.74], "gru": [0.78, 0.8],
+    }  # fmt: skip
+    found = comparison(scores, tests=tests, baseline=("word counts", 0.75, 0.8))
+    assert found.chosen.entrant.name == "lstm"
+    words = found.words()
+    assert words[1] == (
+        "On the test, which chose nothing, the LSTM scores 72.0 % (70.0 % to 74.0 %); the best "
+        "there is the GRU with 79.0 %."
+    )
+    assert "No network earns its keep here: word counts scores 80.0 % on the test, 8 points" in (
+        " ".join(words)
+    )
+    alone = comparison({"lstm": [0.9]}, tests={"lstm": [0.8]}, baseline=("word counts", 0.7, 0.75))
+    assert alone.words()[1] == "On the test, which chose nothing, the LSTM scores 80.0 %."
+    unknown = said(scores, tests=tests, baseline=("word counts", 0.75))
+    assert "word counts scores 75.0 %, 16 points behind" in unknown
+    better = said({"lstm": [0.9], "gru": [0.8]}, tests={"lstm": [0.8], "gru": [0.7]})
+    assert "scores 80.0 %, and no other scores better." in better
+
+
+def test_chance_on_a_test_is_by_its_own_number_of_examples():
+    told = {"tests": {"lstm": [0.8, 0.81]}, "baseline": ("word counts", 0.7, 0.75)}
+    lstm = {"lstm": [0.8, 0.81]}
+    assert "cannot be told" in said(lstm, held_out=100_000, tested=50, **told)
+    assert "Memory earns its keep" in said(lstm, held_out=50, tested=100_000, **told)
+
+
+def test_more_words_wrong_than_there_are_words():
+    wrong = FIGURES["transcribe"][0]
+    words = said({"lstm": [1.3, 1.4], "gru": [1.5, 1.6]}, figure=wrong, held_out=20)
+    assert "Take the LSTM: words wrong 135.0 %" in words
+
+
+def test_learning_rates():
+    two = {"lstm": [0.8, 0.81], "gru": [0.7, 0.71]}
+    assert "All learnt with one learning rate, 0.002" in said(two)
+    assert "--rates 0.0007,0.002,0.006" in said(two)
+    assert "learning rate" not in said({"lstm": [0.8, 0.81]})
+    inner = {0.003: 0.8, 0.001: 0.7, 0.01: None}
+    assert "learning rate" not in said(two, rates={"lstm": inner, "gru": inner})
+    outer = {0.01: 0.8, 0.003: 0.7, 0.001: 0.6}
+    assert "an outermost did best for the GRU: one further out" in said(
+        two, rates={"lstm": inner, "gru": outer}
+    )
 
 
 def test_a_probe_is_learnt_or_not():

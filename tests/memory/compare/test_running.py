@@ -41,7 +41,7 @@ def test_every_rival_runs_with_every_seed_at_one_budget(table):
         assert min(row.costs.values()) > 0
     assert found.rows[0].stream is not None
     assert found.rows[1].stream is None
-    assert found.baseline[0].startswith("TF-IDF")
+    assert found.baseline.name.startswith("TF-IDF")
     assert found.element == ("word", "words")
     assert len(said) == 5
     json.dumps(found.data())

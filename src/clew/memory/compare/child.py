@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import sys
@@ -15,8 +16,10 @@ from clew.memory.compare.entrants import Entrant, entrants
 from clew.memory.compare.plan import Plan
 from clew.memory.compare.sizes import sized
 from clew.memory.horizon import CASES, horizon
+from clew.train.tally import NotFiniteError
 
 REACH = 256  # elements that count as all
+TRIAL = 1_000_000  # the seed of the runs that choose a learning rate: none of those compared
 
 
 def contest_of(plan: Plan) -> Contest:
@@ -39,13 +42,31 @@ def survey(contest: Contest, plan: Plan) -> dict[str, Any]:
     for entrant in field:
         size, count = sized(contest, entrant, budget)
         sizes[entrant.name] = [size.hidden, size.feedforward, count]
-    return {"budget": budget, "sizes": sizes, "baseline": contest.baseline()}
+    baseline = contest.baseline()
+    return {
+        "budget": budget, "sizes": sizes,
+        "baseline": None if baseline is None else dataclasses.asdict(baseline),
+    }  # fmt: skip
 
 
-def run(contest: Contest, entrant: Entrant, size: Size, seed: int) -> dict[str, Any]:
+def trial(contest: Contest, entrant: Entrant, size: Size, rate: float) -> dict[str, Any]:
+    """What a network scores with a learning rate on what is held out; None: it came apart."""
+    try:
+        learned = contest.learn(entrant, size, TRIAL, rate)
+    except InputError as error:
+        if not isinstance(error.__cause__, NotFiniteError):
+            raise
+        return {"rate": rate, "score": None, "figure": None}
+    score = learned.score if math.isfinite(learned.score) else None
+    return {"rate": rate, "score": score, "figure": learned.figure}
+
+
+def run(
+    contest: Contest, entrant: Entrant, size: Size, seed: int, rate: float | None = None
+) -> dict[str, Any]:
     """One network learns and is examined."""
     before = peak_memory()
-    learned = contest.learn(entrant, size, seed)
+    learned = contest.learn(entrant, size, seed, rate)
     if not math.isfinite(learned.score):
         raise InputError(
             f"{entrant.name}, seed {seed}: the score is {learned.score}",
@@ -65,7 +86,10 @@ def run(contest: Contest, entrant: Entrant, size: Size, seed: int) -> dict[str, 
         "before_mib": before,
         "step_us": {str(after): cost for after, cost in step_costs(subject).items()},
         "stream_us": stream_cost(subject),
+        "rate": learned.rate,
         "held_out": learned.held_out,
+        "test": learned.test,
+        "tested": learned.tested,
         "by_length": {str(length): score for length, score in learned.by_length.items()},
         "element": list(subject.element),
         "both_ways": subject.both_ways,
@@ -93,7 +117,10 @@ def work(job: dict[str, Any], contest: Contest | None = None) -> dict[str, Any]:
             [job["name"]], both=contest.both, cells_only=contest.cells_only,
             window=plan.window, context=plan.context,
         )[0]  # fmt: skip
-        return {"result": run(contest, entrant, Size(*job["size"]), job["seed"])}
+        size, rate = Size(*job["size"]), job.get("rate")
+        if job["kind"] == "trial":
+            return {"result": trial(contest, entrant, size, job["rate"])}
+        return {"result": run(contest, entrant, size, job["seed"], rate)}
     except InputError as error:
         told = ("what", "where", "expected", "hint")
         return {"error": {name: getattr(error, name) for name in told}}

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clew.memory.compare import recommendation
-from clew.memory.compare.contest import Figure
+from clew.memory.compare.contest import Baseline, Figure
 from clew.memory.compare.entrants import Entrant
 from clew.memory.finding import Table
 
 
 @dataclass(frozen=True)
 class Row:
-    """One network: its size (units), parameters, and what each seed came to."""
+    """One network: its size (units), parameters, and what each seed came to.
+
+    trials: by learning rate, the best first, what a run with it scored on what is held out; None
+    where it came apart.
+    """
 
     entrant: Entrant
     hidden: int
     parameters: int
     runs: Sequence[Mapping[str, Any]]
+    trials: Mapping[float, float | None] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -36,6 +41,21 @@ class Row:
     def mean(self) -> float:
         """Over the seeds."""
         return statistics.fmean(self.scores)
+
+    @property
+    def tests(self) -> list[float]:
+        """On the test, one for each seed; none where there is no test."""
+        return [float(run["test"]) for run in self.runs if run["test"] is not None]
+
+    @property
+    def final(self) -> list[float]:
+        """One for each seed: on the test where there is one, else on what is held out."""
+        return self.tests or self.scores
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return float(self.runs[0]["rate"])
 
     @property
     def seconds(self) -> float:
@@ -79,14 +99,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Networks side by side, at one budget of parameters; baseline: its name and score."""
+    """Networks side by side, at one budget of parameters."""
 
     task: str
     source: str
     figure: Figure
     budget: int
     seeds: int
-    baseline: tuple[str, float] | None
+    baseline: Baseline | None
     rows: tuple[Row, ...]
 
     name = "compare"
@@ -95,20 +115,45 @@ class Comparison:
     @property
     def method(self) -> str:
         """How it was measured."""
+        if self.task == "probe":
+            judged = "The score is of new sequences, from which nobody learnt or chose anything."
+        else:
+            judged = (
+                "The held-out score is of the part by which each run chose its weights and its end"
+                + (", and by which the learning rates were chosen." if self.tried else ".")
+            )
+            if self.tested:
+                judged += " The test played no part in any choice."
+        rates = (
+            "each its best learning rate of those tried, one run for each with a seed of its own"
+            if self.tried
+            else "the same learning rate"
+        )
         return (
             f"{self.task} on {self.source}: every network with about {self.budget:,} parameters, "
-            "vectors of words and output layer counted too; the same data, held-out part, "
-            f"learning rate and other settings for all; {_counted(self.seeds, 'seed')}. The score "
-            "is of the held-out part, by which each run chose its weights and its end. A step is "
+            "vectors of words and output layer counted too; the same data, held-out part and "
+            f"settings for all, and {rates}; {_counted(self.seeds, 'seed')}. {judged} A step is "
             "timed with the state carried, for one sequence and without the layers around; what "
             "reads both ways reads all of it again. Layer norm, zoneout and recurrent dropout are "
             "of cells only."
         )
 
     @property
+    def tested(self) -> bool:
+        """Whether there is a test."""
+        return bool(self.rows[0].tests)
+
+    @property
+    def tried(self) -> bool:
+        """Whether each network has a learning rate that was chosen for it."""
+        return bool(self.rows[0].trials)
+
+    @property
     def ranked(self) -> list[Row]:
-        """The best mean first."""
-        return sorted(self.rows, key=lambda row: row.mean, reverse=not self.figure.less)
+        """The best mean first; of the same, the one whose step costs least."""
+        sign = 1 if self.figure.less else -1
+        usual = recommendation.USUAL
+        return sorted(self.rows, key=lambda row: (sign * row.mean, row.costs[usual]))
 
     @property
     def chosen(self) -> Row:
@@ -135,18 +180,28 @@ class Comparison:
         """Every network with all figures."""
         after = list(self.rows[0].costs)
         columns = [
-            "network", f"{self.figure.title}, held out", "lowest", "highest", "parameters",
-            "units", "training (s)", f"looks back ({self.element[1]})", "from", "to",
+            "network", f"{self.figure.title}, held out", "lowest", "highest",
+            *(("test", "lowest of the test", "highest of the test") if self.tested else ()),
+            "learning rate", "parameters", "units", "training (s)",
+            f"looks back ({self.element[1]})", "from", "to",
             *(f"a step after {n} (µs)" for n in after), "of a stream (µs)", "peak memory (MiB)",
         ]  # fmt: skip
         rows: list[list[str | int | float | None]] = []
         if self.baseline is not None:
-            empty: list[str | int | float | None] = [None] * (len(columns) - 2)
-            rows.append([self.baseline[0], self.baseline[1], *empty])
+            own: list[str | int | float | None] = [
+                self.baseline.name,
+                self.baseline.score,
+                None,
+                None,
+            ]
+            own += [self.baseline.test] if self.tested else []
+            rows.append([*own, *[None] * (len(columns) - len(own))])
         for row in self.rows:
-            seen = row.horizons
+            seen, tests = row.horizons, row.tests
             rows.append([
-                row.title, row.mean, min(row.scores), max(row.scores), row.parameters, row.hidden,
+                row.title, row.mean, min(row.scores), max(row.scores),
+                *((statistics.fmean(tests), min(tests), max(tests)) if tests else ()),
+                row.rate, row.parameters, row.hidden,
                 row.seconds, statistics.median(seen) if seen else None,
                 min(seen) if seen else None, max(seen) if seen else None,
                 *row.costs.values(), row.stream, row.peak,
@@ -158,6 +213,13 @@ class Comparison:
             ]
             title = f"{self.figure.title} by length, mean of the seeds"
             tables.append(Table(title, ["network", *map(str, lengths)], means))
+        if self.tried:
+            rates = sorted(self.rows[0].trials)
+            told = f"{self.figure.title}, held out, by learning rate, of one seed"
+            tables.append(Table(
+                told, ["network", *(f"{rate:g}" for rate in rates)],
+                [[row.title, *(row.trials[rate] for rate in rates)] for row in self.rows],
+            ))  # fmt: skip
         return tables
 
     def size(self) -> tuple[float, float]:
@@ -182,13 +244,14 @@ class Comparison:
             "seeds": self.seeds,
             "held_out": self.held_out,
             "element": list(self.element),
-            "baseline": None if self.baseline is None else
-            {"name": self.baseline[0], "score": self.baseline[1]},
+            "baseline": None if self.baseline is None else asdict(self.baseline),
             "networks": [
                 {
                     "name": row.entrant.name, "title": row.title, "units": row.hidden,
                     "parameters": row.parameters, "mean": row.mean, "lowest": min(row.scores),
-                    "highest": max(row.scores), "seconds": row.seconds, "step_us": row.costs,
+                    "highest": max(row.scores), "test": row.tests, "rate": row.rate,
+                    "trials": {f"{rate:g}": score for rate, score in row.trials.items()},
+                    "seconds": row.seconds, "step_us": row.costs,
                     "stream_us": row.stream, "by_length": row.by_length,
                     "horizons": row.horizons, "open_ended": row.open_ended,
                     "peak_mib": row.peak, "runs": [dict(run) for run in row.runs],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from clew.errors import InputError
 from clew.memory.compare.entrants import Entrant
 from clew.memory.compare.plan import Plan
+from clew.memory.compare.testing import tested
 from clew.memory.opening import opened
 from clew.memory.subject import Subject
 from clew.tasks import TASKS
@@ -39,8 +40,9 @@ class Figure:
 class Learned:
     """A network after its run: what it is examined as, what it scored, how it went.
 
-    held_out: examples that a share was counted on, None where the score is no share of such.
-    by_length: of a probe, its score at each length asked for.
+    rate: the learning rate. held_out: examples that a share was counted on, None where the score
+    is no share of such. test, tested: the same of a test, where there is one. by_length: of a
+    probe, its score at each length asked for.
     """
 
     subject: Subject
@@ -50,8 +52,20 @@ class Learned:
     seconds: float
     steps: int
     finished_by: str
+    rate: float
     held_out: int | None = None
+    test: float | None = None
+    tested: int | None = None
     by_length: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What has no memory, or needs no network, with its scores: held out, and on a test."""
+
+    name: str
+    score: float
+    test: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,12 +87,12 @@ class Contest(Protocol):
         """Of a network of that kind and size; None: of the task's own."""
         ...
 
-    def learn(self, entrant: Entrant, size: Size, seed: int) -> Learned:
-        """One run."""
+    def learn(self, entrant: Entrant, size: Size, seed: int, rate: float | None = None) -> Learned:
+        """One run, with a learning rate of its own where one is given."""
         ...
 
-    def baseline(self) -> tuple[str, float] | None:
-        """What has no memory, or needs no network, and its score; None where there is nothing."""
+    def baseline(self) -> Baseline | None:
+        """The best of what a task measures itself by; None where there is nothing."""
         ...
 
 
@@ -95,8 +109,6 @@ class _Counting(Silent):
         """The network is made."""
         raise _Counted(info.parameters)
 
-
-Fit = Callable[[Any, Any], None]  # an estimator learns, and a listener is told
 
 FIGURES: Mapping[str, tuple[Figure, ...]] = {
     "classify": (Figure("accuracy", "accuracy", less=False, percent=True),),
@@ -144,7 +156,7 @@ class TaskContest:
         # one tensor.
         deep = plan.settings.get("num_layers", 1) != 1
         self.cells_only = plan.task == "translate" or (plan.task == "forecast" and deep)
-        self.fit, self.held_out = read(plan, self._model())
+        self.material = read(plan, self._model())
 
     def _model(self, **changes: Any) -> Any:
         own: dict[str, Any] = {"baseline": False, **self.plan.settings}
@@ -152,66 +164,91 @@ class TaskContest:
             own["epochs"] = self.plan.epochs
         if self.plan.time is not None:
             own["time"] = self.plan.time
-        model = self.kind(**{**own, **changes})
+        told = {**own, **changes}
+        if self.plan.task == "language" and told.get("tie"):  # the embedding is the output layer
+            told["embedding_size"] = told.get("hidden_size", self.kind().hidden_size)
+        model = self.kind(**told)
         model._check()
         return model
 
     def _sized(self, entrant: Entrant, size: Size, **changes: Any) -> Any:
         ways = {"bidirectional": entrant.both_ways} if self.both else {}
-        if self.plan.settings.get("tie") and "embedding_size" in self.plan.settings:
-            changes["embedding_size"] = size.hidden
         return self._model(cell=entrant.cell, hidden_size=size.hidden, **ways, **changes)
+
+    def _fit(self, model: Any, report: Any) -> None:
+        self.material.fit(model, self.material.held, report)
 
     def parameters(self, entrant: Entrant | None, size: Size | None) -> int:
         """Of a network of that kind and size; None: of the task's own."""
         try:
             if entrant is None or size is None:
-                self.fit(self._model(), _Counting())
+                self._fit(self._model(), _Counting())
             else:
                 with entrant.built(size.feedforward):
-                    self.fit(self._sized(entrant, size), _Counting())
+                    self._fit(self._sized(entrant, size), _Counting())
         except _Counted as found:
             return found.parameters
         raise AssertionError("a fit that did not begin")
 
-    def learn(self, entrant: Entrant, size: Size, seed: int) -> Learned:
-        """One run."""
-        model = self._sized(entrant, size, seed=seed)
+    def learn(self, entrant: Entrant, size: Size, seed: int, rate: float | None = None) -> Learned:
+        """One run, with a learning rate of its own where one is given."""
+        changes = {} if rate is None else {"learning_rate": rate}
+        model = self._sized(entrant, size, seed=seed, **changes)
         begun = time.monotonic()
         with entrant.built(size.feedforward):
-            self.fit(model, Silent())
+            self._fit(model, Silent())
         seconds = time.monotonic() - begun
-        history = model.history_
-        figure, score = self._score(model.metrics_["score"])
+        history, score = model.history_, model.metrics_["score"]
+        figure, value = self._score(score)
+        test = self._tested(model)
         return Learned(
-            opened(model, self.held_out),
+            opened(model, self.material.asked),
             figure.key,
-            score,
+            value,
             int(model.metrics_["parameters"]),
             seconds,
             int(history.steps),
             str(history.finished_by),
-            self._examples(model.metrics_["score"]) if figure.percent else None,
+            float(model.learning_rate),
+            _examples(score) if figure.percent else None,
+            None if test is None else float(test[figure.key]),
+            None if test is None or not figure.percent else test.get("examples"),
         )
 
-    def _examples(self, score: Mapping[str, Any]) -> int | None:
-        found = score.get("examples", score.get("sentences"))
-        return None if found is None else int(found)
+    def _tested(self, model: Any) -> dict[str, Any] | None:
+        if self.material.test is None:
+            return None
+        return tested(self.plan.task, model, self.material.test)
 
-    def baseline(self) -> tuple[str, float] | None:
-        """Of the task's own baselines the best; found by a fit of the smallest network."""
+    def baseline(self) -> Baseline | None:
+        """Of the task's own baselines the best; found by fits of the smallest network."""
         if self.plan.task in NO_COUNTS:
             return None
-        model = self._model(baseline=True, hidden_size=2, epochs=1)
-        self.fit(model, Silent())
+        model = self._small(self.material.held)
         figure, _ = self._score(model.metrics_["score"])
-        found = [(str(part["name"]), part) for part in [model.metrics_["baseline"]] if part]
-        found += list((model.metrics_.get("baselines") or {}).items())
-        scores = [(name, float(part[figure.key])) for name, part in found if figure.key in part]
+        scores = {name: float(part[figure.key]) for name, part in _baselines(model.metrics_)
+                  if figure.key in part}  # fmt: skip
         if not scores:
             return None
-        best = min if figure.less else max
-        return best(scores, key=lambda one: one[1])
+        best = (min if figure.less else max)(scores, key=scores.__getitem__)
+        return Baseline(best, scores[best], self._baseline_tested(model, best, figure))
+
+    def _small(self, held: Any) -> Any:
+        model = self._model(baseline=True, hidden_size=2, epochs=1)
+        self.material.fit(model, held, Silent())
+        return model
+
+    def _baseline_tested(self, model: Any, name: str, figure: Figure) -> float | None:
+        """The score of that baseline on the test: as if that were what is held out."""
+        if self.material.test is None:
+            return None
+        if self.plan.task == "forecast":  # which judges its baselines on what it is judged on
+            others = tested("forecast", model, self.material.test)["others"]
+        else:
+            others = dict(_baselines(self._small(self.material.test).metrics_))
+        orders = {other.partition("(")[0]: part for other, part in others.items()}  # of AR(p), p
+        found = orders.get(name.partition("(")[0], {}).get(figure.key)
+        return None if found is None else float(found)
 
     def _score(self, score: Mapping[str, Any]) -> tuple[Figure, float]:
         for figure in self.figures:
@@ -220,3 +257,15 @@ class TaskContest:
         raise InputError(
             "nothing is held out that could be scored", where="data", hint="give more data"
         )
+
+
+def _examples(score: Mapping[str, Any]) -> int | None:
+    names = ("examples", "sentences", "recordings")
+    return next((int(score[name]) for name in names if score.get(name) is not None), None)
+
+
+def _baselines(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """All that a fit has measured its network by, by name."""
+    one = metrics["baseline"]
+    found = [(str(one["name"]), one)] if one else []
+    return [*found, *(metrics.get("baselines") or {}).items()]

@@ -15,7 +15,6 @@ CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 WINDOWS = {"window": "window", "transformer": "Transformer"}
 DEFAULT = ("window", "rnn", "gru", "lstm", "transformer")
 BOTH = ("birnn", "bigru", "bilstm", "bitransformer")
-BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def entrants(
             raise InputError(
                 f"{name} cannot take part: the network goes on from states that only cells have",
                 where="rivals",
-                expected=", ".join((*CELLS, *(f"bi{cell}" for cell in CELLS))),
+                expected=", ".join((*CELLS, *(f"bi{cell}" for cell in CELLS if both))),
             )
         found.append(one)
     if not found:

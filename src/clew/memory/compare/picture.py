@@ -32,28 +32,29 @@ def draw(found: Comparison, figure: Any) -> None:
 
 
 def _scores(found: Comparison, axes: Any) -> None:
-    from clew.memory.compare.recommendation import USUAL
+    from clew.memory.compare.recommendation import USUAL, yardstick
 
     hundred = 100 if found.figure.percent else 1
     for row in found.rows:
-        mean = hundred * row.mean
-        low, high = (hundred * end for end in (min(row.scores), max(row.scores)))
+        mean = hundred * statistics.fmean(row.final)
+        low, high = (hundred * end for end in (min(row.final), max(row.final)))
         axes.errorbar(
             [row.costs[USUAL]], [mean], yerr=[[max(0.0, mean - low)], [max(0.0, high - mean)]],
             fmt=MARKERS[row.entrant.base], color="black", ecolor="0.5", capsize=3, markersize=7,
             markerfacecolor="white" if row.entrant.both_ways else "black", linestyle="none",
             label=row.title,
         )  # fmt: skip
-    if found.baseline is not None:
-        name, score = found.baseline
+    score = yardstick(found)
+    if found.baseline is not None and score is not None:
         axes.axhline(
-            hundred * score, color="0.4", linestyle="--", linewidth=1, label=drawable(name, 40)
-        )
+            hundred * score, color="0.4", linestyle="--", linewidth=1,
+            label=drawable(found.baseline.name, 40),
+        )  # fmt: skip
     _scaled(axes, [row.costs[USUAL] for row in found.rows])
     unit = " (%)" if found.figure.percent else ""
     way = "less is better" if found.figure.less else "more is better"
     axes.set_xlabel(f"one more step after {USUAL} (µs)")
-    axes.set_ylabel(f"{found.figure.title}{unit}, held out: {way}")
+    axes.set_ylabel(f"{found.figure.title}{unit}, {'test' if found.tested else 'held out'}: {way}")
     axes.set_title(f"mean, lowest and highest of {found.seeds} seed" + "s" * (found.seeds != 1))
     axes.legend(fontsize=8, frameon=False)
 

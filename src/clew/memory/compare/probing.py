@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from clew.errors import InputError
-from clew.memory.compare.contest import PROBE, Figure, Learned, Size
+from clew.memory.compare.contest import PROBE, Baseline, Figure, Learned, Size
 from clew.memory.compare.entrants import Entrant
 from clew.memory.compare.plan import Plan
 from clew.memory.probes import PROBES, Learning, Probe, ProbeModel, learn, probe
@@ -19,6 +19,7 @@ from clew.nn import Stack
 LENGTH = 20  # of a probe that has a shorter one
 OWN_SIZE = 32  # of the LSTM by whose parameters a budget is set where none is
 EVERY = 100  # batches of an epoch
+JUDGED = 500  # new sequences that a network is scored on
 
 
 class ProbeContest:
@@ -33,8 +34,8 @@ class ProbeContest:
             raise InputError(
                 f"{len(plan.data)} probes", where="data", expected="one of " + ", ".join(PROBES)
             )
-        for name, given in (("columns", plan.columns), ("validation", plan.validation)):
-            if given:
+        for name in ("columns", "validation", "test"):
+            if getattr(plan, name):
                 raise InputError(f"{name} of a probe", where=name, hint="leave it out")
         name = plan.data[0]
         if name not in PROBES:
@@ -81,26 +82,24 @@ class ProbeContest:
             network = ProbeNetwork(self.probe, self._reader(entrant, size))
         return sum(weights.numel() for weights in network.parameters())
 
-    def learn(self, entrant: Entrant, size: Size, seed: int) -> Learned:
-        """One run."""
+    def learn(self, entrant: Entrant, size: Size, seed: int, rate: float | None = None) -> Learned:
+        """One run, with a learning rate of its own where one is given."""
+        rate = self.learning.learning_rate if rate is None else rate
+        learning = dataclasses.replace(self.learning, seed=seed, learning_rate=rate)
         begun = time.monotonic()
-        model: ProbeModel = learn(
-            self.probe,
-            dataclasses.replace(self.learning, seed=seed),
-            reader=self._reader(entrant, size),
-        )
+        model: ProbeModel = learn(self.probe, learning, reader=self._reader(entrant, size))
         seconds = time.monotonic() - begun
-        score = model.score()
-        figure, value = self._figure(score)
+        figure, value = self._figure(model.score(count=JUDGED, seed=seed))
         return Learned(
             model, figure.key, value, sum(p.numel() for p in model.network.parameters()),
             seconds, int(model.history["steps"]), str(model.history["finished_by"]),
-            by_length={n: self._figure(model.score(n))[1] for n in self.lengths},
+            learning.learning_rate, JUDGED if figure.percent else None,
+            by_length={n: self._figure(model.score(n, seed=seed))[1] for n in self.lengths},
         )  # fmt: skip
 
-    def baseline(self) -> tuple[str, float] | None:
+    def baseline(self) -> Baseline:
         """What who does not know the sequence scores at best."""
-        return "chance", self._figure(self.probe.chance(self.length))[1]
+        return Baseline("chance", self._figure(self.probe.chance(self.length))[1])
 
     def _figure(self, score: Any) -> tuple[Figure, float]:
         if score.accuracy is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -13,18 +14,30 @@ from clew.data.files import existing
 from clew.errors import InputError
 from clew.memory.compare.plan import Plan
 
-Fit: TypeAlias = Callable[[Any, Any], None]
-
 SPLIT = 0  # the seed of what is held out
 
 
-def read(plan: Plan, model: Any) -> tuple[Fit, Any]:
-    """What fits an estimator, telling a listener, and what the instruments are given of the data.
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A task's data. fit: (estimator, what is held out, listener) learns.
+
+    held: what is held out, None where the estimator does that itself. asked: what the instruments
+    are given. test: what plays no part in any fit, None where there is none.
+    """
+
+    fit: Callable[[Any, Any, Any], object]
+    held: Any
+    asked: Any
+    test: Any = None
+
+
+def read(plan: Plan, model: Any) -> Material:
+    """All that a task learns from, is held out, and is tested on.
 
     model: an estimator, for how texts and series are to be read. Raises InputError as the readers
     do.
     """
-    for name in (*plan.data, *([] if plan.validation is None else [plan.validation])):
+    for name in plan.files():
         existing(name)
     if plan.task != "language" and len(plan.data) > 1:
         raise InputError("several files", where="data", expected=f"one, for {plan.task}")
@@ -41,7 +54,7 @@ def _columns(plan: Plan, known: Sequence[str]) -> dict[str, Any]:
     return dict(plan.columns)
 
 
-def _classify(plan: Plan, model: Any) -> tuple[Fit, Any]:
+def _classify(plan: Plan, model: Any) -> Material:
     from clew.data.labelled_series import holds_series, read_series
     from clew.data.tables import read_labelled
     from clew.tasks._examples import check_labels, check_sequences, sides
@@ -53,30 +66,57 @@ def _classify(plan: Plan, model: Any) -> tuple[Fit, Any]:
     )
     if series and isinstance(columns.get("values"), str):
         columns["values"] = tuple(columns["values"].split(","))
-    reader: Any = read_series if series else read_labelled
-    train = reader(path, **columns)
-    if train.labels is None:
-        raise InputError("the series have no labels", where=str(path), expected="a label for each")
-    parts = [(check_sequences(train.sequences, gaps=model.missing == "mask"), train.labels)]
-    parts = [(parts[0][0], check_labels(train.labels, len(train)))]
-    if plan.validation is not None:
-        apart = reader(Path(plan.validation), **columns)
-        checked = check_sequences(
-            apart.sequences, parts[0][0].kind, parts[0][0].features, gaps=model.missing == "mask"
-        )
-        parts.append((checked, check_labels(apart.labels, len(apart))))
+
+    def labelled(place: Path, part: str, like: Any = None) -> Any:
+        split = part if folders.is_archive(place) or _divides(place) else None
+        if not series:
+            return read_labelled(place, split=split, **columns)  # type: ignore[arg-type]
+        known = None if like is None else like.columns
+        return read_series(place, split=split, known=known, **columns)  # type: ignore[arg-type]
+
+    train = labelled(path, "train")
+
+    def checked(found: Any, place: Path, like: Any = None) -> tuple[Any, Any]:
+        if found.labels is None:
+            raise InputError(
+                "the series have no labels", where=str(place), expected="a label for each"
+            )
+        kind, width = (None, None) if like is None else (like.kind, like.features)
+        sequences = check_sequences(found.sequences, kind, width, gaps=model.missing == "mask")
+        return sequences, check_labels(found.labels, len(found))
+
+    parts = [checked(train, path)]
+    others = {}
+    for name, given in (("dev", plan.validation), ("test", plan.test)):
+        if given is not None:
+            apart = labelled(Path(given), name, train)
+            others[name] = checked(apart, Path(given), parts[0][0])
+            _known_labels(apart, parts[0][1])
+    if "dev" in others:
+        parts.append(others["dev"])
     (learned, labels), (held, truth) = sides(
         parts, model.held_out, seed=SPLIT, tell=lambda text: None
     )
-    pair = (held.items, truth)
 
-    def fit(model: Any, report: Any) -> None:
+    def fit(model: Any, pair: Any, report: Any) -> None:
         model.fit(learned.items, labels, validation=pair, report=report)
 
-    return fit, pair
+    test = (others["test"][0].items, others["test"][1]) if "test" in others else None
+    return Material(fit, (held.items, truth), (held.items, truth), test)
 
 
-def _language(plan: Plan, model: Any) -> tuple[Fit, Any]:
+def _known_labels(found: Any, labels: Any) -> None:
+    known = set(labels.tolist())
+    for place, own in zip(found.where, found.labels, strict=True):
+        if own not in known:
+            some = sorted(map(repr, known))
+            raise InputError(
+                f"the label {own!r} is not in the data to learn from", where=place,
+                expected=", ".join(some[:10]) + (", ..." if len(some) > 10 else ""),
+            )  # fmt: skip
+
+
+def _language(plan: Plan, model: Any) -> Material:
     from clew.data.corpus import read_text
 
     _columns(plan, ())
@@ -87,13 +127,13 @@ def _language(plan: Plan, model: Any) -> tuple[Fit, Any]:
     else:
         held = read_text(Path(plan.validation))
 
-    def fit(model: Any, report: Any) -> None:
+    def fit(model: Any, held: Any, report: Any) -> None:
         model.fit(text, validation=held, report=report)
 
-    return fit, held
+    return Material(fit, held, held, None if plan.test is None else read_text(Path(plan.test)))
 
 
-def _tag(plan: Plan, model: Any) -> tuple[Fit, Any]:
+def _tag(plan: Plan, model: Any) -> Material:
     from clew.data.tagged import read_tagged
 
     columns = _columns(plan, ("word", "tag"))
@@ -101,32 +141,41 @@ def _tag(plan: Plan, model: Any) -> tuple[Fit, Any]:
         name: int(c) if c.removeprefix("-").isdecimal() else c for name, c in columns.items()
     }
 
-    def sentences(path: Path, part: Any) -> list[Any]:
-        split = part if path.is_dir() and folders.parts(path) else None
-        return read_tagged(path, split=split, **named).sentences
+    def sentences(given: str, part: Any) -> list[Any]:
+        path = Path(given)
+        return read_tagged(path, split=part if _divides(path) else None, **named).sentences
 
-    found = sentences(Path(plan.data[0]), "train")
+    def pair(found: list[Any]) -> tuple[list[Any], list[Any]]:
+        return [s.tokens for s in found], [s.tags for s in found]
+
+    found = sentences(plan.data[0], "train")
     if plan.validation is None:
         inside, aside = _divided(len(found), model.held_out)
-        learned, held = [found[k] for k in inside], [found[k] for k in aside]
+        found, held = [found[k] for k in inside], [found[k] for k in aside]
     else:
-        learned, held = found, sentences(Path(plan.validation), "dev")
-    X, y = [s.tokens for s in learned], [s.tags for s in learned]
-    pair = ([s.tokens for s in held], [s.tags for s in held])
+        held = sentences(plan.validation, "dev")
+    X, y = pair(found)
 
-    def fit(model: Any, report: Any) -> None:
-        model.fit(X, y, validation=pair, report=report)
+    def fit(model: Any, held: Any, report: Any) -> None:
+        model.fit(X, y, validation=held, report=report)
 
-    return fit, pair
+    test = None if plan.test is None else pair(sentences(plan.test, "test"))
+    return Material(fit, pair(held), pair(held), test)
 
 
-def _translate(plan: Plan, model: Any) -> tuple[Fit, Any]:
+def _translate(plan: Plan, model: Any) -> Material:
     from clew.data.pairs import read_pairs
 
     columns = _columns(plan, ("source", "target"))
-    named = {name: int(c) if c.isdecimal() else c for name, c in columns.items()}
-    pairs = read_pairs(Path(plan.data[0]), **named)
-    X, y = pairs.sources, pairs.targets
+    named: dict[str, Any] = {
+        name: int(c) if c.isdecimal() else c for name, c in columns.items()
+    }  # fmt: skip
+
+    def pairs(given: str) -> tuple[list[str], list[str]]:
+        found = read_pairs(Path(given), **named)
+        return found.sources, found.targets
+
+    X, y = pairs(plan.data[0])
     if plan.validation is None:
         # Sources that occur more than once stay on one side.
         names = {text: k for k, text in enumerate(dict.fromkeys(X))}
@@ -137,46 +186,49 @@ def _translate(plan: Plan, model: Any) -> tuple[Fit, Any]:
         X, y = ([x for x, o in zip(X, off, strict=True) if not o],
                 [t for t, o in zip(y, off, strict=True) if not o])  # fmt: skip
     else:
-        apart = read_pairs(Path(plan.validation), **named)
-        held = (apart.sources, apart.targets)
+        held = pairs(plan.validation)
 
-    def fit(model: Any, report: Any) -> None:
+    def fit(model: Any, held: Any, report: Any) -> None:
         model.fit(X, y, validation=held, report=report)
 
-    return fit, held
+    return Material(fit, held, held, None if plan.test is None else pairs(plan.test))
 
 
-def _forecast(plan: Plan, model: Any) -> tuple[Fit, Any]:
+def _forecast(plan: Plan, model: Any) -> Material:
     columns = _columns(plan, ("unique_id", "ds", "y", "freq"))
     path = Path(plan.data[0])
-    apart = None if plan.validation is None else Path(plan.validation)
+    held, test = (None if given is None else Path(given) for given in (plan.validation, plan.test))
 
-    def fit(model: Any, report: Any) -> None:
-        model.fit(path, **columns, validation=apart, report=report)
+    def fit(model: Any, held: Any, report: Any) -> None:
+        model.fit(path, **columns, validation=held, report=report)
 
-    return fit, path if apart is None else apart
+    return Material(fit, held, path if held is None else held, test)
 
 
-def _transcribe(plan: Plan, model: Any) -> tuple[Fit, Any]:
+def _transcribe(plan: Plan, model: Any) -> Material:
     from clew.data.speech import read_speech
 
     columns = _columns(plan, ("audio", "text"))
 
-    def recordings(path: Path, part: Any) -> Any:
-        divided = path.is_dir() and bool(folders.parts(path))
-        return read_speech(path, split=part if divided else None, **columns)
+    def recordings(given: str, part: Any) -> Any:
+        path = Path(given)
+        return read_speech(path, split=part if _divides(path) else None, **columns)
 
-    found = recordings(Path(plan.data[0]), "train")
+    found = recordings(plan.data[0], "train")
     if plan.validation is not None:
-        held = recordings(Path(plan.validation), "dev")
+        held = recordings(plan.validation, "dev")
     else:
         inside, aside = _divided(len(found), model.held_out)
         found, held = _some(found, inside), _some(found, aside)
 
-    def fit(model: Any, report: Any) -> None:
+    def fit(model: Any, held: Any, report: Any) -> None:
         model.fit(found, validation=held, report=report)
 
-    return fit, held
+    return Material(fit, held, held, None if plan.test is None else recordings(plan.test, "test"))
+
+
+def _divides(path: Path) -> bool:
+    return path.is_dir() and bool(folders.parts(path))
 
 
 def _some(found: Any, places: Sequence[int]) -> Any:
@@ -187,7 +239,7 @@ def _some(found: Any, places: Sequence[int]) -> Any:
     return dataclasses.replace(found, **lists, fingerprint=f"{found.fingerprint} {len(places)}")
 
 
-def _compose(plan: Plan, model: Any) -> tuple[Fit, Any]:
+def _compose(plan: Plan, model: Any) -> Material:
     from clew.data.abc import read_tunes
     from clew.data.midi import iter_midi
     from clew.tasks._compose.sources import notation_of
@@ -196,18 +248,18 @@ def _compose(plan: Plan, model: Any) -> tuple[Fit, Any]:
     path = Path(plan.data[0])
     notation = notation_of(path, model.notation, "data")
     found: Any = path
-    held: Any = None if plan.validation is None else Path(plan.validation)
+    held, test = (None if given is None else Path(given) for given in (plan.validation, plan.test))
     if held is None and notation != "roll":
         tunes: list[Any] = (
             read_tunes(path) if notation == "abc" else [notes for _, notes in iter_midi(path)]
         )
         inside, aside = _divided(len(tunes), model.held_out)
-        found, held = [tunes[k] for k in inside], [tunes[k] for k in aside]
+        found, held = [tunes[k] for k in inside], [tunes[k] for k in aside]  # type: ignore[assignment]
 
-    def fit(model: Any, report: Any) -> None:
+    def fit(model: Any, held: Any, report: Any) -> None:
         model.fit(found, validation=held, report=report)
 
-    return fit, path if held is None else held
+    return Material(fit, held, path if held is None else held, test)
 
 
 def _divided(count: int, share: float) -> tuple[list[int], list[int]]:
@@ -219,7 +271,7 @@ def _divided(count: int, share: float) -> tuple[list[int], list[int]]:
     return sorted(order[some:].tolist()), sorted(order[:some].tolist())
 
 
-_READERS: dict[str, Callable[[Plan, Any], tuple[Fit, Any]]] = {
+_READERS: dict[str, Callable[[Plan, Any], Material]] = {
     "classify": _classify,
     "language": _language,
     "tag": _tag,

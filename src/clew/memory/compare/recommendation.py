@@ -1,13 +1,15 @@
 """Which network to take and for what reason, how sure that is, and whether memory earns anything.
 
 Scores differ by chance: from seed to seed and, where they are shares of held-out examples, by which
-these are.
+these are. What is recommended goes by what was held out; what it is worth, by the test where there
+is one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from clew.memory.compare.entrants import CELLS
@@ -23,21 +25,19 @@ UNEVEN = 0.03  # share of the budget that nobody needs to be told of
 def chosen(found: Comparison) -> Row:
     """Of the rows whose mean lies within the seeds of the best, that whose step costs least.
 
-    Of one seed, where nobody knows what lies within, the best.
+    Of one seed, where nobody knows what lies within, only what scores the same does.
     """
-    best = found.ranked[0]
-    if found.seeds == 1:
-        return best
     within = [row for row in found.rows if _within(found, row)]
     return min(within, key=lambda row: (row.costs[USUAL], row.seconds))
 
 
 def words(found: Comparison) -> list[str]:
     """The recommendation with its reason; then what can be told, and what memory earns."""
-    lines = [_taken(found), *_told(found)]
-    if found.baseline is not None:
-        lines.append(_against(found, *found.baseline))
-    return lines + _windowed(found) + _uneven(found)
+    lines = [_taken(found), *_tested(found), *_told(found)]
+    score = yardstick(found)
+    if found.baseline is not None and score is not None:
+        lines.append(_against(found, found.baseline.name, score))
+    return lines + _windowed(found) + _rates(found) + _uneven(found)
 
 
 def _within(found: Comparison, row: Row) -> bool:
@@ -51,18 +51,23 @@ def _taken(found: Comparison) -> str:
     row, best, shown = chosen(found), found.ranked[0], found.figure.shown
     several = found.seeds > 1
     ends = f"{shown(min(row.scores))} to {shown(max(row.scores))} over {found.seeds} seeds"
-    text = f"Take the {row.title}: {found.figure.title} {shown(row.mean)}"
+    score = yardstick(found)
+    beaten = score is not None and found.task != "probe" and _earned(found, score) is False
+    text = ("Of the networks take" if beaten else "Take") + f" the {row.title}: "
+    text += f"{found.figure.title} {shown(row.mean)}"
     text += f" ({ends})" if several else ""
     others = [one for one in found.rows if one is not row]
     if not others:
         return text + ", the only one that ran."
+    if not several:
+        same = any(one.mean == row.mean for one in others)
+        cheap = ", and of the same score with the cheapest step" if same else ""
+        return f"{text}, the best score of this one seed{cheap}."
     if row is not best:
         return text + (
             f", within the spread of the best, the {best.title} ({shown(best.mean)}), and with "
             f"{row.costs[USUAL]:.0f} µs a step against {best.costs[USUAL]:.0f} the cheapest there."
         )
-    if not several:
-        return text + ", the best score of this one seed."
     if any(_within(found, one) for one in others):
         return text + (
             f", the best, and with {row.costs[USUAL]:.0f} µs a step the cheapest of those within "
@@ -78,10 +83,11 @@ def _told(found: Comparison) -> list[str]:
     if not rest:
         return []
     if found.seeds == 1:
+        gap = _gap(found, best.mean, rest[0].mean)
+        more = f", and so is whether the {gap} to the {rest[0].title} are more than that"
         return [
-            "One seed only: how far scores spread by chance is unknown, and so is whether the "
-            f"{_gap(found, best.mean, rest[0].mean)} to the {rest[0].title} "
-            "are more than that. --seeds 3 would tell."
+            "One seed only: how far scores spread by chance is unknown"
+            f"{more * (best.mean != rest[0].mean)}. --seeds 3 would tell."
         ]
     lines = []
     alike = [row.title for row in rest if _meet(best, row)]
@@ -100,29 +106,68 @@ def _told(found: Comparison) -> list[str]:
     return lines
 
 
+def _tested(found: Comparison) -> list[str]:
+    """What the chosen one scores on the test, and whether another is ahead there."""
+    if not found.tested:
+        return []
+    row, shown = chosen(found), found.figure.shown
+    text = f"On the test, which chose nothing, the {row.title} scores {shown(fmean(row.tests))}"
+    if found.seeds > 1:
+        text += f" ({shown(min(row.tests))} to {shown(max(row.tests))})"
+    others = [one for one in found.rows if one is not row]
+    if not others:
+        return [text + "."]
+    best = (min if found.figure.less else max)(others, key=lambda one: fmean(one.tests))
+    if found.figure.better(fmean(best.tests), fmean(row.tests)):
+        there = f"; the best there is the {best.title} with {shown(fmean(best.tests))}."
+    else:
+        there = ", and no other scores better."
+    return [text + there]
+
+
+def _by_test(found: Comparison) -> bool:
+    """Whether networks and baseline are set against each other on the test."""
+    return found.tested and found.baseline is not None and found.baseline.test is not None
+
+
+def _earned(found: Comparison, score: float) -> bool | None:
+    """Whether the best network does better than that score; None where chance may decide."""
+    best, better = found.ranked[0], found.figure.better
+    scores = best.tests if _by_test(found) else best.scores
+    if abs(fmean(scores) - score) <= _margin(found, _by_test(found)):
+        return None
+    if better(score, fmean(scores)):
+        return False
+    return True if all(better(one, score) for one in scores) else None
+
+
+def yardstick(found: Comparison) -> float | None:
+    """What the baseline scores: on the test where it was scored there; None without one."""
+    if found.baseline is None:
+        return None
+    return found.baseline.test if _by_test(found) else found.baseline.score
+
+
 def _against(found: Comparison, name: str, score: float) -> str:
     best, figure = found.ranked[0], found.figure
-    gap, margin = abs(best.mean - score), _margin(found)
-    better = figure.better(best.mean, score)
-    surely = gap > margin and all(figure.better(one, score) for one in best.scores)
+    earned = _earned(found, score)
     if found.task == "probe":
-        if better and surely:
+        if earned:
             return f"Chance is {figure.shown(score)}."
         return f"None of them has learnt it: chance is {figure.shown(score)}."
-    if better and surely:
+    scores = f"{name} scores {figure.shown(score)}" + " on the test" * _by_test(found)
+    memory = best.entrant.base in CELLS
+    if earned is None:
+        what = "memory" if memory else "a network"
         return (
-            f"Memory earns its keep: {name} scores {figure.shown(score)}, "
-            f"{_gap(found, best.mean, score)} behind the best network."
-        )
-    if better or gap <= margin:
-        return (
-            f"Whether memory earns anything cannot be told: {name} scores {figure.shown(score)}, "
+            f"Whether {what} earns anything cannot be told: {scores}, "
             "too little apart from the best network."
         )
-    return (
-        f"No network earns its keep here: {name} scores {figure.shown(score)}, "
-        f"{_gap(found, best.mean, score)} ahead of the best network. Take that."
-    )
+    gap = _gap(found, fmean(best.tests if _by_test(found) else best.scores), score)
+    if earned:
+        what = "Memory" if memory else "A network"
+        return f"{what} earns its keep: {scores}, {gap} behind the best network."
+    return f"No network earns its keep here: {scores}, {gap} ahead of the best network. Take that."
 
 
 def _windowed(found: Comparison) -> list[str]:
@@ -133,13 +178,34 @@ def _windowed(found: Comparison) -> list[str]:
     if not windows or not cells or found.seeds == 1:
         return []
     row, cell = windows[0], cells[0]
-    ahead = found.figure.better(row.mean, cell.mean)
-    if not ahead and not _meet(row, cell) and abs(row.mean - cell.mean) > _margin(found):
+    alike = _meet(row, cell) or abs(row.mean - cell.mean) <= _margin(found)
+    if not alike and found.figure.better(cell.mean, row.mean):
         return []
-    how = "does better than" if ahead else "cannot be told from"
+    how = "cannot be told from" if alike else "does better than"
     return [
         f"The {row.title} {how} the best cell, the {cell.title}: a state that is carried further "
         "than the window earns nothing that can be seen here."
+    ]
+
+
+def _rates(found: Comparison) -> list[str]:
+    """What is to be known of the learning rates: another may suit a network better."""
+    if found.tried:
+        ends = (min(found.rows[0].trials), max(found.rows[0].trials))
+        far = [row.title for row in found.rows if row.rate in ends]
+        if not far:
+            return []
+        return [
+            f"Of the learning rates tried an outermost did best for {_listed(far)}: one further "
+            "out may do better still."
+        ]
+    if len(found.rows) == 1:
+        return []
+    rate = found.rows[0].rate
+    some = ",".join(f"{value:.1g}" for value in (rate / 3, rate, 3 * rate))
+    return [
+        f"All learnt with one learning rate, {rate:g}, and another may suit a network better: "
+        f"--rates {some} tries these for each."
     ]
 
 
@@ -153,14 +219,19 @@ def _uneven(found: Comparison) -> list[str]:
     return [f"Not quite of one size: {', '.join(away)} parameters."] if away else []
 
 
-def _margin(found: Comparison) -> float:
-    """What the difference of two shares of the held-out examples may be by chance; else 0."""
-    if found.held_out is None or not found.figure.percent:
+def _margin(found: Comparison, test: bool = False) -> float:
+    """What the difference of two shares of so many examples may be by chance; else 0.
+
+    Of what is held out, or of the test.
+    """
+    best = found.ranked[0]
+    count = best.runs[0]["tested" if test else "held_out"]
+    if count is None or not found.figure.percent:
         return 0.0
-    count = found.held_out
     # One example more that is right, and one that is wrong, keep a share near 0 or 1 from looking
-    # certain.
-    share = (found.ranked[0].mean * count + 1) / (count + 2)
+    # certain. Of words that are wrong there may be more than there are words.
+    mean = min(1.0, fmean(best.tests if test else best.scores))
+    share = (mean * count + 1) / (count + 2)
     return math.sqrt(2 * share * (1 - share) / count)
 
 

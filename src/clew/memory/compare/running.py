@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import clew
 from clew.errors import InputError
 from clew.memory.compare.comparison import Comparison, Row
-from clew.memory.compare.contest import FIGURES, PROBE, Figure
+from clew.memory.compare.contest import FIGURES, PROBE, Baseline, Figure
 from clew.memory.compare.entrants import Entrant, entrants
 from clew.memory.compare.plan import Plan
 
@@ -39,6 +40,7 @@ def compare(
         say("sizes for one budget, and the baseline")
         surveyed = runs.job({"kind": "survey", "rivals": plan.rivals}, _survey_name(plan))
         sizes = surveyed["sizes"]
+        trials = {name: _tried(plan, runs, name, sizes[name], say) for name in sizes}
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in sizes}
         figure: Figure | None = None
         total, done = plan.seeds * len(sizes), 0
@@ -46,6 +48,7 @@ def compare(
             for name, (hidden, feedforward, _) in sizes.items():
                 done += 1
                 job = {"kind": "run", "name": name, "size": [hidden, feedforward], "seed": seed}
+                job["rate"] = next(iter(trials[name]), None)
                 known = runs.kept(f"{name}-{seed}")
                 one = runs.job(job, f"{name}-{seed}")
                 figure = _figure(plan, one["figure"])
@@ -57,18 +60,49 @@ def compare(
                 )
     assert figure is not None
     field = {one.name: one for one in _field(plan, list(sizes))}
+    baseline = surveyed["baseline"]
     return Comparison(
         task=plan.task,
         source=" ".join(plan.data),
         figure=figure,
         budget=surveyed["budget"],
         seeds=plan.seeds,
-        baseline=None if surveyed["baseline"] is None else tuple(surveyed["baseline"]),
+        baseline=None if baseline is None else Baseline(**baseline),
         rows=tuple(
-            Row(field[name], hidden, count, tuple(found[name]))
+            Row(field[name], hidden, count, tuple(found[name]), trials[name])
             for name, (hidden, _, count) in sizes.items()
         ),
     )
+
+
+def _tried(
+    plan: Plan, runs: _Runs, name: str, size: list[Any], say: Tell
+) -> dict[float, float | None]:
+    """By learning rate, the best first, what a run with it scored; None where it came apart."""
+    found: dict[float, float | None] = {}
+    figure: Figure | None = None
+    for rate in plan.rates:
+        job = {"kind": "trial", "name": name, "size": size[:2], "rate": rate}
+        known = runs.kept(f"{name}-rate-{rate!r}")
+        one = runs.job(job, f"{name}-rate-{rate!r}")
+        found[rate] = one["score"]
+        shown = "it came apart"
+        if one["score"] is not None:
+            figure = _figure(plan, one["figure"])
+            shown = f"{figure.title} {figure.shown(one['score'])}"
+        say(f"{name}, learning rate {rate:g}: {shown}" + ", as it was kept" * known)
+    if not found:
+        return found
+    if figure is None:
+        raise InputError(
+            f"{name} came apart with every learning rate", where="rates", hint="smaller ones"
+        )
+    sign = 1 if figure.less else -1
+    return dict(sorted(found.items(), key=lambda one: _worst_last(one[1], sign)))
+
+
+def _worst_last(score: float | None, sign: int) -> float:
+    return math.inf if score is None else sign * score
 
 
 def _figure(plan: Plan, key: str) -> Figure:
