@@ -2,22 +2,27 @@
 
 Run: python docs/lesson_pictures.py [--out FOLDER] [NAME ...]
 
-The functions for lessons 1 to 4 are here, those for the others in files lesson_pictures_*.py beside
-this one. Each file has a table PICTURES: name -> (function that draws in a figure, its size in
-inches).
+The numbers in them are those of the lessons' own examples, which are run for them. The functions
+for lessons 1 to 4 are here, those for the others in files lesson_pictures_*.py beside this one.
+Each file has a table PICTURES: name -> (function that draws in a figure, its size in inches).
 """
 
 import argparse
+import contextlib
+import io
 import itertools
 import math
-import random
 import runpy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from clew.course.course import OURS
+from clew.course.lesson import read_lesson
 
 Pictures = dict[str, tuple[Callable[[Figure], None], tuple[float, float]]]
 HERE = Path(__file__).resolve().parent
@@ -48,6 +53,17 @@ def arrow(
     axes.annotate("", end, start, arrowprops=style)
 
 
+def names_of(lesson: str) -> dict[str, Any]:
+    """What the examples of a lesson leave behind, by its name."""
+    blocks = [block for block, _ in read_lesson(OURS / f"{lesson}.md").every_block()]
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for block in blocks:
+            if block.kind == "code" and block.language == "python":
+                exec(block.text, names)
+    return names
+
+
 def order(figure: Figure) -> None:
     """Two sentences fall into one bag; in numbered places they stay two."""
     left, right = figure.subplots(1, 2)
@@ -63,31 +79,17 @@ def order(figure: Figure) -> None:
     for number, x in enumerate(places[:3], 1):
         right.text(x, 4.6, f"$x_{number}$", ha="center", fontsize=13)
         right.axvspan(x - 0.65, x + 0.65, 0.12, 0.9, color="0.93", linewidth=0)
-    for y, words in zip((3.8, 2.8, 1.6), (*sentences, ("the", *sentences[0])), strict=True):
-        for x, word in zip(places, words, strict=False):
+    for y, row in zip((3.8, 2.8, 1.6), (*sentences, ("the", *sentences[0])), strict=True):
+        for x, word in zip(places, row, strict=False):
             box(right, x, y, word)
     right.text(3.0, 0.15, "one word in front: all have moved, and one has no place",
                ha="center", fontsize=10)  # fmt: skip
 
 
-def share_right(width: int, delay: int = 4, steps: int = 4000) -> float:
-    """How often a table that sees the last `width` random bits knows the bit `delay` steps ago."""
-    rng = random.Random(0)
-    bits = [rng.randint(0, 1) for _ in range(steps)]
-    table: dict[tuple[int, ...], list[int]] = {}
-    right = 0
-    for t in range(10, steps):
-        seen = table.setdefault(tuple(bits[t - width + 1 : t + 1]), [0, 0])
-        if t < steps // 2:
-            seen[bits[t - delay]] += 1
-        else:
-            right += (seen[1] > seen[0]) == bits[t - delay]
-    return right / (steps - steps // 2)
-
-
 def window(figure: Figure) -> None:
     """The cliff at which the memory of a window ends."""
     axes = figure.subplots()
+    share_right = names_of("02-fixed-window")["share_right"]
     widths = range(1, 8)
     axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
     axes.text(7.0, 0.52, "guessing", ha="right", color="0.4")
@@ -121,7 +123,7 @@ def loop(figure: Figure) -> None:
         if number:
             right.text(at - 1.0, 2.25, str(states[number]), ha="center", fontsize=13)
     arrow(right, (10.2, 2.0), (10.6, 2.0))
-    right.text(0.3, 1.85, str(states[0]), ha="center", fontsize=13)
+    right.text(0.3, 2.0, str(states[0]), ha="center", va="center_baseline", fontsize=13)
     right.text(10.5, 2.25, str(states[-1]), ha="center", fontsize=13)
     right.text(0.05, 3.1, "states $h$", fontsize=11, color="0.4")
     right.text(0.05, 0.32, "inputs $x$", fontsize=11, color="0.4", ha="left")
@@ -130,6 +132,7 @@ def loop(figure: Figure) -> None:
 def tanh(figure: Figure) -> None:
     """The curve of tanh, and what three weights keep of one pulse."""
     left, right = figure.subplots(1, 2)
+    step = names_of("04-keeping-it-bounded")["step"]
     zs = [z / 20 for z in range(-80, 81)]
     left.axhline(0, color="0.85", linewidth=1)
     left.axvline(0, color="0.85", linewidth=1)
@@ -140,12 +143,12 @@ def tanh(figure: Figure) -> None:
     for w_h, mark in ((2.0, "-"), (1.0, "--"), (0.5, ":")):
         h, states = 0.0, []
         for t in range(30):
-            h = math.tanh(w_h * h + (1.0 if t == 0 else 0.0))
+            h = step(h, 1.0 if t == 0 else 0.0, w_h)
             states.append(h)
         right.plot(range(1, 31), states, mark, color="C0", linewidth=2)
         right.text(30.5, states[-1], f"w_h = {w_h}", va="center")
     right.set(title="h after one pulse, then silence", xlabel="steps")
-    right.set(xlim=(0, 37), ylim=(-0.05, 1.05), xticks=[1, 10, 20, 30])
+    right.set(xlim=(0, 38), ylim=(-0.05, 1.05), xticks=[1, 10, 20, 30])
 
 
 PICTURES: Pictures = {

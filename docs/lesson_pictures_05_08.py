@@ -1,18 +1,10 @@
-"""The pictures of lessons 5 to 8; lesson_pictures.py draws them.
+"""The pictures of lessons 5 to 8; lesson_pictures.py draws them."""
 
-The numbers in them are those of the lessons' own examples, which are run for them.
-"""
-
-import contextlib
-import io
 from typing import Any
 
-from lesson_pictures import Pictures, arrow, bare, box
+from lesson_pictures import Pictures, arrow, bare, box, names_of
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from clew.course.course import OURS
-from clew.course.lesson import read_lesson
 
 BACK = {"arrowstyle": "-|>", "color": "C1", "linewidth": 1.6}
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1}
@@ -21,17 +13,6 @@ BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 def middle(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     """A text with its middle at (x, y)."""
     axes.text(x, y, text, ha="center", va="center", **style)
-
-
-def names_of(lesson: str) -> dict[str, Any]:
-    """What the examples of a lesson leave behind, by its name."""
-    blocks = [block for block, _ in read_lesson(OURS / f"{lesson}.md").every_block()]
-    names: dict[str, Any] = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for block in blocks:
-            if block.kind == "code" and block.language == "python":
-                exec(block.text, names)
-    return names
 
 
 def step(figure: Figure) -> None:
@@ -61,7 +42,8 @@ def step(figure: Figure) -> None:
     middle(axes, 8.0, 5.7, "new state:\ntanh of sum and bias")
     middle(axes, 0.45, 5.05, "input", rotation=90)
     middle(axes, 0.45, 1.8, "old state", rotation=90)
-    axes.text(9.9, 0.2, "dashed: a weight below zero", ha="right", va="center", color="0.3")
+    said = "dashed: a weight below zero; a weight of 0 has no line"
+    axes.text(9.9, 0.1, said, ha="right", va="center", color="0.3")
 
 
 def cell(axes: Axes, x: float, t: str) -> None:
