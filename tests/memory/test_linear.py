@@ -139,6 +139,43 @@ def test_equal_elements_are_nothing_to_read_back():
     json.dumps(found.data(), allow_nan=False)
 
 
+def test_data_that_cannot_show_it_are_told_from_a_state_that_keeps_nothing():
+    network = torch.nn.GRU(1, 8, dtype=torch.float64)
+    season = [1 + np.sin(np.arange(300) / 3)[:, None]]
+    found = linear(seen(network), signals(*season), lags=4)
+    assert found.layers[0].r2.min() > 0.99  # all of it is there, but so it is of all other times
+    assert not found.tells
+    assert found.layers[0].chance == 1.0
+    assert "these data cannot show" in found.words()[0]
+    assert linear(seen(network), signals(*noise(3, 60)), lags=4).tells
+
+    blind = linear_network(0.0 * eye(1), 0.0 * eye(1))
+    few = linear(seen(blind), signals(*noise(6, 16)), lags=4)
+    assert few.tells
+    assert few.words()[0].startswith("Nothing of what was read can be read off layer 1 by a line")
+
+
+def test_chance_is_what_upward_strays_reach():
+    """Draws far below 0, as of a trend, do not raise it; it is never above 1."""
+
+    class Given:
+        def __init__(self, values):
+            self.values = list(values)
+
+        def r2(self, _):
+            return self.values.pop()
+
+    def level(values):
+        targets, part = torch.zeros(9, 1), torch.arange(9) % 3
+        return _ridge.chance(Given(values), targets, part, len(values), 0)
+
+    even = np.linspace(-0.02, 0.02, 20)
+    assert level(0.1 + even) == pytest.approx(0.1 + 4 * even.std())
+    assert level([*even[10:], *[-50.0] * 10]) == pytest.approx(4 * even.std(), rel=0.05)
+    assert level([0.0] * 12 + [0.9] * 8) == 1.0
+    assert level([None] * 3) == level([-0.5] * 4) == 0.0
+
+
 def test_too_short_sequences():
     toy = leaky(0.5)
     found = linear(toy, signals(*noise(30, 20)), lags=100)

@@ -41,6 +41,15 @@ class Linear:
         return self.measured.lags
 
     @property
+    def tells(self) -> bool:
+        """Whether such data can show it: they vary, and chance does not reach half of what is read.
+
+        Chance reaches far where the data are few, or where all times are much alike, as those of a
+        season or a trend are.
+        """
+        return self.measured.varies and min(layer.chance for layer in self.layers) < 0.5
+
+    @property
     def method(self) -> str:
         """Equation, settings and source."""
         m = self.measured
@@ -57,8 +66,8 @@ class Linear:
             f"{m.sequences:,} sequences. The capacity is the sum of R^2 over the lags "
             "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
             "alone, without any memory: elements that hang together tell of each other. Chance is "
-            f"what {DRAWS} targets moved in time reach, their mean and four deviations; something "
-            f"is what is above chance and {LEAST:g}. {self._scale()}"
+            f"what {DRAWS} targets moved in time reach, their median and four deviations, 1 at "
+            f"most; something is what is above chance and {LEAST:g}. {self._scale()}"
         )
 
     def _scale(self) -> str:
@@ -91,8 +100,18 @@ class Linear:
 
     def _answer(self, best: LayerMemory) -> str:
         half, ever = best.furthest(0.5), best.furthest()
+        if not self.tells:
+            least = min(layer.chance for layer in self.layers)
+            return (
+                "How far back can be read off the state these data cannot show: what was read at "
+                f"quite other times can be told as well (R^2 up to {least:.2f}), as they repeat "
+                "themselves, drift, or are too few."
+            )
         if ever is None:
-            return f"Nothing of what was read can be read off {best.name} by a line."
+            line = f"Nothing of what was read can be read off {best.name} by a line"
+            if best.chance > LEAST:
+                return f"{line} better than by chance, which reaches an R^2 of {best.chance:.2f}."
+            return f"{line}."
         line = f"Off {best.name} " if len(self.layers) > 1 else "Off the state "
         if half is None:
             line += f"something of what was read can be read back up to {self._ago(ever)}"
