@@ -7,7 +7,7 @@ import pytest
 from clew.course.judging import judge, started
 from clew.course.running import Limits
 
-SMALL = Limits(seconds=0.5, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
+SMALL = Limits(seconds=10.0, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from clew.course.running import Limits
 from clew.errors import InputError
 
 SAMPLES = Path(__file__).parent / "samples" / "small"
-SMALL = Limits(seconds=0.5, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
+SMALL = Limits(seconds=10.0, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
 
 
 @pytest.fixture

@@ -3,14 +3,16 @@
 import os
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clew.course import running
 from clew.course.running import Limits, run, used, watch
+from clew.errors import InputError
 
-SMALL = Limits(seconds=0.5, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
+SMALL = Limits(seconds=10.0, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
 
 
 def test_a_program_is_the_main_module_in_an_empty_folder_of_its_own():
@@ -69,7 +71,7 @@ def test_threads_are_waited_for_within_the_limits():
         "threading.Thread(target=lambda: (time.sleep({}), print(1))).start()"
     )
     assert run(code.format(0.05), limits=SMALL).stdout == "1\n"
-    assert run(code.format(99), limits=SMALL).stopped == "time"
+    assert run(code.format(99), limits=replace(SMALL, seconds=0.3)).stopped == "time"
 
 
 def test_no_process_outlives_its_run():
@@ -102,6 +104,23 @@ def test_a_program_that_closes_its_output_is_still_watched():
     assert ran.stopped == "time"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["[1, 2]", "[" * 4000, '{"outcome": "stopped", "stopped": "odd"}', '{"outcome": "sideways"}',
+     '{"outcome": "raised", "message": 7}', '{"outcome": "raised", "line": "3"}'],
+)  # fmt: skip
+def test_what_an_answer_writes_into_our_report_is_no_fault_of_ours(line):
+    code = f"import os\nfor file in range(3, 20):\n    try: os.write(file, b'{line}\\n')\n"
+    ran = run(code + "    except OSError: pass\nos._exit(3)", limits=SMALL)
+    assert (ran.outcome, ran.code) == ("died", 3)
+
+
+def test_a_system_unlike_unix_is_told_so_in_words(monkeypatch):
+    monkeypatch.setattr(running.os, "name", "nt")
+    with pytest.raises(InputError, match="lacks what a learner's code is guarded with"):
+        run("print(1)")
+
+
 def test_more_is_allowed_where_torch_or_clew_is_imported():
     assert Limits.for_code("import math\nx = 'import torch'") == Limits()
     for code in ("import torch.nn as nn", "from clew.nn import LSTM", "def f():\n    import numpy"):
@@ -131,6 +150,11 @@ def test_where_there_is_no_proc_ps_is_asked(monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *words, **options: answer)
     assert running._watch_ps(50) == ({50, 51, 52}, 345 * 1024)
     assert running._watch_ps(99) == ({99}, 0)
+
+
+def test_where_there_is_no_ps_either_nothing_is_watched_and_nothing_fails(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert running._watch_ps(50) == ({50}, 0)
 
 
 def test_used_counts_until_there_is_more_than_enough(tmp_path):

@@ -5,7 +5,7 @@ decimals, in a function step(h, x).
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -24,7 +24,11 @@ for x in [1, 2, 3]:
 LOOP = "h = 0.0\nfor x in [1, 2, 3]:\n    h = step(h, x)\n    print(f'{h:.3f}')\n"
 STEP = "def step(h, x):\n    return 0.5 * h + x\n"
 RIGHT = STEP + LOOP
-SMALL = Limits(seconds=0.3, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
+SMALL = Limits(seconds=10.0, memory=256 << 20, output=5000, disk=1 << 20, address=300 << 20)
+TIME = {  # these are stopped for the time that they take, of which a little is enough
+    "endless loop", "endless loop that catches all", "sleeps", "huge number",
+    "input in a loop that catches all", "threads without an end",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,16 @@ WRONG = {
         "h = 0\ndef step(x):\n    h += x\n    return h\nstep(1)\n", "raised", "return it"),
     "endless recursion": ("def step(h, x):\n    return step(h, x)\nstep(0, 1)", "raised", "itself"),
     "no such module": ("import nunpy\n", "raised", "spelt right"),
+    "exits in the check only": (
+        "def step(h, x):\n    exit()\nprint('1.000\\n2.500\\n4.250')", "raised", "take the exit"),
+    "two values in place of one": (RIGHT.replace("h + x", "h + x,"), "raised", "one number"),
+    "debugger left over": (RIGHT + "breakpoint()\nh = 0\n", "raised", "take breakpoint() away"),
+    "one endless file": ("open('f', 'wb').truncate(1 << 40)\n", "raised", "write without an end"),
+    "an endless line of code": ("x = 1\nif x:" + " " * 200 + "y = = 2", "raised", "y = = 2"),
+    "an endless name": ("x" * 20_000 + "\n", "raised", "spelt the same"),
+    "builtins deleted": (
+        "import builtins\nfor name in list(vars(builtins)): delattr(builtins, name)\n",
+        "raised", "ended Python itself"),
     "exit": ("import sys\nsys.exit('done')\n", "raised", "take the exit"),
     "hard exit": ("import os\nos._exit(0)\n", "raised", "ended Python itself"),
     "crash": ("import ctypes\nctypes.string_at(0)\n", "raised", "SIGSEGV"),
@@ -110,6 +124,23 @@ WRONG = {
     "huge number": ("x = 10 ** 10 ** 9\n", "stopped", "line 1"),
     "growing text": ("x = 'ab'\nwhile True:\n    x = x + x\n", "stopped", "line 3"),
     "input": (STEP + "h = float(input('h? '))\n", "stopped", "in place of input"),
+    "standard input": (STEP + "import sys\nh = float(sys.stdin.readline())\n", "stopped", "input"),
+    "input in a loop that catches all": (
+        "while True:\n    try:\n        x = float(input('x? '))\n        break\n"
+        "    except: pass\n", "stopped", "in place of input"),
+    "threads without an end": (
+        "import threading\ndef work():\n    while True: pass\n"
+        "threading.Thread(target=work).start()\n" + RIGHT, "stopped", "line 3, in work()"),
+    "at the end a flood": (
+        "import atexit\n@atexit.register\ndef end():\n    while True: print('h')\n" + RIGHT,
+        "stopped", "5,000 characters"),
+    "fork bomb that catches all": (
+        "import os\nfor _ in range(1000):\n    try: os.fork()\n    except BaseException: pass\n"
+        "while True: print('h')\n",
+        "stopped", "one program"),
+    "another by multiprocessing": (
+        "import multiprocessing\nmultiprocessing.Process(target=print).start()\n",
+        "stopped", "one program"),
     "fork bomb": ("import os\nwhile True:\n    os.fork()\n", "stopped", "one program"),
     "fork bomb by C": (
         "import ctypes, time\nctypes.CDLL(None).fork()\nctypes.CDLL(None).fork()\ntime.sleep(60)",
@@ -126,13 +157,15 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_answer_gets_its_outcome_and_a_helpful_line(name):
     code, kind, said = WRONG[name]
-    verdict = judge(Task(), code, limits=SMALL, where="/my/answer.py")
+    limits = replace(SMALL, seconds=0.4) if name in TIME else SMALL
+    verdict = judge(Task(), code, limits=limits, where="/my/answer.py")
     lines = "\n".join(verdict.lines())
     assert verdict.kind == kind, lines
     assert said in " ".join(lines.split()), lines
     for ours in ("_child.py", "running.py", "runpy", "Traceback", "clew-"):
         assert ours not in lines
     assert all(line.isprintable() for line in verdict.lines())
+    assert max(map(len, verdict.lines())) <= 79
 
 
 def test_there_are_at_least_forty_and_the_right_one_passes():
@@ -162,6 +195,7 @@ def test_deleting_all_in_its_folder_harms_nobody(code):
         "import os\nos.rename({0!r}, 'mine')",
         "import os\nos.open({0!r}, os.O_WRONLY | os.O_TRUNC)",
         "import os\nos.chdir('/')\nos.truncate({0!r}, 0)",
+        "import sqlite3\nsqlite3.connect({0!r} + '.db').execute('create table t (x)')",
         "import pathlib\npathlib.Path({0!r}).unlink()",
         "import shutil, os\nshutil.rmtree(os.path.dirname({0!r}))",
         "import os\nos.symlink(os.path.dirname({0!r}), 'here')\nopen('here/kept', 'w')",

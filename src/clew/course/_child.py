@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import faulthandler
+import io
 import json
 import linecache
 import os
@@ -17,7 +18,7 @@ import traceback
 from types import CodeType, ModuleType
 from typing import Any
 
-MESSAGE = 2000  # characters of an error that are reported
+MESSAGE = 2000  # characters of an error, and of a line, that are reported
 SPARE = 64 << 20  # bytes kept for reporting that there are no more
 PROCESSES = {"os.fork", "os.forkpty", "os.system", "os.exec", "os.posix_spawn", "os.spawn",
              "subprocess.Popen", "pty.spawn"}  # fmt: skip
@@ -25,7 +26,8 @@ SIGNALS = {"os.kill", "os.killpg"}
 CHANGES = {  # event: how many arguments are paths, and from where on they are open folders
     "os.remove": (1, 1), "os.rmdir": (1, 1), "os.mkdir": (1, 2), "os.truncate": (1, 9),
     "os.chmod": (1, 2), "os.chown": (1, 3), "os.utime": (1, 3), "os.rename": (2, 2),
-    "os.link": (2, 2), "os.symlink": (2, 2), "shutil.rmtree": (1, 9),
+    "os.link": (2, 2), "os.symlink": (2, 2), "shutil.rmtree": (1, 9), "os.setxattr": (1, 9),
+    "os.removexattr": (1, 9), "sqlite3.connect": (1, 9),
 }  # fmt: skip
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -39,9 +41,52 @@ class StoppedError(PermissionError):
 
 
 class NobodyTypesError(EOFError):
-    """`input()` was called; `kind` as above."""
+    """Something was to be typed; `kind` as above."""
 
     kind = "input"
+
+
+class Keyboard(io.TextIOBase):
+    """Standard input, at which nobody is."""
+
+    @property
+    def buffer(self) -> Keyboard:
+        return self
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> str:
+        raise refused(NobodyTypesError("nobody is there to type an answer"))
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        return self.read()
+
+
+class Report:
+    """What is told to the parent, in lines; the last one holds."""
+
+    file: io.TextIOBase | None = None
+    path = ""  # of the learner's code
+    refused = False
+
+    @classmethod
+    def tell(cls, said: dict[str, Any]) -> None:
+        if cls.file is not None:
+            cls.file.write(json.dumps(said) + "\n")
+            cls.file.flush()
+
+
+def refused(error: StoppedError | NobodyTypesError) -> Exception:
+    """`error`, told at once: code that catches it and tries again for ever is stopped for it."""
+    if not Report.refused:
+        Report.refused = True
+        frame = sys._getframe()
+        while frame.f_back and frame.f_code.co_filename != Report.path:
+            frame = frame.f_back
+        where = {"line": frame.f_lineno} if frame.f_code.co_filename == Report.path else {}
+        Report.tell({"outcome": "stopped", "stopped": error.kind, **where})
+    return error
 
 
 def main(channel: int) -> None:
@@ -50,8 +95,9 @@ def main(channel: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    report = os.fdopen(channel, "w", encoding="utf-8", errors="backslashreplace")
+    Report.file = os.fdopen(channel, "w", encoding="utf-8", errors="backslashreplace")
     path = os.path.join(os.getcwd(), request["name"])  # noqa: PTH109, PTH118 - nothing to import
+    Report.path = path
     # Clew itself, where it is used from its sources; last, so that it is in nobody's way.
     sys.path.append(os.path.abspath(__file__ + "/../../.."))  # noqa: PTH100
     module = ModuleType("__main__")
@@ -59,8 +105,9 @@ def main(channel: int) -> None:
     sys.modules["__main__"] = module
     sys.argv = [path]
     builtins.input = _input
+    sys.stdin = Keyboard()
     limit(request)
-    faulthandler.dump_traceback_later(request["seconds"], exit=True, file=report)
+    faulthandler.dump_traceback_later(request["seconds"], exit=True, file=Report.file)
     owner = os.getpid()
     sys.addaudithook(guard(os.getcwd(), owner))  # noqa: PTH109
     said = run(request["code"], path, module, in_tests=False)
@@ -70,13 +117,12 @@ def main(channel: int) -> None:
         os.dup2(2, 1)  # what checks print is not the learner's answer
         said = run(request["tests"], path[:-3] + " (checks).py", module, in_tests=True, code=path)
     if os.getpid() == owner:  # not in a copy that the learner's code made of us
-        report.write(json.dumps(said or {"outcome": "ended"}) + "\n")
-        report.flush()
+        Report.tell(said or {"outcome": "ended"})
 
 
 def _input(prompt: object = "", /) -> str:
     sys.stdout.write(str(prompt))
-    raise NobodyTypesError("nobody is there to type an answer to input()")
+    raise refused(NobodyTypesError("nobody is there to type an answer to input()"))
 
 
 def limit(request: dict[str, Any]) -> None:
@@ -117,7 +163,7 @@ def guard(folder: str, owner: int) -> Any:
         import _posixsubprocess
 
         def refuse(*arguments: object) -> int:
-            raise StoppedError("processes", "starting other processes is not allowed here")
+            raise refused(StoppedError("processes", "starting other processes is refused here"))
 
         _posixsubprocess.fork_exec = refuse
 
@@ -129,9 +175,9 @@ def guard(folder: str, owner: int) -> Any:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in PROCESSES:
-            raise StoppedError("processes", "starting other processes is not allowed here")
+            raise refused(StoppedError("processes", "starting other processes is refused here"))
         if event in SIGNALS and arguments[0] != owner:
-            raise StoppedError("signals", "sending signals to other processes is not allowed here")
+            raise refused(StoppedError("signals", "signals to other processes are refused here"))
         paths: tuple[Any, ...] = ()
         if event == "open":
             if isinstance(arguments[2], int) and arguments[2] & WRITING:
@@ -146,7 +192,8 @@ def guard(folder: str, owner: int) -> Any:
         except (OSError, ValueError, TypeError):  # the call itself will say what is wrong with it
             return
         if away:
-            raise StoppedError("outside", f"changing files outside its own folder: {away[0]!r}")
+            said = f"changing files outside its own folder: {away[0]!r}"
+            raise refused(StoppedError("outside", said))
 
     return hook
 
@@ -163,7 +210,7 @@ def run(
         compiled: CodeType = compile(source, path, "exec", dont_inherit=True)
         exec(compiled, module.__dict__)
     except SystemExit as end:
-        if end.code in (None, 0):
+        if end.code in (None, 0) and not in_tests:  # else checks that follow would not be made
             return None
         return problem(end, path, in_tests=in_tests, code=code or path)
     except BaseException as error:
@@ -190,7 +237,8 @@ def problem(error: BaseException, path: str, *, in_tests: bool, code: str) -> di
     if isinstance(error, SyntaxError) and error.filename == path:
         where = "test_" if in_tests else ""
         return found | {
-            where + "line": error.lineno, where + "text": error.text or "", "column": error.offset,
+            where + "line": error.lineno, where + "text": (error.text or "")[:MESSAGE],
+            "column": error.offset,
         }  # fmt: skip
     last = ""
     for frame in told.stack:
@@ -199,7 +247,7 @@ def problem(error: BaseException, path: str, *, in_tests: bool, code: str) -> di
         where = "" if frame.filename == code else "test_"
         last = "code" if where == "" else "tests"
         found |= {
-            where + "line": frame.lineno, where + "text": (frame.line or "").strip(),
+            where + "line": frame.lineno, where + "text": (frame.line or "").strip()[:MESSAGE],
             where + "function": frame.name,
         }  # fmt: skip
     return found | {"last": last}

@@ -18,7 +18,8 @@ ERRORS = {
     "IndentationError": "Lines that belong together begin at the same column.",
     "TabError": "Use blanks only, or tabs only, at the beginning of lines.",
     "ModuleNotFoundError": "Is its name spelt right? Most lessons need nothing but Python itself.",
-    "SystemExit": "The code ended itself with an error: take the exit() away.",
+    "SystemExit": "The code ends itself: take the exit() away.",
+    "BdbQuit": "Nobody is there to type while it is checked: take breakpoint() away.",
     "KeyboardInterrupt": "The code raised it itself: take that line away.",
 }
 
@@ -26,10 +27,14 @@ ERRORS = {
 def of_error(problem: Problem) -> str:
     """What an error most often comes from; nothing where its own words say enough."""
     said = problem.message
-    if re.search(r"_{2,}(?!\w)|(?<![\w.])\.\.\.(?!\w)", problem.text) and (
+    if re.search(r"(?<!_)_{2,}+(?!\w)|(?<![\w.])\.\.\.(?!\w)", problem.text) and (
         problem.type == "SyntaxError" or "'__" in said or "ellipsis" in said
     ):
         return "A gap of the starter is still there: put your code in its place."
+    if problem.type == "TypeError" and "__format__" in said and "NoneType" not in said:
+        return "A format such as :.3f is for one number: here it is given something else."
+    if problem.type == "OSError" and "File too large" in said:
+        return "The answer needs no large files; does a loop write without an end?"
     if "NoneType" in said:
         return "None is what a function gives that has no return, and what print() gives."
     if problem.type == "NameError":
@@ -38,7 +43,7 @@ def of_error(problem: Problem) -> str:
         return "Look at the place marked, and just before it: a colon, a bracket, a quote?"
     if problem.type == "TypeError" and "positional argument" in said:
         return "Compare what the function is called with to what stands after its def."
-    if problem.type == "TypeError" and "str" in said:
+    if problem.type == "TypeError" and re.search(r"\bstr\b", said):
         return "A text is not a number: float(text) or int(text) makes one of it."
     if problem.type == "ValueError" and "math domain" in said:
         return "A logarithm or a root was asked of a number that has none."

@@ -47,7 +47,7 @@ class Difference:
         first = max(0, self.line - 1 - CONTEXT)
         last = min(max(len(self.expected), len(self.said)), self.line + CONTEXT)
         rows = [
-            (number, *(_cut(_line(text, number), half) for text in (self.expected, self.said)))
+            (number, cut(_line(self.expected, number), half), cut(_line(self.said, number), half))
             for number in range(first, last)
         ]
         left = max(len("expected"), *(len(row[1]) for row in rows)) + 3
@@ -61,11 +61,12 @@ class Difference:
 
     def _stacked(self, wanted: str, said: str, room: int) -> list[str]:
         """Each line from where its difference can be seen."""
-        begin, at = _begin(self.expected, self.line - 1, self.wanted, room), self._shown_at()
-        own = _begin(self.said, self.line - 1, self.column, room)
+        begin = begins(_place(self.expected, self.line - 1, self.wanted), room)
+        at = self._shown_at()
+        own = begins(at, room)
         return [
-            f"line {self.line}:", f"> expected  {_cut(wanted, room, begin)}",
-            f">    yours  {_cut(said, room, own)}", " " * (12 + at - own) + "^",
+            f"line {self.line}:", f"> expected  {cut(wanted, room, begin)}",
+            f">    yours  {cut(said, room, own)}", " " * (12 + at - own) + "^",
         ]  # fmt: skip
 
     def _shown_at(self) -> int:
@@ -178,13 +179,12 @@ def _place(lines: tuple[str, ...], number: int, column: int) -> int:
     return len(shown(lines[number][:column])) if number < len(lines) else 0
 
 
-def _begin(lines: tuple[str, ...], number: int, column: int, room: int) -> int:
-    """From where on a long line is shown, so that a column of it is seen in the middle."""
-    place = _place(lines, number, column)
+def begins(place: int, room: int) -> int:
+    """From where on a line is shown in `room` columns, so that one of it is seen, in the middle."""
     return 0 if place < room - 8 else place - room // 2
 
 
-def _cut(text: str, room: int, begin: int = 0) -> str:
+def cut(text: str, room: int, begin: int = 0) -> str:
     """`text` from `begin` on, in `room` columns, with a mark where something is left out."""
     part = text[begin:]
     part = "…" + part[1:] if begin else part

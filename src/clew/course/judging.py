@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from clew.course.advice import of_error
-from clew.course.differences import Difference, difference, shown
+from clew.course.differences import Difference, begins, cut, difference, shown
 from clew.course.running import Limits, Problem, Ran, run
 
+WIDEST = 72  # columns of a line of code that are shown
 Kind = Literal["not started", "wrong", "raised", "stopped", "passed"]
 
 
@@ -65,7 +66,17 @@ class Verdict:
     def lines(self, width: int = 79) -> list[str]:
         """What a terminal of this width shows."""
         found = textwrap.wrap(self.summary, width, break_long_words=False, break_on_hyphens=False)
-        found += [f"    {line}" for line in self.shown]
+        for line in self.shown:
+            found += (
+                textwrap.wrap(
+                    line,
+                    width,
+                    initial_indent="    ",
+                    subsequent_indent="      ",
+                )
+                if len(line) > width - 4
+                else [f"    {line}"]
+            )
         if self.difference is not None:
             found += ["", *self.difference.lines(width)]
         if self.advice:
@@ -143,10 +154,12 @@ class Place:
             return ()
         text = self.code[line - 1]
         left = len(text) - len(text.lstrip())
-        found = [shown(text.strip())]
-        if self.problem.column and 0 <= self.problem.column - 1 - left <= len(text):
-            found.append(" " * (self.problem.column - 1 - left) + "^")
-        return tuple(found)
+        if not (self.problem.column and 0 <= self.problem.column - 1 - left <= len(text)):
+            return (cut(shown(text.strip()), WIDEST),)
+        whole = shown(text.strip())
+        at = len(shown(text.strip()[: self.problem.column - 1 - left]))
+        begin = begins(at, WIDEST)
+        return cut(whole, WIDEST, begin), " " * (at - begin) + "^"
 
 
 def _raised(ran: Ran, problem: Problem, place: Place) -> Verdict:
@@ -212,12 +225,16 @@ def _stopped(ran: Ran, place: Place, limits: Limits) -> Verdict:
 
 
 def _died(ran: Ran) -> Verdict:
-    how = f"with exit code {ran.code}"
-    if ran.code < 0:
-        how = f"by signal {-ran.code}"
-        if -ran.code in {number.value for number in signal.Signals}:
-            how = f"by {signal.Signals(-ran.code).name}"
+    name = ""
+    if -ran.code in {number.value for number in signal.Signals}:
+        name = signal.Signals(-ran.code).name
+    how = f"by {name or f'signal {-ran.code}'}" if ran.code < 0 else f"with exit code {ran.code}"
+    advice = {
+        "SIGSEGV": "Something written in C was used as it cannot be: ctypes, or calls nested too "
+        "deep?",
+        "SIGKILL": "The system ended it: there may be too little memory left for it.",
+    }.get(name, "Take out what ends the program: os._exit(), os.abort(), os.kill().")
     return Verdict(
         "raised", f"Your code ended Python itself {how}, before it came to its end.",
-        advice="Take out what ends the program: os._exit(), os.abort(), os.kill().", ran=ran,
+        advice=advice, ran=ran,
     )  # fmt: skip

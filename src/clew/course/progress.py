@@ -159,9 +159,16 @@ def data_folder() -> Path:
     chosen = os.environ.get("XDG_DATA_HOME", "")
     if chosen and Path(chosen).is_absolute():
         return Path(chosen) / "clew"
+    try:
+        home = Path.home()
+    except RuntimeError as error:  # a user without a name, as in some containers
+        raise InputError(
+            "there is no home folder to keep your progress in",
+            hint="set XDG_DATA_HOME to a folder that can be written to",
+        ) from error
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "clew"
-    return Path.home() / ".local" / "share" / "clew"
+        return home / "Library" / "Application Support" / "clew"
+    return home / ".local" / "share" / "clew"
 
 
 def now() -> str:
@@ -172,8 +179,11 @@ def now() -> str:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Only one process at a time; the others wait."""
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:  # not on Windows: there two terminals at once may lose a hint's count
+        yield
+        return
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from clew.errors import InputError
+
 CHILD = Path(__file__).with_name("_child.py")
 NAME = "answer.py"  # what the learner's code is called in its temporary folder
 LOOK = 0.05  # seconds between two looks at memory, processes and disk
@@ -29,6 +31,7 @@ KEPT = {"PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_E
 THREADS = ("OMP_", "MKL_", "OPENBLAS_")
 
 Outcome = Literal["ended", "raised", "stopped", "died"]
+REFUSED = {"input", "processes", "signals", "outside"}  # what the child stops, and memory
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,15 @@ class Ran:
 def run(code: str, *, tests: str | None = None, limits: Limits | None = None) -> Ran:
     """Run `code`, then `tests` with its names, and return what was printed and how it ended.
 
-    limits: None chooses them by what the code imports.
+    limits: None chooses them by what the code imports. Raises InputError on systems that are not
+    like Unix: they lack what the guard is made of.
     """
+    if os.name != "posix":
+        raise InputError(
+            "this system lacks what a learner's code is guarded with",
+            expected="Linux or macOS",
+            hint="on Windows, install Clew within WSL, the Windows Subsystem for Linux",
+        )
     limits = limits or Limits.for_code(code)
     with tempfile.TemporaryDirectory(prefix="clew-", ignore_cleanup_errors=True) as folder:
         Path(folder, NAME).write_text(code, encoding="utf-8", errors="surrogatepass")
@@ -147,6 +157,9 @@ def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
             _end(child, seen)
             child.stdout.close()
             child.stderr.close()
+        os.set_blocking(reading, False)
+        with contextlib.suppress(BlockingIOError):  # what was told as the flood was stopped
+            texts[2] += os.read(reading, 65536)
     seconds = time.monotonic() - began
     if not texts[2] and child.returncode == 1 and seconds >= limits.seconds:
         stopped = stopped or "time"  # the child's clock could not report: its files were closed
@@ -214,9 +227,11 @@ def watch(pid: int) -> tuple[set[int], int]:
 
 
 def _watch_ps(pid: int) -> tuple[set[int], int]:
-    said = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,rss="], capture_output=True, text=True, check=False
-    ).stdout
+    said = ""
+    with contextlib.suppress(OSError):  # no ps either: the system's own limits and the clock remain
+        said = subprocess.run(
+            ["ps", "-axo", "pid=,ppid=,rss="], capture_output=True, text=True, check=False
+        ).stdout
     rows = [[int(word) for word in line.split()] for line in said.splitlines()]
     found = {pid}
     while more := {row[0] for row in rows if row[1] in found} - found:
@@ -255,13 +270,14 @@ def _told(texts: list[bytearray], stopped: str, code: int, seconds: float) -> Ra
     stdout, stderr, report = (bytes(text).decode("utf-8", "backslashreplace") for text in texts)
     said: dict[str, Any] = {}
     for line in report.splitlines():
-        with contextlib.suppress(ValueError):
-            read = json.loads(line)
-            said = read if isinstance(read, dict) else said
+        with contextlib.suppress(ValueError, RecursionError):
+            said = _understood(json.loads(line)) or said
     outcome: Outcome = said.get("outcome", "died")
-    stopped = stopped or said.get("stopped", "")
     fields = Problem.__dataclass_fields__
     found = {key: value for key, value in said.items() if key in fields and value is not None}
+    if said.get("stopped") in REFUSED:  # what was refused says more than that it was tried for ever
+        stopped = said["stopped"]
+    stopped = stopped or said.get("stopped", "")
     if "Timeout (" in report and stopped in ("", "time"):
         stopped = "time"
         where = re.search(rf'File "[^"]*{re.escape(NAME)}", line (\d+) in (.*)', report)
@@ -272,3 +288,17 @@ def _told(texts: list[bytearray], stopped: str, code: int, seconds: float) -> Ra
         outcome, stopped = "stopped", "time"
     problem = Problem(**found) if found else None
     return Ran(stdout, stderr, outcome, seconds, stopped, problem, code)
+
+
+def _understood(read: Any) -> dict[str, Any] | None:
+    """A line of the report, if it is one: an answer may have written to that file by accident."""
+    if not isinstance(read, dict) or read.get("outcome") not in ("ended", "raised", "stopped"):
+        return None
+    if read.get("stopped", "") not in {"", "memory", *REFUSED}:
+        return None
+    kinds: dict[str, type] = dict.fromkeys(Problem.__dataclass_fields__, str)
+    kinds |= {"line": int, "column": int, "test_line": int, "in_tests": bool}
+    for key, kind in kinds.items():
+        if read.get(key) is not None and type(read[key]) is not kind:
+            return None
+    return read
