@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from clew.course.course import OURS
 from clew.course.differences import difference
 from clew.course.lesson import Challenge, read_lesson
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the tables answers_*.py
 
 
 def _defined(code: str) -> dict[str, Any]:
