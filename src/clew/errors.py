@@ -65,6 +65,17 @@ def need(module: str, extra: str) -> Any:
         ) from error
 
 
+def lacks_memory(problem: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python's, NumPy's, torch's of any device."""
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
+        return True
+    said = str(problem)  # torch's allocator on the CPU has no error of its own
+    return isinstance(problem, RuntimeError) and any(
+        words in said
+        for words in ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+    )
+
+
 class Interrupted(KeyboardInterrupt):
     """A run was stopped by Ctrl-C or SIGTERM and its work is safe in ``folder``.
 

@@ -22,7 +22,7 @@ from typer.main import get_command
 
 from clew import __version__
 from clew.cli import bench, compare, demo, fit, generate, learn, memory, predict, say
-from clew.errors import InputError
+from clew.errors import InputError, lacks_memory
 
 # In the order in which people meet them.
 COMMANDS = {
@@ -153,15 +153,6 @@ def _usage(problem: Any) -> int:
     return 2
 
 
-def _lacks_memory(problem: Exception) -> bool:
-    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
-        return True
-    said = str(problem)  # torch's allocator on the CPU has no error of its own
-    return isinstance(problem, RuntimeError) and (
-        "can't allocate memory" in said or "not enough memory" in said
-    )
-
-
 def _fault(problem: Exception) -> int:
     if isinstance(problem, OSError) and problem.strerror:  # without a name it is of a stream
         where = "" if problem.filename is None else f"\n  where: {problem.filename}"
@@ -170,7 +161,7 @@ def _fault(problem: Exception) -> int:
         return _failed(problem.strerror + where + hint)
     if type(problem).__name__ == "PeerError":  # it tells what another process of this run told
         return _failed(str(problem))
-    if _lacks_memory(problem):
+    if lacks_memory(problem):
         return _failed(
             str(
                 InputError(
