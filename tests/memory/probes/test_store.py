@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -41,10 +42,17 @@ def test_names_differ():
     assert len({kind.name for kind in KINDS}) == len(KINDS)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept") / "model"
+    learn(DelayedRecall(letters=3), FEW, Architecture("lstm", 5)).save(folder)
+    return folder
+
+
 def change(folder, **changes):
     path = folder / "config.json"
     config = json.loads(path.read_text())
-    config["task"] = changes.pop("task", config["task"])
+    config["task"] = changes.get("task", config["task"])
     config["parameters"] = {**config["parameters"], **changes}
     config.pop("checksum")
     path.write_text(json.dumps({**config, "checksum": digest(config)}))
@@ -66,8 +74,8 @@ def change(folder, **changes):
         ({"learning": None}, "wrong kind"),
     ],
 )
-def test_a_folder_that_was_changed_is_refused(changes, what, tmp_path):
-    learn(DelayedRecall(letters=3), FEW, Architecture("lstm", 5)).save(tmp_path / "model")
+def test_a_folder_that_was_changed_is_refused(changes, what, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "model")
     change(tmp_path / "model", **changes)
     with pytest.raises(InputError, match=what) as caught:
         ProbeModel.load(tmp_path / "model")
