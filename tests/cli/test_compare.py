@@ -8,7 +8,7 @@ import clew.memory.compare as compared
 from clew.memory.compare.running import compare
 
 PROBE = ("compare", "probe", "recall", "--rivals", "gru,window", "--seeds", 2, "--budget", 400)
-EASY = ("--epochs", 1, "--length", 2, "--set", "letters=3", "--set", "before=1",
+EASY = ("--length", 2, "--set", "letters=3", "--set", "before=1", "--set", "steps=3",
         "--set", "batch_size=4", "--set", "judged=8")  # fmt: skip
 
 
@@ -53,6 +53,10 @@ def test_a_table_a_picture_json_and_a_reason(clew, tmp_path):
         ((*PROBE, "--set", "letters"), "is no pair"),
         ((*PROBE, "--set", "a=1", "--set", "a=2"), "given twice"),
         ((*PROBE, "--set", "cell=gru"), "cell is not for you to set"),
+        ((*PROBE, "--rates", "small,large"), "are no numbers"),
+        ((*PROBE, "--rates", "1e-3"), "two or more that differ"),
+        ((*PROBE, "--test", "no.csv"), "test of a probe"),
+        (("compare", "classify", __file__, "--test", "no.csv"), "there is no such file"),
         ((*PROBE, "--time", "soon"), "is not a length of time"),
         ((*PROBE, "--picture", "a.jpeg"), "no picture is written under this name"),
     ],
@@ -62,6 +66,27 @@ def test_what_is_refused_before_anything_is_trained(clew, typed, said):
     assert answer.code in (1, 2)
     assert said in answer.err
     assert answer.out == ""
+
+
+def test_scores_of_a_test_and_rates_stand_in_the_table(clew, tmp_path):
+    rows = "".join(f"{('warm', 'dull')[n % 2]} film {n},{n % 2}\n" for n in range(24))
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("text,label\n" + rows)
+    answer = clew(
+        "compare", "classify", tmp_path / "a.csv", "--test", tmp_path / "b.csv", "--rivals", "rnn",
+        "--epochs", 1, "--seeds", 1, "--budget", 400, "--set", "embedding_size=3",
+        "--rates", "1e-3,0.05",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    heads, baseline, rnn = (line.split("  ") for line in answer.out.splitlines()[:3])
+    names, cells, base = ([x.strip() for x in row if x] for row in (heads, rnn, baseline))
+    assert names[:4] == ["network", "accuracy", "test", "rate"]
+    assert cells[0] == "RNN"
+    assert cells[2].endswith("%")
+    assert cells[3] in ("0.001", "0.05")
+    assert base[1:] == ["100.0 %", "100.0 %"]
+    assert "rnn, learning rate 0.05: accuracy" in answer.err
+    assert "On the test, which chose nothing, the RNN scores" in answer.out
 
 
 def test_interrupted_it_says_how_to_go_on(clew, monkeypatch, tmp_path):

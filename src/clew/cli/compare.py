@@ -211,14 +211,15 @@ def _drawn(found: Comparison, place: Path) -> None:
 
 
 def _show(found: Comparison) -> None:
+    span = ("range",) if found.seeds > 1 else ()
     heads = [
-        "network", found.figure.title, "range", *(("test", "range") if found.tested else ()),
+        "network", found.figure.title, *span, *(("test", *span) if found.tested else ()),
         *(("rate",) if found.tried else ()), "parameters", "training", "looks back",
         "a step, µs", "stream", "peak MiB",
     ]  # fmt: skip
     rows = [_cells(found, row) for row in found.rows]
     if (base := found.baseline) is not None:
-        cells = [base.name, found.figure.shown(base.score), ""]
+        cells = [base.name, found.figure.shown(base.score), *("" for _ in span)]
         if found.tested:
             cells.append("" if base.test is None else found.figure.shown(base.test))
         rows.insert(0, cells + [""] * (len(heads) - len(cells)))
@@ -264,8 +265,9 @@ def _aligned(rows: list[list[str]]) -> None:
 def _cells(found: Comparison, row: Row) -> list[str]:
     shown, seen = found.figure.shown, row.horizons
 
-    def span(scores: list[float]) -> str:
-        return "" if len(scores) == 1 else f"{shown(min(scores))} to {shown(max(scores))}"
+    def scored(scores: list[float]) -> list[str]:
+        span = [f"{shown(min(scores))} to {shown(max(scores))}"] if found.seeds > 1 else []
+        return [shown(fmean(scores)), *span]
 
     back = "?"
     if seen:
@@ -276,8 +278,7 @@ def _cells(found: Comparison, row: Row) -> list[str]:
     peak = "" if row.peak is None else f"{row.peak:.0f}"
     tests = row.tests
     return [
-        row.title, shown(row.mean), span(row.scores),
-        *((shown(fmean(tests)), span(tests)) if tests else ()),
+        row.title, *scored(row.scores), *(scored(tests) if tests else ()),
         *((f"{row.rate:g}",) if found.tried else ()), f"{row.parameters:,}",
         f"{row.seconds:.1f} s", back, costs, stream, peak,
     ]  # fmt: skip

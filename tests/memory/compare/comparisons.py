@@ -10,7 +10,7 @@ ERROR = PROBE[1]
 
 def run(
     score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None, peak=400.0, lengths=(),
-    test=None, tested=None, rate=0.002,
+    test=None, tested=None, rate=0.002, share=None,
 ):  # fmt: skip
     return {
         "seed": seed,
@@ -28,6 +28,7 @@ def run(
         "held_out": held_out,
         "test": test,
         "tested": tested,
+        "share": share,
         "by_length": {str(n): score / n for n in lengths},
         "element": ["word", "words"],
         "both_ways": False,

@@ -29,6 +29,34 @@ def test_tables_hold_every_figure(found):
     assert gru[0] == "GRU both ways"
 
 
+def test_what_was_tested_and_tried_has_columns_of_its_own():
+    found = comparison(
+        {"lstm": [0.8, 0.9], "gru": [0.7, 0.75]}, tests={"lstm": [0.6, 0.7], "gru": [0.5, 0.5]},
+        baseline=("word counts", 0.6, 0.55), held_out=40, tested=50,
+        rates={"lstm": {0.01: 0.8, 0.001: None}, "gru": {0.001: 0.8, 0.01: 0.7}},
+    )  # fmt: skip
+    table, rates = found.tables()
+    assert len({len(row) for row in [table.columns, *table.rows]}) == 1
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert rows["LSTM"]["test"] == pytest.approx(0.65)
+    assert (rows["LSTM"]["lowest of the test"], rows["LSTM"]["highest of the test"]) == (0.6, 0.7)
+    assert (rows["LSTM"]["learning rate"], rows["GRU"]["learning rate"]) == (0.01, 0.001)
+    assert rows["word counts"]["test"] == 0.55
+    assert rates.columns[1:] == ["0.001", "0.01"]
+    assert [list(row) for row in rates.rows] == [["LSTM", None, 0.8], ["GRU", 0.8, 0.7]]
+    assert "The test played no part in any choice." in found.method
+    assert "each its best learning rate" in found.method
+    read = json.loads(json.dumps(found.data()))
+    assert read["networks"][0]["test"] == [0.6, 0.7]
+    figure = Figure(figsize=found.size())
+    FigureCanvasAgg(figure)
+    found.draw(figure)
+    left = figure.axes[0]
+    assert "test: more is better" in left.get_ylabel()
+    drawn = sorted(float(bar.lines[0].get_ydata()[0]) for bar in left.containers)
+    assert drawn == pytest.approx([50.0, 65.0])
+
+
 def test_data_are_json_and_name_the_chosen(found):
     read = json.loads(json.dumps(found.data()))
     assert read["chosen"] == "lstm"
@@ -38,8 +66,7 @@ def test_data_are_json_and_name_the_chosen(found):
     assert "learning rate" in read["method"]
 
 
-@pytest.mark.parametrize("less", [False, True])
-@pytest.mark.parametrize("horizon", [None, 0, 7])
+@pytest.mark.parametrize(("less", "horizon"), [(False, None), (True, 0), (False, 7)])
 def test_the_picture_shows_scores_and_horizons(less, horizon):
     found = comparison(
         {"lstm": [0.8, 0.9], "window": [0.5, 0.6], "bitransformer": [0.1, 0.2]},

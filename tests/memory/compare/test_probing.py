@@ -51,6 +51,7 @@ def test_a_probe_of_numbers_is_judged_by_its_error():
         ({"settings": {"lag": 3}}, "no setting 'lag'"),
         ({"settings": {"length": 0}}, "length is 0"),
         ({"columns": {"y": "z"}}, "columns of a probe"),
+        ({"test": "a.csv"}, "test of a probe"),
         ({"settings": {"steps": 3}, "epochs": 2}, "steps and epochs"),
         ({"lengths": (0,)}, "length is 0"),
     ],

@@ -156,6 +156,18 @@ def test_chance_on_a_test_is_by_its_own_number_of_examples():
     assert "Memory earns its keep" in said(lstm, held_out=50, tested=100_000, **told)
 
 
+def test_a_network_of_which_nothing_is_left_earns_nothing():
+    words = said(
+        {"gru": [0.8, 0.8], "lstm": [0.8, 0.8]}, baseline=("AR", 0.9), figure=BITS, share=0
+    )
+    assert "No network earns its keep here: AR scores 0.9." in words
+    assert words.startswith("Of the networks take the")
+    assert "Nothing of the GRU and the LSTM is in the forecasts" in words
+    some = said({"gru": [0.8, 0.8]}, baseline=("AR", 0.9), figure=BITS, share=0.25)
+    assert "Memory earns its keep" in some
+    assert "Nothing of" not in some
+
+
 def test_more_words_wrong_than_there_are_words():
     wrong = FIGURES["transcribe"][0]
     words = said({"lstm": [1.3, 1.4], "gru": [1.5, 1.6]}, figure=wrong, held_out=20)

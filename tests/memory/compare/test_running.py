@@ -1,13 +1,18 @@
 """A comparison from beginning to end on sequences made here; and its folder."""
 
 import json
+import math
 import os
 import sys
+import threading
+from types import SimpleNamespace
 
 import pytest
 
 from clew import InputError
-from clew.memory.compare import Plan, compare, running
+from clew.memory.compare import Plan, child, compare, running
+from clew.memory.compare.contest import FIGURES
+from clew.train.tally import NotFiniteError
 
 TEXTS = ["warm and funny", "a joy to watch", "dull and long", "a waste of time"] * 8
 TABLE = "text,label\n" + "".join(
@@ -69,10 +74,11 @@ def test_a_process_of_its_own_comes_to_the_same_and_says_its_peak_memory(tmp_pat
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     probe = Plan("probe", ("recall",), settings={"length": 2, "steps": 3, "judged": 8})
     job = {"kind": "run", "name": "gru", "size": [4, None], "seed": 1}
-    here, there = (
-        running._Runs(probe, tmp_path / str(apart), apart).job(job, "gru-1")
-        for apart in (False, True)
-    )
+    answers = []
+    for apart in (False, True):
+        with running._begun(probe, tmp_path / str(apart), apart) as runs:
+            answers.append(runs.job(job, "gru-1"))
+    here, there = answers
     assert (here["score"], here["horizon"]) == (there["score"], there["horizon"])
     assert here["peak_mib"] is None
     assert 50 < there["peak_mib"] < 10_000
@@ -114,7 +120,98 @@ def test_what_is_refused_leaves_nothing_that_would_be_taken_for_done(table, tmp_
     assert names <= {"plan.json"}
 
 
-def test_a_child_that_dies_is_told_of(table, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match="survey: exit code 1"):
+@pytest.mark.parametrize(
+    ("does", "kind", "said"),
+    [
+        ("exit 1", RuntimeError, "survey: exit code 1"),
+        ("kill -9 $$", InputError, "a run was ended by signal 9"),
+        ("echo MemoryError >&2; exit 1", InputError, "a run had too little memory"),
+    ],
+)
+def test_a_child_that_dies_is_told_of(table, tmp_path, monkeypatch, does, kind, said):
+    program = tmp_path / "dies"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\n{does}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(kind, match=said):
         compare(plan(table), out=tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"plan.json"}
+
+
+def test_two_at_once_do_not_write_into_one_folder(table, tmp_path):
+    from clew.train.lock import lock_folder
+
+    def other():
+        with pytest.raises(InputError, match="another fit is writing into this folder"):
+            compare(plan(table), out=tmp_path / "out", apart=False)
+        seen.append(True)
+
+    seen = []
+    with lock_folder(tmp_path / "out"):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen
+
+
+class Rated:
+    """A contest whose score is known by learning rate; above 1 the training comes apart."""
+
+    figures = (FIGURES["classify"][0],)
+    both, cells_only = True, False
+
+    def __init__(self):
+        self.asked = []
+
+    def learn(self, entrant, size, seed, rate=None):
+        self.asked.append((entrant.name, seed, rate))
+        if rate > 1:
+            try:
+                raise NotFiniteError("loss", float("nan"), 3)
+            except NotFiniteError as error:
+                raise InputError("the loss became nan") from error
+        best = {"gru": 0.01, "lstm": 0.1}[entrant.name]
+        score = 1 - abs(math.log10(rate / best)) / 10
+        return SimpleNamespace(score=score, figure="accuracy")
+
+
+def test_each_network_is_given_the_learning_rate_that_suits_it(table, tmp_path, monkeypatch):
+    contest, ran = Rated(), {}
+
+    def run(_, entrant, size, seed, rate):
+        ran[entrant.name, seed] = rate
+        return {"figure": "accuracy", "score": 0.5, "seconds": 1.0, "rate": rate, "test": None}
+
+    monkeypatch.setattr(child, "contest_of", lambda _: contest)
+    monkeypatch.setattr(child, "survey", lambda *_: {
+        "budget": 9, "sizes": {"gru": [2, None, 9], "lstm": [2, None, 9]}, "baseline": None,
+    })  # fmt: skip
+    monkeypatch.setattr(child, "run", run)
+    said = []
+    found = compare(
+        plan(table, rates=(0.001, 0.01, 0.1, 5.0)), out=tmp_path / "a", apart=False,
+        tell=said.append,
+    )  # fmt: skip
+    assert ran == {("gru", 0): 0.01, ("gru", 1): 0.01, ("lstm", 0): 0.1, ("lstm", 1): 0.1}
+    assert not {seed for _, seed, _ in contest.asked} & {0, 1}  # trials have a seed of their own
+    gru, lstm = found.rows
+    assert (gru.rate, lstm.rate) == (0.01, 0.1)
+    assert gru.trials == {0.01: 1.0, 0.001: 0.9, 0.1: 0.9, 5.0: None}
+    assert "gru, learning rate 5: it came apart" in said
+    contest.asked.clear()
+    compare(plan(table, rates=(0.001, 0.01, 0.1, 5.0)), out=tmp_path / "a", apart=False)
+    assert contest.asked == []
+    with pytest.raises(InputError, match="gru came apart with every learning rate"):
+        compare(plan(table, rates=(5.0, 6.0)), out=tmp_path / "b", apart=False)
+
+
+def test_of_a_figure_that_should_be_small_the_rate_with_the_smallest_is_taken(tmp_path):
+    probe = Plan(
+        "probe", ("adding",), rivals=("gru",), rates=(1e-9, 0.02), seeds=1, budget=300,
+        settings={"length": 4, "steps": 40, "judged": 8},
+    )  # fmt: skip
+    found = compare(probe, apart=False)
+    trials = found.rows[0].trials
+    assert found.rows[0].rate == 0.02
+    assert trials[0.02] < trials[1e-9]
+    assert [table.columns for table in found.tables()][-1] == ["network", "1e-09", "0.02"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ def run(
         "held_out": learned.held_out,
         "test": learned.test,
         "tested": learned.tested,
+        "share": learned.share,
         "by_length": {str(length): score for length, score in learned.by_length.items()},
         "element": list(subject.element),
         "both_ways": subject.both_ways,
@@ -130,7 +132,7 @@ def main() -> None:
     """Read a job from standard input, and write what it comes to where it says."""
     job = json.load(sys.stdin)
     place = Path(job["out"])
-    beside = place.with_suffix(".part")
+    beside = place.with_suffix(f".{os.getpid()}.part")  # one whose parent died may still be at it
     beside.write_text(json.dumps(work(job)), encoding="utf-8")
     beside.replace(place)
 

@@ -58,6 +58,11 @@ class Row:
         return float(self.runs[0]["rate"])
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing of a forecaster's network is in its forecasts, which are naive."""
+        return all(run["share"] == 0 for run in self.runs)
+
+    @property
     def seconds(self) -> float:
         """Of training, the mean."""
         return statistics.fmean(run["seconds"] for run in self.runs)

@@ -41,7 +41,8 @@ class Learned:
     """A network after its run: what it is examined as, what it scored, how it went.
 
     rate: the learning rate. held_out: examples that a share was counted on, None where the score
-    is no share of such. test, tested: the same of a test, where there is one. by_length: of a
+    is no share of such. test, tested: the same of a test, where there is one. share: of a
+    forecaster, how much of its network is in the forecasts; 0: they are naive. by_length: of a
     probe, its score at each length asked for.
     """
 
@@ -56,6 +57,7 @@ class Learned:
     held_out: int | None = None
     test: float | None = None
     tested: int | None = None
+    share: float | None = None
     by_length: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -213,6 +215,7 @@ class TaskContest:
             _examples(score) if figure.percent else None,
             None if test is None else float(test[figure.key]),
             None if test is None or not figure.percent else test.get("examples"),
+            model.data_.get("share_of_network"),
         )
 
     def _tested(self, model: Any) -> dict[str, Any] | None:

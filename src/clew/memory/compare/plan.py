@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clew import __version__
 from clew.errors import InputError
 from clew.tasks import TASKS
 from clew.train.settings import parse_time
 
+FORMAT = 2  # of what a run writes
 OWN = ("cell", "bidirectional", "hidden_size", "seed", "baseline", "time", "epochs")
 
 
@@ -100,7 +102,7 @@ class Plan:
 
         Files are known by name, size and time of their last change.
         """
-        told = self.to_dict()
+        told = {**self.to_dict(), "version": __version__, "format": FORMAT}
         for name in ("rivals", "seeds"):
             del told[name]
         for name in self.files():

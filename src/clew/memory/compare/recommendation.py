@@ -37,7 +37,7 @@ def words(found: Comparison) -> list[str]:
     score = yardstick(found)
     if found.baseline is not None and score is not None:
         lines.append(_against(found, found.baseline.name, score))
-    return lines + _windowed(found) + _rates(found) + _uneven(found)
+    return lines + _idle(found) + _windowed(found) + _rates(found) + _uneven(found)
 
 
 def _within(found: Comparison, row: Row) -> bool:
@@ -134,6 +134,8 @@ def _earned(found: Comparison, score: float) -> bool | None:
     """Whether the best network does better than that score; None where chance may decide."""
     best, better = found.ranked[0], found.figure.better
     scores = best.tests if _by_test(found) else best.scores
+    if best.idle:
+        return False
     if abs(fmean(scores) - score) <= _margin(found, _by_test(found)):
         return None
     if better(score, fmean(scores)):
@@ -156,6 +158,8 @@ def _against(found: Comparison, name: str, score: float) -> str:
             return f"Chance is {figure.shown(score)}."
         return f"None of them has learnt it: chance is {figure.shown(score)}."
     scores = f"{name} scores {figure.shown(score)}" + " on the test" * _by_test(found)
+    if best.idle:
+        return f"No network earns its keep here: {scores}."
     memory = best.entrant.base in CELLS
     if earned is None:
         what = "memory" if memory else "a network"
@@ -170,12 +174,21 @@ def _against(found: Comparison, name: str, score: float) -> str:
     return f"No network earns its keep here: {scores}, {gap} ahead of the best network. Take that."
 
 
+def _idle(found: Comparison) -> list[str]:
+    """Of which networks there is nothing in the forecasts."""
+    names = [row.title for row in found.rows if row.idle]
+    return [
+        f"Nothing of {_listed(names)} is in the forecasts: on what is held out the naive forecast "
+        "alone did better, and that is what is scored."
+    ] if names else []  # fmt: skip
+
+
 def _windowed(found: Comparison) -> list[str]:
     """Whether more than the window is of use."""
     ranked = found.ranked
     windows = [row for row in ranked if row.entrant.base == "window"]
     cells = [row for row in ranked if row.entrant.base in CELLS]
-    if not windows or not cells or found.seeds == 1:
+    if not windows or not cells or found.seeds == 1 or windows[0].idle:
         return []
     row, cell = windows[0], cells[0]
     alike = _meet(row, cell) or abs(row.mean - cell.mean) <= _margin(found)
@@ -192,7 +205,9 @@ def _rates(found: Comparison) -> list[str]:
     """What is to be known of the learning rates: another may suit a network better."""
     if found.tried:
         ends = (min(found.rows[0].trials), max(found.rows[0].trials))
-        far = [row.title for row in found.rows if row.rate in ends]
+        perfect = 1.0 if found.figure.percent and not found.figure.less else 0.0
+        far = [row.title for row in found.rows
+               if row.rate in ends and row.trials[row.rate] != perfect]  # fmt: skip
         if not far:
             return []
         return [

@@ -8,8 +8,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from clew.memory.compare.comparison import Comparison, Row
 from clew.memory.compare.contest import FIGURES, PROBE, Baseline, Figure
 from clew.memory.compare.entrants import Entrant, entrants
 from clew.memory.compare.plan import Plan
+from clew.train.lock import lock_folder
 
 Tell = Callable[[str], None]
+
+SMALLER = "a smaller --budget, or --set batch_size=8"
 
 
 def compare(
@@ -36,7 +39,7 @@ def compare(
     with ExitStack() as stack:
         if out is None:
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="clew-"))
-        runs = _Runs(plan, Path(out), apart)
+        runs = stack.enter_context(_begun(plan, Path(out), apart))
         say("sizes for one budget, and the baseline")
         surveyed = runs.job({"kind": "survey", "rivals": plan.rivals}, _survey_name(plan))
         sizes = surveyed["sizes"]
@@ -118,6 +121,15 @@ def _survey_name(plan: Plan) -> str:
     return "survey" if plan.rivals is None else "survey-" + "-".join(plan.rivals)
 
 
+@contextmanager
+def _begun(plan: Plan, folder: Path, apart: bool) -> Iterator[_Runs]:
+    """The runs of this plan in a folder that nobody else writes into meanwhile."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("not a folder", where=str(folder), hint="name a new folder")
+    with lock_folder(folder):
+        yield _Runs(plan, folder, apart)
+
+
 class _Runs:
     """The folder of a comparison: plan.json, and a file for each job that is done."""
 
@@ -125,21 +137,19 @@ class _Runs:
         self.plan, self.folder, self.apart = plan, folder, apart
         self._contest: Any = None
         place, mark = folder / "plan.json", plan.mark()
-        if folder.exists() and not folder.is_dir():
-            raise InputError("not a folder", where=str(folder), hint="name a new folder")
         if place.exists():
             if self._read(place).get("mark") != mark:
                 raise InputError(
-                    "the folder holds another comparison: other data, settings, budget or times",
+                    "the folder holds another comparison: other data, settings, budget, rates or "
+                    "times, or of another version",
                     where=str(folder),
                     hint="choose another folder",
                 )
-        elif folder.exists() and any(folder.iterdir()):
+        elif any(not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(
                 "the folder is not empty", where=str(folder), hint="choose another folder"
             )
         else:
-            folder.mkdir(parents=True, exist_ok=True)
             place.write_text(
                 json.dumps({"mark": mark, "plan": plan.to_dict()}, indent=1), encoding="utf-8"
             )
@@ -188,10 +198,13 @@ class _Runs:
                 raise InputError(
                     f"a run was ended by signal {-done.returncode}",
                     where=job.get("name", job["kind"]),
-                    hint="too little memory, perhaps: a smaller --budget or --set batch_size=8",
+                    hint=f"too little memory, perhaps: {SMALLER}",
                 )
             last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise RuntimeError(f"{job.get('name', job['kind'])}: {last}")
+            who = job.get("name", job["kind"])
+            if "memory" in last.lower():
+                raise InputError(f"a run had too little memory: {last}", where=who, hint=SMALLER)
+            raise RuntimeError(f"{who}: {last}")
 
     def _here(self, job: dict[str, Any], place: Path) -> None:
         from clew.memory.compare.child import contest_of, work
