@@ -161,7 +161,9 @@ def test_lessons_are_wrapped_and_plain():
         "# A *head*\nSome **bold words that go on** for long and `code **as is**` with "
         "[a link](http://x.org/a) and [one](other.md).\n\n- an item that is long enough to wrap\n"
         "  and goes on\n1. one\n\n```python\nx = 1  # long lines of code are never wrapped at all\n"
-        "```\n| a | b |\n![A loop](loop.png)\n"
+        "```\n| a | b |\n![A loop](loop.png)\n> **Teddy** bear\n## Of `x ** 2`\n"
+        "Here, where a line ends, `0.9 ** k` and `f[0](x)` are kept, not **so\nthis**; "
+        "`even code that is far too long for one line ** k is`\n"
     )
     assert markdown(text, 40) == [
         "A *head*",
@@ -176,6 +178,12 @@ def test_lessons_are_wrapped_and_plain():
         "    x = 1  # long lines of code are never wrapped at all",
         "| a | b |",
         "[picture: A loop]",
+        "> Teddy bear",
+        "Of `x ** 2`",
+        "Here, where a line ends, `0.9 ** k` and",
+        "`f[0](x)` are kept, not so this; `even",
+        "code that is far too long for one line",
+        "** k is`",
         "",
     ]
 

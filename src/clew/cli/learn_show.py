@@ -19,6 +19,9 @@ ITEM = re.compile(r"(\s*(?:[-*+]|\d+[.)])\s+)(.*)")
 HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*")
 PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]*)[^)]*\)")
+CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+KEPT = 40  # characters of `code` that are kept together in one line
+HIDDEN = {" ": "\x00", "*": "\x01"}  # signs of `code` while the text around them is wrapped
 STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "cyan": "36"}
 
 
@@ -76,17 +79,18 @@ def markdown(text: str, room: int) -> list[str]:
     for kind, part in _paragraphs(text):
         if kind == "as it is":
             lines.append(part)
-            continue
-        if kind == "heading":
-            lines.append(styled(_inline(part).replace("**", ""), "bold"))
-            continue
-        match = ITEM.fullmatch(part) if kind == "item" else None
-        first, rest = (match[1], match[2]) if match else ("", part)
-        wrapped = textwrap.wrap(
-            _inline(rest), max(20, room), initial_indent=first,
-            subsequent_indent=" " * len(first), break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
-        lines += _bold(wrapped)
+        elif kind == "heading":
+            lines.append(styled(_restored(_inline(part).replace("**", "")), "bold"))
+        elif kind == "quotation":
+            lines += _bold([_inline(part)])
+        else:
+            match = ITEM.fullmatch(part) if kind == "item" else None
+            first, rest = (match[1], match[2]) if match else ("", part)
+            wrapped = textwrap.wrap(
+                _inline(rest), max(20, room), initial_indent=first,
+                subsequent_indent=" " * len(first), break_long_words=False, break_on_hyphens=False,
+            )  # fmt: skip
+            lines += _bold(wrapped)
     return lines
 
 
@@ -118,8 +122,10 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
             held = ""
         if heading:
             yield "heading", heading[1]
-        elif not bare or bare[0] in "|>":
+        elif not bare or bare[0] == "|":
             yield "as it is", bare
+        elif bare[0] == ">":
+            yield "quotation", bare
         else:
             kind, held = ("item", line.rstrip()) if item else ("text", bare)
     if held:
@@ -127,25 +133,39 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _inline(text: str) -> str:
+    """Text without the marks of pictures and links; `code` is kept together and as it stands."""
+    done, at = [], 0
+    for span in CODE.finditer(text):
+        code = span[0].replace("*", HIDDEN["*"])
+        done += [_links(text[at : span.start()]), code]
+        if len(code) <= KEPT:
+            done[-1] = code.replace(" ", HIDDEN[" "])
+        at = span.end()
+    return "".join([*done, _links(text[at:])])
+
+
+def _links(text: str) -> str:
     text = PICTURE.sub(lambda found: f"[picture: {found[1]}]", text)
     return LINK.sub(
         lambda found: f"{found[1]} ({found[2]})" if "://" in found[2] else found[1], text
     )
 
 
+def _restored(text: str) -> str:
+    for sign, hidden in HIDDEN.items():
+        text = text.replace(hidden, sign)
+    return text
+
+
 def _bold(lines: Sequence[str]) -> list[str]:
-    """``**words**`` in bold, also where they go on in the next line; not within `code`."""
+    """``**words**`` in bold, also where they go on in the next line."""
     found, on = [], False
     colours = say.colours(sys.stdout)
     for line in lines:
-        parts = re.split(r"(`[^`]*`)", line)
-        out = "\x1b[1m" if on and colours else ""
-        for part in parts:
-            pieces = part.split("**") if not part.startswith("`") else [part]
-            for number, piece in enumerate(pieces):
-                if number:
-                    on = not on
-                    out += ("\x1b[1m" if on else "\x1b[0m") if colours else ""
-                out += piece
-        found.append(out + ("\x1b[0m" if on and colours else ""))
+        first, *rest = line.split("**")
+        out = ("\x1b[1m" if on and colours else "") + first
+        for piece in rest:
+            on = not on
+            out += (("\x1b[1m" if on else "\x1b[0m") if colours else "") + piece
+        found.append(_restored(out) + ("\x1b[0m" if on and colours else ""))
     return found
