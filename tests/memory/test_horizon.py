@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from toys import between, delay, leaky, without_memory
+from toys import Toy, between, delay, leaky, without_memory
 
 from clew import InputError
 from clew.memory._curve import curve, grid
@@ -253,6 +253,14 @@ def test_epsilon():
     wide = found(leaky(0.8), far=False, epsilon=1.0)
     assert (wide.chosen, wide.epsilon) == ("given", 1.0)
     assert wide.horizon < found(leaky(0.8), far=False).horizon
+
+    @dataclasses.dataclass(frozen=True, eq=False)
+    class Relative(Toy):
+        relative = True
+
+    toy = leaky(0.8)
+    share = Relative(toy.title, toy.reader, toy.readout, toy.target)
+    assert found(share, far=False).epsilon == 0.01
     subject = leaky(0.5, noise=0.0)  # right by its definition: its loss with all is nothing
     assert found(subject, far=False).epsilon == pytest.approx(0.01)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -161,6 +162,39 @@ def test_states_of_any_form():
             assert found.parts[1][b, tau - 1] == pytest.approx(power[2, 2] / 3**0.5)
 
 
+class Folded(torch.nn.Module):
+    """Its state has sequences and heads on one axis: which belongs to which cannot be known."""
+
+    def forward(self, x, state=None):
+        state = x.new_zeros(2 * x.shape[1], 1) if state is None else state
+        return x, state + 1
+
+
+class Cut(torch.nn.Module):
+    """It answers without a way back."""
+
+    def forward(self, x, state=None):
+        with torch.no_grad():
+            state = x.new_zeros(x.shape[1:]) if state is None else state
+            y = state + x.cumsum(0)
+        return y, y[-1]
+
+
+class Blind(torch.nn.Module):
+    """It carries something, and does not look at it."""
+
+    def forward(self, x, state=None):
+        return 2 * x, x[-1] if state is None else state + x[-1]
+
+
+def test_states_that_tell_nothing_are_refused_or_zero():
+    with pytest.raises(InputError, match="one axis"):
+        state_norms(Folded(), read(), 3)
+    with pytest.raises(InputError, match="cannot be differentiated"):
+        state_norms(Cut(), read(), 3)
+    assert (state_norms(Blind(), read(), 3).whole == 0).all()
+
+
 # --- subjects ------------------------------------------------------------------------------------
 
 
@@ -203,7 +237,9 @@ def test_what_a_sum_hangs_on_is_what_was_read_times_its_weight(a):
     np.testing.assert_allclose(found.median, np.median(each, 0), rtol=1e-9)
     assert found.peak == 1 + each.mean(0)[1:].argmax()
     share = 100 * each.mean(0)[found.peak] / each.mean(0)[1:].sum()
-    assert f"stands {found.peak} symbols back: {share:.2g} % of" in found.words("symbols")
+    steps = "1 symbol" if found.peak == 1 else f"{found.peak} symbols"
+    told = found.words(("symbol", "symbols"))
+    assert f"on what stands {steps} back: {share:.2g} % of" in told
 
 
 def test_the_answer_is_that_which_is_likeliest():
@@ -308,6 +344,35 @@ def test_an_answer_takes_the_place_of_a_loss_that_is_nothing():
     assert found.words()[0].startswith("Answer by what was read: vanishes")
     assert "Answer: |d a_t" in found.method
     np.testing.assert_allclose(found.curve("answer").mean, 0.5 ** np.arange(9))
+
+
+def test_a_loss_that_is_a_share_is_not_differentiated():
+    """As of modules without targets, whose loss with all is hardly anything, but not 0."""
+
+    @dataclass(frozen=True, eq=False)
+    class Relative(Toy):
+        relative = True
+
+    toy = leaky(0.5)
+    subject = Relative(toy.title, toy.reader, toy.readout, toy.target)
+    found = gradient_by_lag(subject, subject.cases(5, 60), lags=8)
+    assert [c.name for c in found.curves] == ["layer 1", "answer", "gradient x input"]
+    assert "random signs (seed 0)" in found.method
+
+
+def test_numbers_that_are_no_scores_are_looked_at_one_by_one():
+    """Of a mean and a spread in nats the first counts, though the second is greater."""
+
+    @dataclass(frozen=True, eq=False)
+    class Spread(Toy):
+        likeliest = False
+
+    toy = delay(1)
+    readout = toy.readout.roll(1, 0) + 0.0
+    readout[0] = torch.eye(10, dtype=torch.float64)[0]  # the first number is of the current one
+    subject = Spread(toy.title, toy.reader, readout, toy.target, ids())
+    found = gradient_by_lag(subject, subject.cases(5, 20), lags=4).curve("gradient x input")
+    assert np.flatnonzero(found.mean).tolist() == [0]
 
 
 def test_as_many_lags_as_there_are():

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clew.memory._attribution import slope
 from clew.memory._reading import padded
 from clew.memory._windows import Windows
-from clew.memory.subject import Case
+from clew.memory.subject import Case, Subject
 
 _STEPS = 1 << 13  # read at once: bounds what a backward pass keeps
 _NOTHING = 1e-9  # a mean loss that has nothing to explain; a share of a vector that is rounding
 
+# One number for an answer: the score of the likeliest, the first of numbers that have names, of
+# others their sum with random signs.
+Answer = Literal["likeliest", "first", "signs"]
+
 # Numbers (T, B) of x (T, B, D), of what is said (B, C), and of the cases.
 _Measure = Callable[[Tensor, Tensor, Sequence[Case]], Tensor]
+
+
+def answer_of(subject: Subject) -> Answer:
+    """What stands for the answer of this model."""
+    if subject.in_nats and getattr(subject, "likeliest", True):
+        return "likeliest"
+    return "signs" if subject.answers is None else "first"
 
 
 class ByLag(NamedTuple):
@@ -36,13 +48,15 @@ def loss_norms(windows: Windows, lags: int) -> ByLag | None:
 
     It is of answers that are compared with themselves.
     """
+    if getattr(windows.subject, "relative", False):
+        return None
     total = 0.0
 
     def measure(x: Tensor, said: Tensor, cases: Sequence[Case]) -> Tensor:
         nonlocal total
         losses = windows.subject.losses(said, cases).sum()
         total += float(losses.detach())
-        return _norm(_gradient(losses, x))
+        return _norm(slope(losses, x).double())
 
     found = _by_lag(windows, lags, measure)
     return found if total > _NOTHING * len(windows.cases) else None
@@ -52,7 +66,7 @@ def answer_norms(windows: Windows, lags: int, seed: int = 0) -> ByLag:
     """|d a_t / d x_{t-tau}| up to `lags`, a the answer as `_answer` has it."""
 
     def measure(x: Tensor, said: Tensor, cases: Sequence[Case]) -> Tensor:
-        return _norm(_gradient(_answer(windows, said, seed).sum(), x))
+        return _norm(slope(_answer(windows, said, seed).sum(), x).double())
 
     return _by_lag(windows, lags, measure)
 
@@ -68,8 +82,8 @@ def answer_changes(windows: Windows, lags: int, seed: int = 0) -> ByLag:
         own = x.detach().double()
         change = own - mean
         change = change * (_norm(change) > _NOTHING * _norm(own)).unsqueeze(-1)
-        slope = _gradient(_answer(windows, said, seed).sum(), x)
-        return (slope * change).sum(-1).abs()
+        near = slope(_answer(windows, said, seed).sum(), x).double()
+        return (near * change).sum(-1).abs()
 
     return _by_lag(windows, lags, measure)
 
@@ -121,22 +135,14 @@ def _norm(vectors: Tensor) -> Tensor:
     return found
 
 
-def _gradient(value: Tensor, x: Tensor) -> Tensor:
-    """(T, B, D) in double precision; zeros where the value has nothing to do with x."""
-    grad = torch.autograd.grad(value, x, allow_unused=True)[0] if value.requires_grad else None
-    return torch.zeros_like(x, dtype=torch.float64) if grad is None else grad.double()
-
-
 def _answer(windows: Windows, said: Tensor, seed: int) -> Tensor:
-    """One number (B,) of what is said (B, C): the score of the likeliest answer, the first number.
-
-    Of numbers without names a sum with random signs, the same for all cases.
-    """
-    if windows.subject.answers is None:
+    """One number (B,) of what is said (B, C), as `answer_of` says; signs are those of the seed."""
+    kind = answer_of(windows.subject)
+    if kind == "signs":
         draw = torch.Generator().manual_seed(seed)
         signs = 2.0 * torch.randint(2, said.shape[1:], generator=draw) - 1.0
         return said @ signs.to(said)
-    return said.max(1).values if windows.subject.in_nats else said[:, 0]
+    return said.max(1).values if kind == "likeliest" else said[:, 0]
 
 
 def _mean(windows: Windows) -> Tensor:

@@ -37,7 +37,7 @@ def state_norms(
     vectors: how many of signs +1 and -1, drawn with the seed, the squares are estimated with
     (Hutchinson 1990: the mean of |v J|^2 is |J|_F^2); None: exact, with the O unit vectors.
     All norms are zero of a module that carries nothing. Raises InputError where the axis of the
-    batch cannot be found in what it carries.
+    batch cannot be found in what it carries, and where there is no way back to what was read.
     """
     with torch.no_grad():
         axes = _batch_axes(module, x)
@@ -75,7 +75,8 @@ def _back(
     rows: list[Tensor] | None = None
     scale = np.ones(len(owner))  # of each column: what was taken out of its rows
     for t in range(len(x) - 1, -1, -1):
-        read = x[t : t + 1].index_select(1, owner)
+        # A module that does not look at its state still looks at what it reads.
+        read = x[t : t + 1].index_select(1, owner).detach().requires_grad_(rows is None)
         wide = [
             leaf if axis is None else leaf.index_select(axis, owner).detach().requires_grad_()
             for leaf, axis in zip(_leaves(states[t]), axes, strict=True)
@@ -84,6 +85,12 @@ def _back(
         state = _filled(states[t], iter(wide))
         with torch.enable_grad():
             y, after = module(read, state)
+            if rows is None and not y.requires_grad:
+                raise InputError(
+                    "what the module says cannot be differentiated by its state",
+                    where="the recurrent part of the model",
+                    hint="a forward without torch.no_grad, detach or NumPy",
+                )
             ends = [y] if rows is None else _moving(after, axes)
             pulls = [v.reshape(y.shape)] if rows is None else rows
             live = [k for k, end in enumerate(ends) if end.requires_grad]
@@ -145,7 +152,7 @@ def _batch_axes(module: Any, x: Tensor) -> list[int | None]:
             axes.append(None)
             continue
         differ = [k for k, (m, n) in enumerate(zip(a.shape, b.shape, strict=True)) if m != n]
-        if len(differ) != 1:
+        if [(a.shape[k], b.shape[k]) for k in differ] != [(1, 2)]:
             raise InputError(
                 f"the state has a tensor of shape {tuple(b.shape)} for two sequences and "
                 f"{tuple(a.shape)} for one",

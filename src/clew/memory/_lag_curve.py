@@ -62,11 +62,11 @@ class LagCurve:
             return None
         return int(self.lags[there][int(past.argmax())])
 
-    def words(self, many: str) -> str:
-        """How it decays, or where the answer hangs most; many: elements are so called."""
+    def words(self, element: tuple[str, str]) -> str:
+        """How it decays, or where the answer hangs most; element: what one and many are called."""
         behind = self.name.endswith(BEHIND)
         if not self.of_layer and not self.of_loss:
-            return self._hangs(many, behind)
+            return self._hangs(element, behind)
         of = "what follows" if behind else "its earlier state" if self.of_layer else "what was read"
         what = self.name.removesuffix(BEHIND).capitalize()
         text = f"{what} by {of}: {self.decay.words()}."
@@ -79,7 +79,7 @@ class LagCurve:
             text += f" 90 % of its sum lies within lag {near}."
         return text
 
-    def _hangs(self, many: str, behind: bool) -> str:
+    def _hangs(self, element: tuple[str, str], behind: bool) -> str:
         where = "follows" if behind else "came before"
         if (peak := self.peak) is None:
             some = bool(np.isfinite(self.mean).all())
@@ -91,9 +91,9 @@ class LagCurve:
         past = self.mean[self.lags > 0]
         share = self.mean[self.lags == peak][0] / past.sum()
         return (
-            f"Of what {where} the answer hangs most, to first order, on what stands {peak} {many} "
-            f"{'ahead' if behind else 'back'}: {_percent(share)} of its gradient x input, summed "
-            f"over lags 1 to {self.lags[-1]}, lies there."
+            f"Of what {where} the answer hangs most, to first order, on what stands {peak} "
+            f"{element[peak != 1]} {'ahead' if behind else 'back'}: {_percent(share)} of its "
+            f"gradient x input, summed over lags 1 to {self.lags[-1]}, lies there."
         )
 
     def data(self) -> dict[str, Any]:

@@ -116,8 +116,8 @@ def _chosen(
         lags = enough(before, lags)
     if lags == 0:
         raise InputError(
-            f"{len(cases)} sequences of at most {max(before, default=0)} steps are too short for "
-            "any lag",
+            f"{len(cases)} sequences with at most {max(before, default=0)} "
+            f"{'before the step asked' if asked else 'in all'} are too short for any lag",
             where="cases",
             expected="sequences of two steps or more",
         )

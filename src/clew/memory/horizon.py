@@ -366,7 +366,8 @@ def _epsilon(
         return NATS, "nats"
     loss = abs(float(full.mean()))
     # A loss that is 0 with all by its definition is a share already.
-    return (SHARE * loss if loss > _NOTHING else SHARE), "share"
+    already = getattr(subject, "relative", False) or loss <= _NOTHING
+    return (SHARE if already else SHARE * loss), "share"
 
 
 def _some(windows: Windows, each: int) -> Any:

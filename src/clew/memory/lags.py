@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +13,14 @@ from torch import Tensor
 
 from clew.errors import InputError
 from clew.memory._attribution import still
-from clew.memory._input_gradients import ByLag, answer_changes, answer_norms, loss_norms
+from clew.memory._input_gradients import (
+    Answer,
+    ByLag,
+    answer_changes,
+    answer_norms,
+    answer_of,
+    loss_norms,
+)
 from clew.memory._jacobians import state_norms
 from clew.memory._lag_curve import BEHIND, TAKEN, plain
 from clew.memory._lag_curve import LagCurve as LagCurve
@@ -27,8 +34,6 @@ from clew.memory.subject import Case, Subject
 LAGS, CASES, VECTORS = 128, 32, 4
 _EXACT = 64  # units up to which every unit vector is taken
 _MARKS = "os^Dv<>P"
-
-Answer = Literal["likeliest", "first", "signs"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class GradientByLag:
         after = [c for c in self.curves if c.trained]
         lines = []
         for c in sorted(after, key=lambda c: c.of_layer):
-            text = c.words(self.element[1])
+            text = c.words(self.element)
             before = self.curve(c.name, trained=False)
             if before is not None:
                 text += f" Before training: {before.decay.words()}."
@@ -226,9 +231,7 @@ def gradient_by_lag(
             curves += _losses(windows, lags, seed, trained)
             if trained:
                 curves += _both(windows, answer_changes(windows, lags, seed), TAKEN, lags, seed)
-    answer: Answer = "likeliest" if subject.in_nats else "first"
-    if subject.answers is None:
-        answer = "signs"
+    answer = answer_of(subject)
     return GradientByLag(curves, subject.element, subject.loss_name, lags, answer, seed)
 
 
