@@ -1,12 +1,13 @@
-"""The cells of lessons 9 to 12 are those of clew.reference."""
+"""The cells of the lessons are those of clew.reference, and of the layers."""
 
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
-from clew import reference
+from clew import nn, reference
 from clew.course.course import OURS, read_course
 
 COURSE = read_course(OURS)
@@ -50,6 +51,19 @@ def test_the_gru_of_two_units(defined: Names) -> None:
     h = [0.4, -0.7]
     found, right = names["gru_step"](h, [0.6], w), reference.gru_step([0.6], h, weights)
     assert found == pytest.approx(right, abs=1e-12)
+
+
+def test_the_gru_that_is_moved_is_that_of_the_layer(defined: Names) -> None:
+    names = defined(COURSE.challenge("move-your-gru").solution)
+    layer = nn.GRU(1, 2, dtype=torch.float64)
+    xs, h = [[1.0], [-1.0], [0.3]], [0.0, 0.0]
+    with torch.no_grad():
+        for parameter, moved in zip(layer.parameters(), names["stacked"](names["w"]), strict=True):
+            parameter.copy_(torch.tensor(moved, dtype=torch.float64))
+        y, _ = layer(torch.tensor(xs, dtype=torch.float64).unsqueeze(1))
+    for x, said in zip(xs, y[:, 0].tolist(), strict=True):
+        h = names["gru_step"](h, x, names["w"])
+        assert said == pytest.approx(h, abs=1e-12)
 
 
 def test_both_directions_and_stacks(defined: Names, examples: Names) -> None:
