@@ -156,6 +156,12 @@ def test_author_new_writes_a_lesson_that_proves(clew, tmp_path):
     assert clew("learn", "author", "check", tmp_path / "mine").code == 0
 
 
+def test_code_that_is_only_indented_stays_as_it_is():
+    assert markdown("So:\n\n    x = 1\n      y = 2\n\n- one\n\n    more of it", 40) == [
+        "So:", "", "    x = 1", "      y = 2", "", "- one", "", "more of it",
+    ]  # fmt: skip
+
+
 def test_lessons_are_wrapped_and_plain():
     text = (
         "# A *head*\nSome **bold words that go on** for long and `code **as is**` with "
@@ -181,9 +187,9 @@ def test_lessons_are_wrapped_and_plain():
         "> Teddy bear",
         "Of `x ** 2`",
         "Here, where a line ends, `0.9 ** k` and",
-        "`f[0](x)` are kept, not so this; `even",
-        "code that is far too long for one line",
-        "** k is`",
+        "`f[0](x)` are kept, not so this;",
+        "`even code that is far too long for one",
+        "line ** k is`",
         "",
     ]
 

@@ -203,6 +203,14 @@ def test_a_block_without_an_end_is_told_of_alone(lesson):
     assert [problem.line for problem in problems] == [21]
 
 
+def test_where_there_are_tests_no_output_need_be_expected(lesson):
+    cut = CHALLENGE.index("#### Expected"), CHALLENGE.index("#### Hints")
+    text = FRONT + CHALLENGE[: cut[0]] + CHALLENGE[cut[1] :] + "#### Tests\n```\nassert 1\n```\n"
+    found, problems = lesson(text)
+    assert problems == []
+    assert (found.challenges[0].expected, found.challenges[0].tests) == ("", "assert 1\n")
+
+
 def test_what_another_block_has_swallowed_is_found(lesson):
     text = FRONT + CHALLENGE.replace("print(0)\n```\n", "print(0)\n")
     _, problems = lesson(text)

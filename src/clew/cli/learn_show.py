@@ -112,6 +112,9 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
             else:
                 yield "as it is", f"    {line}"
             continue
+        if bare and not held and kind != "item" and line.startswith(("    ", "\t")):
+            yield "as it is", line  # code that is only indented
+            continue
         heading, item = HEADING.fullmatch(line), ITEM.fullmatch(line)
         joins = bool(held) and bool(bare) and not (heading or item) and bare[0] not in "|>"
         if joins:
