@@ -24,7 +24,8 @@ def test_it_says_in_words_how_far_back_a_model_looks(clew, writer, here):
     assert "how far back it looks: losses with less and less of the past" in answer.err
 
 
-def test_files_and_json(clew, classifier, here):
+def test_files_and_json(clew, classifier, here, monkeypatch):
+    monkeypatch.setattr("clew.memory.report.pictures", lambda finding, *kinds: [b"<?xml", b"PNG"])
     chosen = ["--instruments", "gates, horizon", "--columns", "text=text,label=label"]
     answer = clew(
         "memory", classifier, "reviews.csv", *FAST, *chosen, "--out", "deep/report", "--json"
@@ -75,6 +76,23 @@ def test_bad_input_is_told_in_words(words, says, clew, writer, classifier, here)
     assert says in answer.err
     assert "fault in Clew" not in answer.err
     assert [path.name for path in (here / "taken").iterdir()] == ["notes.txt"]
+
+
+def test_the_model_of_a_probe_needs_no_data_and_every_other_one_does(clew, writer, here):
+    from clew.memory.probes import Architecture, DelayedRecall, Learning, learn
+
+    task = DelayedRecall(letters=2, noise=2, before=1)
+    learn(task, Learning(2, steps=1, judged=4), Architecture("rnn", 4)).save(here / "probe")
+    answer = clew("memory", "probe", *FAST, "--instruments", "horizon")
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines()[1].startswith("It learnt a probe, to ")
+    answer = clew("memory", "probe", "book.txt")
+    assert (answer.code, answer.out) == (1, "")
+    assert "data does not go with a probe" in answer.err
+    answer = clew("memory", writer)
+    assert (answer.code, answer.out) == (2, "")
+    assert "there are no data" in answer.err
+    assert "where: DATA" in answer.err
 
 
 def test_wrong_usage_and_help(clew):

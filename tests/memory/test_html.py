@@ -11,7 +11,7 @@ from toys import delay
 
 from clew.memory import Settings, Table, examine
 from clew.memory.html import page
-from clew.memory.report_files import picture
+from clew.memory.report_files import pictures
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
@@ -53,7 +53,7 @@ class Fake:
     name, title, method = "fake", "A <b>title</b> & more", 'By "hand" <script>alert(1)</script>.'
 
     def words(self):
-        return ["It says </li><script>x</script>.", "And </section> more."]
+        return ["It says </li><script>x</script>. <b>Then</b> more.", "And </section> more."]
 
     def tables(self):
         rows = [["<td>", 1, 0.123456789, None], ["\u2423", 2, 1e-9, float("nan")]]
@@ -71,7 +71,10 @@ class Fake:
 
 @pytest.fixture(scope="module")
 def whole():
-    return examine(delay(3), settings=Settings(reach=8, lags=4, cases=8)).html()
+    """A whole page; of its pictures one of lines is drawn, and one with an image in it."""
+    report = examine(delay(3, length=24), settings=Settings(reach=8, lags=4, cases=8))
+    others = set(report.findings) - {"linear-memory", "states"}
+    return report._page({name: [b"<?xml", b"PNG"] for name in others})
 
 
 def test_it_is_valid_and_its_headings_are_in_order(whole):
@@ -91,6 +94,8 @@ def test_it_is_valid_and_its_headings_are_in_order(whole):
 
 def test_it_loads_nothing_and_runs_nothing(whole):
     bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "", whole)
+    [policy] = [a["content"] for a in Reader(whole).all("meta") if "http-equiv" in a]
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     assert not re.search(
         r"https?:|//|url\(|@import|<script|<link|<iframe|javascript|\son\w+=", bare
     )
@@ -112,12 +117,13 @@ def test_every_picture_has_words_and_a_table_and_can_be_reached_by_keyboard(whol
         assert part.texts["summary"][0].startswith("The numbers of this picture (")
         assert "How it was measured." in part.texts["strong"][0]
     for region in (a for a in read.all("div") if a.get("class", "").startswith("scroll")):
-        assert (region["role"], region["tabindex"]) == ("region", "0")
+        assert (region["role"], region["tabindex"]) == ("group", "0")
         assert region["aria-label"]
-    for table in re.findall(r"<table>.*?</table>", whole, re.DOTALL):
+    for table in re.findall(r"<table.*?</table>", whole, re.DOTALL):
         part = Reader(table)
         assert part.texts["caption"][0]
-        assert {cell.get("scope") for cell in part.all("th")} == {"col", "row"}
+        scopes = {cell.get("scope") for cell in part.all("th")}
+        assert scopes == ({"row"} if 'class="depths"' in table else {"col", "row"})
         wide = {row.count("<td") + row.count("<th ") for row in re.findall("<tr>.*?</tr>", table)}
         assert len(wide) == 1
 
@@ -130,20 +136,56 @@ def test_it_follows_the_reader_in_light_and_width_and_print(whole):
     assert style.count("{") == style.count("}")
 
 
+def test_the_answer_stands_first_in_large_letters_with_a_bar_for_each_instrument(whole):
+    read = Reader(whole)
+    assert read.texts["h1"] == ["How far back does it remember?"]
+    [short] = re.findall(r'<section class="short".*?</section>', whole, re.DOTALL)
+    part = Reader(short)
+    assert part.texts["p"][0] == "3 symbols 95 % interval: 3 to 3"
+    assert part.texts["p"][1].startswith("With the 3 symbols before the current one it does as")
+    assert part.texts["p"][-1] == (
+        "The model was asked at 8 steps of the data (seed 0), each with what stands before it, "
+        "8 elements at most."
+    )
+    rows = re.findall(r'scope="row">([\w ]+) <.*?"count">([^<]*)<.*?width:([\d.]+)%', short)
+    assert [name for name, _, _ in rows] == [
+        "What it uses", "What its gradient feels", "What its state keeps",
+    ]  # fmt: skip
+    steps = [int(count.split()[0]) for _, count, _ in rows]
+    assert [float(width) for _, _, width in rows] == [
+        pytest.approx(100 * n / max(steps), abs=0.05) for n in steps
+    ]
+    assert steps[0] == 3
+    assert not any(line.startswith("Looks back 3") for line in part.texts["li"])  # said above
+
+
 def test_what_is_not_ours_is_escaped():
     text = page(
-        'a <model> & "such"', "note <i>", ["sum </ul>"], {"fake": Fake()}, {"x": "<why>"}, {}
-    )
+        'a <model> & "such"', "note <i>", "asked <u>", ["sum </ul>"], {"fake": Fake()},
+        {"x": "<why>"}, {},
+    )  # fmt: skip
     read = Reader(text)
     assert "<script>" not in text
-    assert read.texts["title"] == ['What it remembers: a <model> & "such"']
+    assert read.texts["title"] == ['How far back does it remember? a <model> & "such"']
     assert "A <b>title</b> & more" in read.texts["h2"]
     assert [*read.texts["th"][3:4], *read.texts["td"][1:4]] == ["<td>", "1", "0.1235", "–"]
     assert read.texts["h2"][-1] == "What could not be measured"
     assert "x: <why>" in read.texts["li"]
+    assert {"It says </li><script>x</script>. <b>Then</b> more.", "asked <u>"} <= {*read.texts["p"]}
     assert read.all("img")[0]["alt"].startswith("A <b>title</b>")
 
 
 def test_a_picture_is_the_same_bytes_whenever_it_is_drawn():
-    assert picture(Fake(), "svg") == picture(Fake(), "svg")
-    assert picture(Fake(), "png")[:4] == b"\x89PNG"
+    lines, dots = pictures(Fake(), "svg", "png")
+    assert [lines, dots] == pictures(Fake(), "svg", "png")
+    assert [lines] == pictures(Fake(), "svg")
+    assert dots[:4] == b"\x89PNG"
+    width, height = (int.from_bytes(dots[at : at + 4], "big") for at in (16, 20))
+    assert (width, height) == (300, 150)
+
+
+def test_of_a_picture_of_very_many_lines_the_dots_are_taken(monkeypatch):
+    given = ("m", "", "", [], {"fake": Fake()}, {}, {})
+    assert 'src="data:image/svg+xml;base64,' in page(*given)
+    monkeypatch.setattr("clew.memory.html._LARGE", 1000)
+    assert 'src="data:image/png;base64,iVBOR' in page(*given)

@@ -19,6 +19,8 @@ from toys import between, delay, without_memory
 from clew import Classifier, Forecaster, Tagger, Translator
 from clew.errors import InputError
 from clew.memory import Settings, examine, opened
+from clew.memory.probes import Architecture, DelayedRecall, Learning, learn
+from clew.memory.report_files import KINDS
 from clew.tasks._forecast import problem
 
 SMALL = Settings(reach=12, lags=6, cases=12)
@@ -100,7 +102,8 @@ def test_the_summary_says_the_truth_of_a_delay_line(k):
     assert report["horizon"].horizon == k
     assert f"Looks back {k} symbol" in report.summary()[0]
     assert report.summary()[-1].endswith(
-        f"what it uses (ablation) {k}, what a line reads off its state {k}."
+        f"what it uses (ablation) {k}, what a line reads off its state but not off the current "
+        f"one {k}."
     )
     assert ("It uses no memory" in report.summary()[0]) == (k == 0)
 
@@ -132,6 +135,20 @@ def test_the_same_seed_gives_the_same_report_and_instruments_can_be_chosen():
     del one["seconds"], other["seconds"]
     assert one == other
     assert one["settings"]["seed"] == 3
+
+
+def test_the_model_of_a_probe_brings_its_own_sequences(tmp_path):
+    probe = learn(DelayedRecall(letters=2, noise=2, before=1), Learning(2, steps=1, judged=4),
+                  Architecture("rnn", 4))  # fmt: skip
+    probe.save(tmp_path / "probe")
+    few = Settings(("horizon",), reach=8, cases=8)
+    for model in (probe, tmp_path / "probe"):
+        report = examine(model, settings=few)
+        assert report.task == "probe"
+        assert report.note.startswith("It learnt a probe, to ")
+        assert report.words()[1] == report.note
+    with pytest.raises(InputError, match="data does not go with a probe"):
+        examine(probe, "some text", settings=few)
 
 
 def test_a_text_of_ones_own_is_looked_at_piece_by_piece():
@@ -210,6 +227,8 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     report.save(folder)  # the same bytes, in place of the old
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    drawn = [before[f"linear-memory.{kind}"] for kind in KINDS]
+    monkeypatch.setattr("clew.memory.report.pictures", lambda finding, *kinds: drawn)
 
     (tmp_path / "link").symlink_to(folder)
     report.save(tmp_path / "link")

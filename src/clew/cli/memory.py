@@ -28,9 +28,13 @@ def register(app: typer.Typer) -> None:
 def memory(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")],
     data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="What to ask it about: as for clew fit, best unseen."),
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            show_default=False,
+            help="What to ask it about: as for clew fit, best unseen. A probe's model needs none.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -124,12 +128,15 @@ def memory(
     )  # fmt: skip
     if out is not None:
         check_free(out)
-    if not data.exists():
+    if data is not None and not data.exists():
         raise InputError("no such file or folder", where=str(data))
-    named = _named(columns)
+    named = _named(columns) or None
     try:
         report = examine(model, data, settings=settings, progress=Steps(), columns=named, side=side)
     except InputError as problem:
+        if data is None and problem.where == "data":  # the argument was left out
+            say.error(str(InputError(problem.what, where="DATA", expected=problem.expected)))
+            raise typer.Exit(2) from None
         raise InputError(
             problem.what, where=problem.where, expected=problem.expected, hint=_hint(problem.hint)
         ) from problem

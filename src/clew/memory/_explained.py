@@ -11,8 +11,10 @@ EXPLAINED: dict[str, str] = {
     ),
     "gradient-by-lag": (
         "If what stands tau steps back were changed a little, so much would the model's state "
-        "(left) and its loss (right) change now. Upwards go powers of ten: a straight line "
-        "downwards means that a fixed share is lost at each step, a level one that nothing is."
+        "(left) and its loss or answer (middle) change now. Upwards go powers of ten: a straight "
+        "line downwards means that a fixed share is lost at each step, a level one that nothing "
+        "is. On the right that is weighed with what does stand there: where it is high are the "
+        "elements that the answer hangs on, as far as a gradient can tell."
     ),
     "gates": (
         "A gated unit keeps a share of what it holds at every step; the time scale is how many "

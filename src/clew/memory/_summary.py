@@ -20,6 +20,11 @@ from clew.memory.saliency_distance import SaliencyByDistance
 FADED = 0.01  # of the largest gradient at any lag: what is below it is called faded
 _FADED = "1 %"
 _TIMES, _STEPS = 2, 2  # depths that differ by more than this are told apart
+TOLD = {
+    "used": "what it uses (ablation)",
+    "felt": "what its gradient feels",
+    "kept": "what a line reads off its state but not off the current one",
+}
 _UNSEEN = {
     "horizon": "How far back it looks could not be measured",
     "gradient-by-lag": "Gradients by lag could not be measured",
@@ -67,10 +72,25 @@ def kept(linear: Linear) -> Depth | None:
     return Depth(last, last == linear.lags)
 
 
+def depths(findings: Mapping[str, Finding]) -> dict[str, Depth]:
+    """By the names of TOLD how far back instruments see something, of those that tell."""
+    horizon, gradient, linear = (
+        findings.get(name) for name in ("horizon", "gradient-by-lag", "linear-memory")
+    )
+    found: dict[str, Depth | None] = {}
+    if isinstance(horizon, Horizon) and not horizon.alike:
+        found["used"] = used(horizon)
+    if isinstance(gradient, GradientByLag):
+        found["felt"] = felt(gradient)
+    if isinstance(linear, Linear):
+        found["kept"] = kept(linear)
+    return {name: depth for name, depth in found.items() if depth is not None}
+
+
 def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list[str]:
     """What it remembers, in at most six sentences and those of what is missing."""
     lines = [f"{_UNSEEN[name]}: {why}" for name, why in missing.items() if name in _UNSEEN]
-    depths: dict[str, Depth] = {}
+    seen = depths(findings)
     horizon: Any = findings.get("horizon")
     gradient: Any = findings.get("gradient-by-lag")
     linear: Any = findings.get("linear-memory")
@@ -83,16 +103,13 @@ def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list
                 *lines,
                 f"All {many} of the data are the same: they cannot show more than that.",
             ]
-        depths["used"] = used(horizon)
-    if isinstance(gradient, GradientByLag) and (depth := felt(gradient)) is not None:
-        depths["felt"] = depth
-        lines.append(_felt(gradient, depth))
-    if isinstance(linear, Linear) and (depth := kept(linear)) is not None:
-        depths["kept"] = depth
+    if isinstance(gradient, GradientByLag) and "felt" in seen:
+        lines.append(_felt(gradient, seen["felt"]))
+    if isinstance(linear, Linear) and "kept" in seen:
         lines.append(linear.words()[0])
     if isinstance(gates, Gates):
         lines.append(gates.words()[0])
-    lines += _joined(depths)
+    lines += _joined(seen)
     lines += _elements(findings)
     return lines or [finding.words()[0] for finding in findings.values()]
 
@@ -112,16 +129,11 @@ def _felt(gradient: GradientByLag, depth: Depth) -> str:
     )
 
 
-def _joined(depths: Mapping[str, Depth]) -> list[str]:
+def _joined(seen: Mapping[str, Depth]) -> list[str]:
     """Whether what is used, felt and kept reaches equally far; what it means where not."""
-    if len(depths) < 2:
+    if len(seen) < 2:
         return []
-    told = {
-        "used": "what it uses (ablation)",
-        "felt": "what its gradient feels",
-        "kept": "what a line reads off its state",
-    }
-    use, feel, keep = (depths.get(name) for name in told)
+    use, feel, keep = (seen.get(name) for name in TOLD)
     differ = []
     if use and keep and keep.beyond(use):
         differ.append(f"its state keeps more ({keep}) than it uses ({use})")
@@ -147,7 +159,7 @@ def _joined(depths: Mapping[str, Depth]) -> list[str]:
     )
     if differ:
         return [f"The instruments differ: {'; '.join(differ)}. {trust}"]
-    figures = ", ".join(f"{told[name]} {depth}" for name, depth in depths.items())
+    figures = ", ".join(f"{TOLD[name]} {depth}" for name, depth in seen.items())
     return [f"The instruments agree roughly, in steps back: {figures}."]
 
 

@@ -3,71 +3,43 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+import clew
+from clew.memory._answer import Answer, answer
 from clew.memory._explained import EXPLAINED
+from clew.memory._html_style import STYLE
+from clew.memory._summary import Depth, depths
 from clew.memory.coloured import Coloured
 from clew.memory.finding import Finding, Table
-from clew.memory.report_files import picture
+from clew.memory.report_files import pictures
 
 _LARGE = 600_000  # bytes of a picture of lines; of more, one of dots is put in
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --ground: #fff; --soft: #555; --line: #bbb;
-  --band: #f3f3f3; --link: #0b4f9e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #eaeaea; --ground: #161616; --soft: #b5b5b5;
-  --line: #555; --band: #222; --link: #9cc8ff; } }
-* { box-sizing: border-box; }
-body { margin: 0; color: var(--ink); background: var(--ground);
-  font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-header, nav, main, footer { max-width: 62rem; margin: 0 auto; padding: 0 1rem; }
-h1 { margin: 1.5rem 0 0; line-height: 1.2; }
-h2 { margin: 2.5rem 0 .5rem; padding-top: .5rem; border-top: 1px solid var(--line);
-  line-height: 1.25; }
-a { color: var(--link); }
-:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-.skip { position: absolute; left: -100rem; }
-.skip:focus { left: 1rem; top: .5rem; padding: .5rem; background: var(--ground); }
-nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0; padding: 0;
-  list-style: none; }
-main > section:first-child { padding: .1rem 1rem .5rem; margin-top: 1rem;
-  border: 2px solid var(--line); border-radius: .5rem; }
-main > section:first-child h2 { margin-top: .75rem; border: 0; padding: 0; }
-p, li { max-width: 46rem; overflow-wrap: anywhere; }
-.answer { font-weight: 600; }
-.soft { color: var(--soft); font-size: .925rem; }
-figure { margin: 1rem 0; }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .25rem; }
-.paper { background: #fff; padding: .5rem; }
-.paper img { display: block; width: 100%; min-width: 34rem; height: auto; }
-summary { cursor: pointer; padding: .4rem 0; }
-table { border-collapse: collapse; margin: .75rem; font-size: .875rem;
-  font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-thead th { background: var(--band); }
-th.text, td.text { text-align: left; font-weight: normal; white-space: pre; }
-thead th.text { font-weight: bold; }
-@media print { nav, .skip { display: none; } body { font-size: 10pt; }
-  figure, table, h2 { break-inside: avoid; } h2 { break-after: avoid; }
-  .scroll { overflow: visible; } .paper img { min-width: 0; } }
-"""
+_SECURE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # loads nothing, ever
+_DEPTHS = {
+    "used": ("What it uses", "with less of the past its loss rises"),
+    "felt": ("What its gradient feels", "beyond, it is below 1 % of its largest"),
+    "kept": ("What its state keeps", "what a line reads off it, and not off the current one alone"),
+}
 
 
 def page(
     title: str,
     note: str,
+    asked: str,
     summary: Sequence[str],
     findings: Mapping[str, Finding],
     missing: Mapping[str, str],
-    drawn: Mapping[str, bytes],
+    drawn: Mapping[str, Sequence[bytes]],
 ) -> str:
-    """The whole page: the summary, then a section a finding, then what could not be measured.
+    """The whole page: the answer, a section a finding, then what could not be measured.
 
-    summary: sentences. missing: why, by name. drawn: pictures that are there already, SVG by name.
-    Valid HTML 5; all that is not ours is escaped.
+    asked: what the model was asked, in a sentence. summary: sentences. missing: why, by name.
+    drawn: pictures that are there already, SVG and PNG, by name. Valid HTML 5; all that is not
+    ours is escaped.
     """
     named = {name: finding.title for name, finding in findings.items()}
     if missing:
@@ -75,8 +47,11 @@ def page(
     links = "".join(
         f'<li><a href="#{name}">{escape(what)}</a></li>' for name, what in named.items()
     )
+    found = answer(findings)
+    if found is not None:  # says in other words what the horizon says first
+        summary = [line for line in summary if line != findings["horizon"].words()[0]]
     sections = [
-        _summary(summary),
+        _short(asked, summary, found, depths(findings)),
         *(_section(one, drawn.get(name)) for name, one in findings.items()),
     ]
     if missing:
@@ -85,25 +60,50 @@ def page(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>What it remembers: {escape(title)}</title>",
-            f"<style>{_STYLE}</style>\n</head>\n<body>",
+            f'<meta http-equiv="Content-Security-Policy" content="{_SECURE}">',
+            f"<title>How far back does it remember? {escape(title)}</title>",
+            f"<style>{STYLE}</style>\n</head>\n<body>",
             '<a class="skip" href="#main">Skip to what was found</a>',
-            f"<header>\n<h1>What it remembers</h1>\n<p>{escape(title)}</p>",
+            "<header>\n<h1>How far back does it remember?</h1>",
+            f"<p>{escape(title[:1].upper() + title[1:])}.</p>",
             f"<p>{escape(note)}</p>\n</header>" if note else "</header>",
             f'<nav aria-label="Sections">\n<ul>{links}</ul>\n</nav>',
             '<main id="main" tabindex="-1">',
             *sections,
-            "</main>",
-            '<footer>\n<p class="soft">Made by Clew. This page is one file: it loads nothing.</p>'
-            "\n</footer>\n</body>\n</html>\n",
+            f'</main>\n<footer>\n<p class="soft">Made by Clew {clew.__version__}. This page is '
+            "one file: it loads nothing.</p>\n</footer>\n</body>\n</html>\n",
         ]
     )
 
 
-def _summary(lines: Sequence[str]) -> str:
+def _short(
+    asked: str, summary: Sequence[str], found: Answer | None, seen: Mapping[str, Depth]
+) -> str:
+    """The answer in large letters, how far each instrument sees, and the sentences."""
+    parts = ['<section class="short" aria-labelledby="in-short">\n<h2 id="in-short">In short</h2>']
+    if found is not None:
+        parts.append(
+            f'<p class="big">{escape(found.short)} <small>{escape(found.sure)}</small></p>\n'
+            f"<p>{escape(found.plain)}</p>"
+        )
+    if len(seen) > 1:
+        parts.append(_depths(seen))
+    parts.append(_list(summary))
+    return "\n".join([*parts, f'<p class="soft">{escape(asked)}</p>\n</section>'])
+
+
+def _depths(seen: Mapping[str, Depth]) -> str:
+    """A bar for each instrument; the numbers stand beside them."""
+    most = max(1, *(depth.steps for depth in seen.values()))
+    rows = "\n".join(
+        f'<tr><th scope="row">{_DEPTHS[name][0]} <span class="soft">{_DEPTHS[name][1]}</span></th>'
+        f'<td class="count">{depth}</td><td class="bar" aria-hidden="true">'
+        f'<span style="width:{100 * depth.steps / most:.1f}%"></span></td></tr>'
+        for name, depth in seen.items()
+    )
     return (
-        '<section aria-labelledby="in-short">\n<h2 id="in-short">In short</h2>\n'
-        f"{_list(lines)}\n</section>"
+        '<table class="depths">\n<caption>How many steps back each instrument sees something'
+        f"</caption>\n<tbody>\n{rows}\n</tbody>\n</table>"
     )
 
 
@@ -112,12 +112,14 @@ def _list(lines: Sequence[str]) -> str:
     return f"<ul>\n{items}\n</ul>" if lines else ""
 
 
-def _section(finding: Finding, drawn: bytes | None) -> str:
-    name, answer, *more = finding.name, *finding.words()
+def _section(finding: Finding, drawn: Sequence[bytes] | None) -> str:
+    name, first, *more = finding.name, *finding.words()
+    line, *rest = re.split(r"(?<=[.!?]) (?=[A-Z])", first, maxsplit=1)
     parts = [
         f'<section id="{name}" aria-labelledby="{name}-title">',
         f'<h2 id="{name}-title">{escape(finding.title)}</h2>',
-        f'<p class="answer">{escape(answer)}</p>',
+        f'<p class="answer">{escape(line)}</p>',
+        *(f"<p>{escape(text)}</p>" for text in rest),
         f"<p>{escape(EXPLAINED[name])}</p>" if name in EXPLAINED else "",
         _figure(finding, drawn),
         _list(more),
@@ -128,21 +130,21 @@ def _section(finding: Finding, drawn: bytes | None) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _figure(finding: Finding, drawn: bytes | None) -> str:
+def _figure(finding: Finding, drawn: Sequence[bytes] | None) -> str:
     """The picture as data in the page; a coloured text as text."""
     title = escape(finding.title, quote=True)
     if isinstance(finding, Coloured):
         return (
-            f'<div class="scroll paper" role="region" tabindex="0" aria-label="{title}">'
+            f'<div class="scroll paper" role="group" tabindex="0" aria-label="{title}">'
             f"{finding.html()}</div>"
         )
-    kind, data = "svg+xml", drawn or picture(finding, "svg")
+    kind, (data, *dots) = "svg+xml", drawn or pictures(finding, "svg")
     if len(data) > _LARGE:
-        kind, data = "png", picture(finding, "png")
+        kind, (data,) = "png", dots or pictures(finding, "png")
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     alt = escape(f"{finding.title}. {finding.words()[0]} The numbers stand in tables below.")
     return (
-        f'<figure>\n<div class="scroll paper" role="region" tabindex="0" '
+        f'<figure>\n<div class="scroll paper" role="group" tabindex="0" '
         f'aria-label="Picture: {title}">\n<img src="{source}" alt="{alt}">\n</div>\n</figure>'
     )
 
@@ -166,7 +168,7 @@ def _table(table: Table) -> str:
     )
     title = escape(table.title, quote=True)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="Table: {title}">\n<table>\n'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="Table: {title}">\n<table>\n'
         f"<caption>{escape(table.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
         + "\n".join(_rows(table, kinds))
         + "\n</tbody>\n</table>\n</div>"

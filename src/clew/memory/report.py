@@ -21,13 +21,13 @@ from clew.memory.horizon import REACH, horizon
 from clew.memory.html import page
 from clew.memory.lags import LAGS, gradient_by_lag
 from clew.memory.linear import linear
-from clew.memory.opening import opened
-from clew.memory.report_files import check_free, picture, write
+from clew.memory.opening import loaded, opened
+from clew.memory.probes.model import ProbeModel
+from clew.memory.report_files import KINDS, check_free, pictures, write
 from clew.memory.saliency import saliency
 from clew.memory.saliency_distance import saliency_by_distance
 from clew.memory.states import opened_case, states
 from clew.memory.subject import Case, Subject
-from clew.tasks import load
 
 INSTRUMENTS = ("horizon", "gradient", "gates", "linear", "saliency", "states")
 CASES = 96
@@ -159,11 +159,19 @@ class Report:
         folder holds something else, or cannot be written.
         """
         check_free(Path(folder))
-        drawn = {name: picture(finding, "svg") for name, finding in self.findings.items()}
+        drawn = {name: pictures(finding, *KINDS) for name, finding in self.findings.items()}
         write(Path(folder), self._page(drawn), self.data(), self.findings, drawn)
 
-    def _page(self, drawn: Mapping[str, bytes]) -> str:
-        return page(self.title, self.note, self.summary(), self.findings, self.missing, drawn)
+    def _page(self, drawn: Mapping[str, Sequence[bytes]]) -> str:
+        how = self.settings
+        many = f"{self.drawn:,} step{'s' * (self.drawn != 1)}"
+        asked = (
+            f"The model was asked at {many} of the data (seed {how.seed}), each with what stands "
+            f"before it, {how.reach:,} elements at most."
+        )
+        return page(
+            self.title, self.note, asked, self.summary(), self.findings, self.missing, drawn
+        )
 
 
 def examine(
@@ -188,9 +196,9 @@ def examine(
     tell = progress or (lambda text: None)
     tell("opening the model and the data")
     if isinstance(model, str | Path):
-        model = load(model)
+        model = loaded(model)
     subject: Subject
-    if data is None and not opening and hasattr(model, "cases") and hasattr(model, "reader"):
+    if _opened_already(model) and data is None and not opening:
         subject, model = model, getattr(model, "model", model)
     else:
         subject = opened(model, data, **opening)
@@ -219,6 +227,11 @@ def examine(
         raise problem
     note = getattr(subject, "note", "")
     return Report(subject.title, note, subject.task, how, len(cases), found, missing, seconds)
+
+
+def _opened_already(model: Any) -> bool:
+    """Whether it is a Subject; a model of a probe is one too, but has yet to be told of."""
+    return hasattr(model, "cases") and hasattr(model, "reader") and type(model) is not ProbeModel
 
 
 Step = tuple[str, str, Callable[[], Finding]]
