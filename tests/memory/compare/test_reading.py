@@ -1,5 +1,6 @@
 """What each task reads, and that what is held out is learnt from by nobody."""
 
+import json
 import wave
 
 import numpy as np
@@ -106,6 +107,29 @@ def test_tunes(tmp_path):
     titles = [{one.title for one in side} for side in (learned, held)]
     assert len(titles[0]) + len(titles[1]) == 20
     assert not titles[0] & titles[1]
+
+
+@pytest.mark.parametrize("parts", [(), ("valid",), ("valid", "test")])
+def test_rolls_are_held_out_and_tested_by_part(parts, tmp_path):
+    pieces = [[[40 + n], [41 + n], []] for n in range(20)]
+    cut = {"train": pieces[:12], "valid": pieces[12:16], "test": pieces[16:]}
+    whole = {name: cut[name] for name in ("train", *parts)} if parts else pieces
+    place = tmp_path / "a.json"
+    place.write_text(json.dumps(whole))
+    told = {"test": str(place)} if "test" in parts else {}
+    material = TaskContest(Plan("compose", (str(place),), **told)).material
+    model = Noting()
+    material.fit(model, material.held, None)
+    learned, held, test = (
+        [roll.pitches[0][0] for roll in part] if part else []
+        for part in (model.learned[0], material.held, material.test)
+    )
+    assert material.asked is material.held
+    assert not set(learned) & set(held)
+    assert len(set(learned + held)) == (16 if parts else 20)
+    assert len(held) == (4 if parts else 2)
+    assert len(test) == (4 if "test" in parts else 0)
+    assert not set(test) & set(learned + held)
 
 
 def test_shares_are_never_all_or_nothing():

@@ -150,8 +150,7 @@ def _tag(plan: Plan, model: Any) -> Material:
 
     found = sentences(plan.data[0], "train")
     if plan.validation is None:
-        inside, aside = _divided(len(found), model.held_out)
-        found, held = [found[k] for k in inside], [found[k] for k in aside]
+        found, held = _parted(found, model.held_out)
     else:
         held = sentences(plan.validation, "dev")
     X, y = pair(found)
@@ -247,19 +246,44 @@ def _compose(plan: Plan, model: Any) -> Material:
     _columns(plan, ())
     path = Path(plan.data[0])
     notation = notation_of(path, model.notation, "data")
-    found: Any = path
-    held, test = (None if given is None else Path(given) for given in (plan.validation, plan.test))
-    if held is None and notation != "roll":
-        tunes: list[Any] = (
-            read_tunes(path) if notation == "abc" else [notes for _, notes in iter_midi(path)]
-        )
-        inside, aside = _divided(len(tunes), model.held_out)
-        found, held = [tunes[k] for k in inside], [tunes[k] for k in aside]  # type: ignore[assignment]
+    found: Any
+    held: Any
+    test: Any
+    if notation == "roll":
+        found, held, test = _rolls(plan, model.held_out)
+    else:
+        held, test = (None if one is None else Path(one) for one in (plan.validation, plan.test))
+        found = path
+        if held is None:
+            tunes: list[Any] = (
+                read_tunes(path) if notation == "abc" else [notes for _, notes in iter_midi(path)]
+            )
+            found, held = _parted(tunes, model.held_out)
 
     def fit(model: Any, held: Any, report: Any) -> None:
         model.fit(found, validation=held, report=report)
 
-    return Material(fit, held, path if held is None else held, test)
+    return Material(fit, held, held, test)
+
+
+def _rolls(plan: Plan, share: float) -> tuple[list[Any], list[Any], list[Any] | None]:
+    from clew.data.rolls import read_rolls
+    from clew.tasks._compose.roll_data import read as part
+
+    path = Path(plan.data[0])
+    found = list(part(path, "train", "data"))
+    test = None if plan.test is None else list(part(Path(plan.test), "test", "test"))
+    if plan.validation is not None:
+        return found, list(part(Path(plan.validation), "valid", "validation")), test
+    try:
+        return found, list(read_rolls(path, "valid")), test
+    except InputError:  # as the rest of it could be read, it has no such part
+        return *_parted(found, share), test
+
+
+def _parted(found: list[Any], share: float) -> tuple[list[Any], list[Any]]:
+    inside, aside = _divided(len(found), share)
+    return [found[k] for k in inside], [found[k] for k in aside]
 
 
 def _divided(count: int, share: float) -> tuple[list[int], list[int]]:
