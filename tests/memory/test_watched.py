@@ -37,16 +37,20 @@ def drawn(one):
 @pytest.mark.parametrize(
     ("norms", "told"),
     [
-        (halving(24), "of the gradient at lag 0 a millionth is left at lag 20: vanishes, halves "
-         "every step"),
-        (halving(24, 2), "of the gradient at lag 0 a thousandth is left at lag 20: vanishes, "
-         "halves every 2 steps"),
-        (halving(5, 2), "of the gradient at lag 0 25 % is left at lag 4: vanishes, halves every 2 "
-         "steps"),
-        (halving(4, -1), "the gradient at lag 3 is 8 times that at lag 0: explodes, doubles every "
-         "step"),
-        ((1.0, 1.0, 1.0), "of the gradient at lag 0 100 % is left at lag 2: holds, changes by less "
-         "than a factor of 2 over 2 steps"),
+        (halving(24), "the gradient vanishes: halves every step; 20 steps back a millionth of it "
+         "is left"),
+        (halving(24, 2), "the gradient vanishes: halves every 2 steps; 20 steps back a thousandth "
+         "of it is left"),
+        (halving(5, 2), "the gradient vanishes: halves every 2 steps; 4 steps back 25 % of it is "
+         "left"),
+        (halving(4, -1), "the gradient explodes: doubles every step; 3 steps back it is 8 times as "
+         "long"),
+        ((1.0, 1.0, 1.0), "the gradient holds: changes by less than a factor of 2 over 2 steps; 2 "
+         "steps back 100 % of it is left"),
+        ((1.0, 1e-9, 1e-18), "the gradient vanishes: halves every 0.033 steps; 1 step back a "
+         "millionth of it is left"),
+        ((0.0, 1.0, 0.5, 0.25), "the gradient vanishes: halves every step"),
+        ((1.0, 0.0, 0.0), "gradient by lag: there is some at lag 0 only"),
         ((0.0, 0.0, 0.0), "no gradient arrives at any lag"),
     ],
 )  # fmt: skip
@@ -59,8 +63,11 @@ def test_words_tell_of_the_first_and_the_last_look_of_layers_and_of_clipping():
         row(1, 1, halving(24)), row(2, 1, None), row(4, 2, halving(24, 2), clipped=1, kept=0.6)
     )
     first, last, layers, clipped = one.words()
-    assert first.startswith("Step 1: of the gradient at lag 0 a millionth")
-    assert last.startswith("Step 4: of the gradient at lag 0 a thousandth")
+    assert (
+        first == "Step 1: the gradient vanishes: halves every step; 20 steps back a millionth of "
+        "it is left."
+    )
+    assert last.endswith("halves every 2 steps; 20 steps back a thousandth of it is left.")
     assert layers == "By layer the mean length goes from 0.25 ($odd 漢) to 1 (stack.layers.0)."
     assert clipped == (
         "Clipped at 3: 1 of 4 steps (25 %), shortened to 0.6 of their length in the mean; "
@@ -106,7 +113,8 @@ def test_whatever_was_noted_is_drawn_and_is_json(rows):
     one = found(*rows)
     figure = drawn(one)
     measured = one.by_lag.shape[1] > 1
-    assert len(figure.axes) == (4 if measured else 2)  # a bar of greys beside the lags
+    assert len(figure.axes) == (3 if measured else 2)
+    assert len(figure.axes[0].child_axes) == measured  # a bar of greys beside the lags
     json.dumps(one.data(), allow_nan=False)
     assert one.words()
     assert one.method

@@ -169,10 +169,11 @@ class GradientsWatched:
         )
         # What is exactly zero, or no number, is hatched: it is not merely small.
         axes.patch.set(facecolor="white", hatch="///", edgecolor="0.7")
-        bar = figure.colorbar(shown, ax=axes, pad=0.01)
+        # Inside of the axes' own row: beside the legends below it would stand far away.
+        bar = figure.colorbar(shown, cax=axes.inset_axes((1.02, 0.0, 0.025, 1.0)))
         bar.set_label("log10 of the norm\nas a share of lag 0", fontsize=8)
         axes.set_ylabel("lag, steps back")
-        axes.set_title("gradient by lag", loc="left", fontsize=10)
+        axes.set_title("gradient by lag: the lighter, the less arrives", loc="left", fontsize=10)
 
     def _lines(self, axes: Any) -> None:
         norms = self.by_layer
@@ -228,22 +229,26 @@ class GradientsWatched:
 
 
 def in_words(norms: Any, found: Decay) -> str:
-    """How much of the gradient at lag 0 is left, and at what rate it goes."""
+    """At what rate the gradient goes, and how much of that at lag 0 is left."""
     if found.kind == "none":
         return "no gradient arrives at any lag"
-    told = found.words().split(" (")[0].replace(": ", ", ")
+    told = found.words().split(" (")[0]
+    if found.kind == "single":
+        return f"gradient by lag: {told}"
     sizes = np.asarray(norms, dtype=np.float64)
     if not math.isfinite(sizes[0]) or sizes[0] <= 0:
-        return f"the gradient by lag {told}"
+        return f"the gradient {told}"
     shares = sizes / sizes[0]
     lag = len(shares) - 1
+    left = f"{100 * shares[lag]:.3g} % of it is left"
+    if shares[lag] > 1:
+        left = f"it is {shares[lag]:.3g} times as long"
     for size, name in ((1e-6, "a millionth"), (1e-3, "a thousandth")):
         below = np.flatnonzero(shares <= size)
         if len(below):
-            return f"of the gradient at lag 0 {name} is left at lag {below[0]}: {told}"
-    if shares[lag] > 1:
-        return f"the gradient at lag {lag} is {shares[lag]:.3g} times that at lag 0: {told}"
-    return f"of the gradient at lag 0 {100 * shares[lag]:.3g} % is left at lag {lag}: {told}"
+            lag, left = int(below[0]), f"{name} of it is left"
+            break
+    return f"the gradient {told}; {lag} step{'s' * (lag != 1)} back {left}"
 
 
 def _plain(value: float) -> float | None:
