@@ -134,7 +134,7 @@ def test_integrated_gradients_add_up_to_the_change_of_the_score(kind, features, 
     assert found.gap == pytest.approx(found.integrated.sum() - change, abs=1e-12)
 
 
-def test_points_are_doubled_until_the_integral_is_whole():
+def test_points_are_added_until_the_integral_is_whole():
     subject, one = net("RNN", seed=4), case(20, seed=5)
     rough = saliency(subject, one, steps=1, tolerance=1e9)
     fine = saliency(subject, one, steps=1, tolerance=1e-4)
@@ -316,6 +316,14 @@ def test_a_way_back_that_is_cut_is_told():
     with pytest.raises(InputError, match="cannot be differentiated") as error:
         saliency(subject, case())
     assert "torch.no_grad" in error.value.hint
+
+
+def test_a_gradient_that_is_no_number():
+    subject = net()
+    answered = subject.out.forward
+    subject.out.forward = lambda y: answered(y) + (y * 0).square().sum(1, keepdim=True).sqrt()
+    with pytest.raises(InputError, match="is not finite"):
+        saliency(subject, case())
 
 
 def test_the_weights_and_their_gradients_are_left_alone():

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clew.errors import InputError
+from clew.memory._path_integral import path_integral
 from clew.memory._reading import padded
 from clew.memory.subject import Case, Subject
 
 Curve = NDArray[np.float64]
 
 _CELLS = 1 << 13  # steps of sequences that are read at once: bounds the memory of a backward pass
-MOST_STEPS = 1024
 
 
 @dataclass(frozen=True)
@@ -103,35 +102,46 @@ def attribute(
 ) -> Attribution:
     """All curves of the elements `around` for one answer; others are read, but stay as they are.
 
-    The integral is taken with `steps` points, then twice as many, up to MOST_STEPS, until it lacks
-    no more than the share `tolerance`.
+    The integral is taken with `steps` points, then with more where it is rough, until it lacks no
+    more than the share `tolerance`; see clew.memory._path_integral.
     """
     x, change = asked.x, torch.zeros_like(asked.x)
     change[around] = (asked.x - asked.neutral)[around]
-    with torch.no_grad():
-        ends = asked.said(torch.stack([x, x - change], 1))[:, answer].double()
-    score, blank = ends.tolist()
+    base = asked.x - change
+
+    def way(places: Curve) -> Iterator[Tensor]:
+        """What stands at these places of the way from neutral elements to x: (T, B, D), in turn."""
+        at = torch.from_numpy(places).to(change)
+        for piece in asked.pieces(len(places)):
+            yield base.unsqueeze(1) + at[piece, None] * change.unsqueeze(1)
+
+    def scores(places: Curve) -> Curve:
+        with torch.no_grad():
+            return _array(torch.cat([asked.said(y)[:, answer].double() for y in way(places)]))
+
+    def slopes(places: Curve) -> Curve:
+        found = [
+            torch.einsum("tbd,td->tb", _gradients(asked, y, answer).double(), change.double())
+            for y in way(places)
+        ]
+        return _array(torch.cat(found, 1)[around])
+
+    blank, score = scores(np.array([0.0, 1.0])).tolist()
     near = _gradients(asked, x.unsqueeze(1), answer)[:, 0]  # (T, D)
     noise = 64 * torch.finfo(x.dtype).eps * (abs(score) + abs(blank))
-    while True:
-        places, weights = _points(steps)
-        mean = _mean_gradient(asked, change, answer, (places + 1) / 2, weights / 2)
-        integrated = (mean * change.double()).sum(-1)[around]
-        gap = float(integrated.sum()) - (score - blank)
-        if abs(gap) <= tolerance * abs(score - blank) + noise or 2 * steps > MOST_STEPS:
-            break
-        steps *= 2
+    allowed = tolerance * abs(score - blank) + noise
+    whole = path_integral(scores, slopes, (blank, score), steps=steps, allowed=allowed)
     return Attribution(
         around.start,
         _array((near * change).double().sum(-1)[around]),
-        _array(integrated),
+        whole.given,
         _array(score - _without(asked, answer, around)),
         _array(torch.linalg.vector_norm(near.double(), dim=-1)[around]),
         answer,
         score,
         blank,
-        steps,
-        gap,
+        whole.steps,
+        whole.gap,
         noise,
     )
 
@@ -153,28 +163,6 @@ def slope(value: Tensor, x: Tensor) -> Tensor:
         )
     (found,) = torch.autograd.grad(value, x, allow_unused=True)
     return torch.zeros_like(x) if found is None else found
-
-
-@lru_cache(maxsize=8)
-def _points(steps: int) -> tuple[Curve, Curve]:
-    """Places and weights of Gauss and Legendre's integral from -1 to 1; a thousand take a while."""
-    places, weights = np.polynomial.legendre.leggauss(steps)
-    return places, weights
-
-
-def _mean_gradient(
-    asked: Asked, change: Tensor, answer: int, places: Curve, weights: Curve
-) -> Tensor:
-    """(T, D) in double precision: dF/dx on the way from the neutral elements to x, weighted."""
-    way = torch.from_numpy(places).to(change)
-    share = torch.from_numpy(weights).to(change.device)
-    total = torch.zeros_like(change, dtype=torch.float64)
-    base = asked.x - change
-    for piece in asked.pieces(len(places)):
-        x = base.unsqueeze(1) + way[piece, None] * change.unsqueeze(1)  # (T, B, D)
-        slopes = _gradients(asked, x, answer).double()
-        total += torch.einsum("tbd,b->td", slopes, share[piece])
-    return total
 
 
 def _without(asked: Asked, answer: int, around: slice) -> Tensor:

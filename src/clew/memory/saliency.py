@@ -222,10 +222,11 @@ def saliency(
 
     answer: by its name or number; None takes the likeliest (of a model that answers with numbers
     of another kind, the first). elements: how many are looked at, up to the step asked (of models
-    of both ways, on each side of it). steps: points of the integral to begin with; they are
-    doubled, up to 1024, until it lacks no more than `tolerance` of the change. Reads the case
-    elements + 2 steps times and more. Raises InputError for an answer that the model does not have,
-    an empty case, a score that is not finite, or one that cannot be differentiated.
+    of both ways, on each side of it). steps: points of the integral to begin with; stretches of the
+    way on which it lacks much get more, up to 1024 in all, until it lacks no more than `tolerance`
+    of the change. Reads the case elements + 2 steps times and more. Raises InputError for an answer
+    that the model does not have, an empty case, a score that is not finite, or one that cannot be
+    differentiated.
     """
     for what, value in (("elements", elements), ("steps", steps)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -241,6 +242,13 @@ def saliency(
         beyond = min(len(asked.x), last + elements - 1) if subject.both_ways else last
         around = slice(max(0, last - elements), beyond)
         found = attribute(asked, number, around, steps=steps, tolerance=tolerance)
+    curves = (found.gradient, found.integrated, found.occlusion, found.connectivity)
+    if not np.isfinite(np.stack(curves)).all():
+        raise InputError(
+            f"the score of the answer is {found.score:.4g}, but its gradient, or the score without "
+            "some element, is not finite",
+            where="the model",
+        )
     names = list(subject.answers) if subject.answers is not None else None
     return _told(
         found, tolerance, case.at,
