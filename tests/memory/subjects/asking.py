@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from clew.data.batches import pad
+from clew.memory.saliency import saliency
 
 FAR = 10**6
 
@@ -47,6 +48,9 @@ def check(subject: Any, count: int = 6, reach: int = 5) -> list[Any]:
         assert len(subject.answers) == said.shape[1]
     alone = np.concatenate([losses(subject, [case]) for case in cases])
     np.testing.assert_allclose(found.detach().numpy(), alone, rtol=1e-4, atol=1e-5)
+    found = saliency(subject, cases[-1], elements=4)
+    change = found.score - found.blank
+    assert abs(found.integrated.sum() - change) <= 0.01 * abs(change) + found.noise
     y, _ = subject.reader(x[:3], None)  # what the instruments step through
     assert y.shape[:2] == x[:3].shape[:2]
     assert not subject.network.training

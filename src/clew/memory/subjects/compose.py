@@ -89,6 +89,7 @@ def _rolls(model: Composer, data: Any) -> Rolls:
         in_nats=True,
         answers=[pitch(number) for number in range(network.pitches)] if alone else None,
         note="" if alone else TURNS,
+        likeliest=alone,
         model=model,
         rolls=[np.array(roll, dtype=np.float32) for roll in rolls],
     )

@@ -61,9 +61,7 @@ def translate(
         reader=stack,
         loss_name=f"nats a {said}",
         in_nats=True,
-        answers=[*read.tokenizer.vocabulary, END]
-        if written
-        else ["the mean of ln P of the target"],
+        answers=[*read.tokenizer.vocabulary, END] if written else ["mean of ln P"],
         note=WHOLE if written else MEAN,
         model=model,
         pairs=pairs,
