@@ -1,14 +1,16 @@
 """The story of the field in one picture: who still knows where one grew up, many words later?
 
-Run: python benchmarks/agreement.py [--png FILE] [--json FILE] [--seeds SEED ...] [--quick]
+Run: python benchmarks/agreement.py [--only near|far] [--png FILE] [--json FILE]
+                                    [--seeds SEED ...] [--threads N] [--quick]
 
 "... I grew up in France . (any number of words) I speak fluent": which language? A simple recurrent
 network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
-(Tallec & Ollivier 2018), learn from the same sentences, in as many steps, from 5 to 100 words
-apart; one in five sentences between names a country or language, be it another. Then: the share of
-right answers from 5 to 400 words apart, with the range over the seeds; how it rose as they learnt;
-how much of a small change of the state is left in the state some words later, before and after
-training (the median of the seeds).
+(Tallec & Ollivier 2018), learn from the same sentences, at one rate, in as many steps; one in five
+sentences between names a country or language, be it another. Twice: from sentences 5 to 100 words
+apart (near), and from those 200 to 400 words apart only (far), where no short ones help. Then: the
+share of right answers from 5 to 400 words apart, the mean and the range of the seeds; and how much
+of a small change of the state is left in the state some words later, before and after training
+(near, the median of the seeds). Five seeds take half an hour on one core.
 """
 
 import argparse
@@ -32,12 +34,20 @@ PROBE = Agreement()
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 STYLES = (("o", 4, "-", "0.5"), ("s", 9, "--", "0.35"), ("^", 5, "-.", "0.0"), ("D", 6, ":", "0.0"))
 
-Found: TypeAlias = dict[str, dict[str, Any]]
+# Chosen with other seeds, on sequences held out. near: the rate, of 3e-4, 1e-3 and 3e-3, with which
+# the RNN does best (seeds 100, 101); gated cells learn with each of them. far: the rate, of 1e-3 and
+# 3e-3, with which the LSTM with chrono initialisation does best (seed 100).
+LEARNING: dict[str, dict[str, Any]] = {
+    "near": {"length": (5, 100), "steps": 3000, "learning_rate": 1e-3},
+    "far": {"length": (200, 400), "steps": 1000, "learning_rate": 3e-3},
+}
+QUICK: dict[str, dict[str, Any]] = {
+    "near": {"length": (5, 10), "steps": 20, "every": 10, "judged": 32},
+    "far": {"length": (10, 20), "steps": 10, "every": 10, "judged": 32},
+}
+KNOWN = 0.99  # right answers of one that has learnt it
 
-# The rate, of 3e-4, 1e-3 and 3e-3, is that with which the RNN does best on sequences held out, of
-# the same lengths, with the seeds 100 and 101; gated cells learn with each of them.
-LEARNING: dict[str, Any] = {"length": (5, 100), "steps": 3000, "learning_rate": 1e-3, "every": 100}
-QUICK: dict[str, Any] = {"length": (5, 20), "steps": 20, "every": 10, "judged": 32}
+Found: TypeAlias = dict[str, dict[str, Any]]
 
 
 def units(cell: str) -> int:
@@ -70,8 +80,8 @@ def decay(model: ProbeModel, lags: int) -> dict[str, LagCurve]:
 
 
 def run(
+    setting: str,
     seeds: Sequence[int],
-    learning: dict[str, Any],
     quick: bool = False,
     keep: Callable[[Found], None] | None = None,
 ) -> Found:
@@ -80,19 +90,24 @@ def run(
     found: Found = {}
     for seed in seeds:
         for name, architecture in readers().items():
-            model = learn(PROBE, Learning(**learning, seed=seed), architecture)
+            settings = {"every": 100, **LEARNING[setting], **(QUICK[setting] if quick else {})}
+            model = learn(PROBE, Learning(**settings, seed=seed), architecture)
             weights = sum(p.numel() for p in model.reader.parameters())
             row = found.setdefault(
                 name, {"weights": weights, "seconds": [], "shares": [], "learnt": [],
                        "gradient": []}
             )  # fmt: skip
             row["seconds"].append(model.history["seconds"])
-            row["learnt"].append([(at["step"], at["accuracy"]) for at in model.history["rows"]])
+            rows = [(at["step"], at["accuracy"]) for at in model.history["rows"]]
+            row["learnt"].append(next((step for step, right in rows if right >= KNOWN), None))
             row["shares"].append(shares(model, distances, 32 if quick else 300, seed))
             curves = decay(model, distances[-1])
             row["gradient"].append({when: c.data() for when, c in curves.items()})
             said = " ".join(f"{share:.2f}" for share in row["shares"][-1])
-            print(f"seed {seed}, {name}: {weights:,} weights, {row['seconds'][-1]:.0f} s: {said}")
+            print(
+                f"{setting}, seed {seed}, {name}: {weights:,} weights, {row['seconds'][-1]:.0f} s, "
+                f"{KNOWN:.0%} right after {row['learnt'][-1] or 'no'} steps: {said}"
+            )
             for when, c in curves.items():
                 print(f"  state by earlier state, {when}: {c.decay.words()}", flush=True)
             if keep is not None:
@@ -100,54 +115,54 @@ def run(
     return found
 
 
-def draw(path: Any, found: Found, distances: tuple[int, ...]) -> None:
-    """Right answers by distance and as they are learnt; gradients before training, and after."""
+def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None:
+    """Right answers by distance, of each setting; gradients before training, and after."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, ((far, learnt), gradients) = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
-    for (name, row), (marker, size, dash, grey) in zip(found.items(), STYLES, strict=True):
-        how: dict[str, Any] = {
-            "linestyle": dash, "marker": marker, "ms": size, "color": grey, "label": name,
-            "mfc": "white" if size > 5 else grey,
-        }  # fmt: skip
-        steps = [step for step, _ in row["learnt"][0]]
-        over = [[right for _, right in one] for one in row["learnt"]]
-        for axes, places, values in ((far, distances, row["shares"]), (learnt, steps, over)):
-            columns = [[100 * value for value in at] for at in zip(*values, strict=True)]
-            middle = [statistics.mean(column) for column in columns]
-            axes.plot(places, middle, markevery=max(1, len(places) // 8), **how)
+    figure, (upper, lower) = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+    titles = {
+        setting: "learnt from {} to {} words".format(*LEARNING[setting]["length"])
+        for setting in found
+    }
+    for axes, (setting, rows) in zip(upper, found.items(), strict=False):
+        for (name, row), (marker, size, dash, grey) in zip(rows.items(), STYLES, strict=True):
+            columns = [[100 * value for value in at] for at in zip(*row["shares"], strict=True)]
+            axes.plot(
+                distances, [statistics.mean(column) for column in columns], dash, marker=marker,
+                ms=size, color=grey, mfc="white" if size > 5 else grey, label=name,
+            )  # fmt: skip
             low, high = ([end(column) for column in columns] for end in (min, max))
-            axes.fill_between(places, low, high, color=grey, alpha=0.12, linewidth=0)
-        for axes, when in zip(gradients, ("before", "after"), strict=True):
-            lags = row["gradient"][0][when]["lags"]
-            norms = zip(*(one[when]["mean"] for one in row["gradient"]), strict=True)
-            middle = [statistics.median(at) for at in norms]
-            axes.plot(lags, middle, markevery=max(1, len(lags) // 8), **how)
-    for axes in (far, learnt):
+            axes.fill_between(distances, low, high, color=grey, alpha=0.12, linewidth=0)
         axes.axhline(100 / len(PROBE.answers), color="0.5", linewidth=1)
+        axes.annotate("chance", (distances[0], 1.0), fontsize=8, color="0.3")
+        axes.set_xscale("log")
+        axes.set_xticks(distances, [str(d) for d in distances])
+        axes.minorticks_off()
         axes.set_ylim(0, 103)
         axes.set_ylabel("right answers (%)")
-    far.annotate("chance", (distances[0], 1.0), fontsize=8, color="0.3")
-    far.set_xscale("log")
-    far.set_xticks(distances, [str(d) for d in distances])
-    far.minorticks_off()
-    far.set_xlabel('words from the country to "fluent"')
-    far.set_title("I grew up in France ... I speak fluent ___", fontsize=10, loc="left")
-    learnt.set_xlabel("steps of training")
-    learnt.set_title("as it is learnt, on sequences held out", fontsize=10, loc="left")
-    learnt.legend(fontsize=9, frameon=False, loc="center right")
-    for axes, when in zip(gradients, ("before", "after"), strict=True):
+        axes.set_xlabel('words from "I grew up in France" to "I speak fluent ___"')
+        axes.set_title(titles[setting], fontsize=10, loc="left")
+    setting, rows = next(iter(found.items()))
+    for axes, when in zip(lower, ("before", "after"), strict=True):
+        for (name, row), (marker, size, dash, grey) in zip(rows.items(), STYLES, strict=True):
+            lags = row["gradient"][0][when]["lags"]
+            norms = zip(*(one[when]["mean"] for one in row["gradient"]), strict=True)
+            axes.plot(
+                lags, [statistics.median(at) for at in norms], dash, marker=marker, ms=size,
+                color=grey, mfc="white" if size > 5 else grey, label=name,
+                markevery=max(1, len(lags) // 8),
+            )  # fmt: skip
         axes.set_yscale("log")
         axes.set_ylim(1e-9, 1e2)
         axes.set_xlabel("lag (words)")
         axes.set_ylabel("|dh_t / ds_{t-lag}|")
-        axes.set_title(
-            f"left of a small change of the state, {when} training", fontsize=10, loc="left"
-        )
-    for axes in (far, learnt, *gradients):
+        what = "before training" if when == "before" else f"after training ({titles[setting]})"
+        axes.set_title(f"left of a small change of the state, {what}", fontsize=10, loc="left")
+    lower[0].legend(fontsize=9, frameon=False, loc="upper right")
+    for axes in (*upper, *lower):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -165,13 +180,10 @@ def main() -> int:
         "--png", type=Path, metavar="FILE", help="the picture (else agreement.png; quick: none)"
     )
     parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[20, 21, 22], metavar="SEED")
+    parser.add_argument("--only", choices=list(LEARNING), help="one of the two settings")
     parser.add_argument(
-        "--lengths", type=int, nargs=2, default=LEARNING["length"], metavar=("LEAST", "MOST"),
-        help="words apart that are learnt from",
-    )  # fmt: skip
-    parser.add_argument("--steps", type=int, default=LEARNING["steps"])
-    parser.add_argument("--rate", type=float, default=LEARNING["learning_rate"])
+        "--seeds", type=int, nargs="+", default=[20, 21, 22, 23, 24], metavar="SEED"
+    )
     asked = parser.parse_args()
     # Where gradients vanish they become denormal numbers, which are many times slower.
     torch.set_flush_denormal(True)
@@ -179,20 +191,25 @@ def main() -> int:
     about = facts(asked.threads)
     distances = DISTANCES[:3] if asked.quick else DISTANCES
     seeds = asked.seeds[:1] if asked.quick else asked.seeds
-    chosen = {"length": tuple(asked.lengths), "steps": asked.steps, "learning_rate": asked.rate}
-    learning = {**LEARNING, **chosen, **(QUICK if asked.quick else {})}
+    found: dict[str, Found] = {}
+    for setting in [asked.only] if asked.only else LEARNING:
 
-    def keep(found: Found) -> None:
-        told = {"distances": list(distances), "seeds": seeds, "learning": learning}
-        write(asked.json, "agreement", about, **told, found=found)
+        def keep(so_far: Found, setting: str = setting) -> None:
+            found[setting] = so_far
+            told = {"distances": list(distances), "seeds": seeds, "learning": LEARNING}
+            write(asked.json, "agreement", about, **told, found=found)
 
-    found = run(seeds, learning, asked.quick, keep)
-    rows = [
-        [name, f"{row['weights']:,}", *(f"{100 * statistics.mean(at):.0f}" for at in
-         zip(*row["shares"], strict=True))] for name, row in found.items()
-    ]  # fmt: skip
-    show(["right answers in %, words apart", "weights", *map(str, distances)],
-         [*rows, ["chance", "", *("8" for _ in distances)]])  # fmt: skip
+        run(setting, seeds, asked.quick, keep)
+    for setting, rows in found.items():
+        means = [
+            [name, f"{row['weights']:,}", *(f"{100 * statistics.mean(at):.0f}" for at in
+             zip(*row["shares"], strict=True))] for name, row in rows.items()
+        ]  # fmt: skip
+        chance = f"{100 / len(PROBE.answers):.0f}"
+        show([f"{setting}: right answers in %, words apart", "weights", *map(str, distances)],
+             [*means, ["chance", "", *(chance for _ in distances)]])  # fmt: skip
+    if asked.quick:
+        print("A quick run learns nothing: no measurement.")
     if asked.png is not None or not asked.quick:
         draw(asked.png or "agreement.png", found, distances)
     return 0
