@@ -107,7 +107,6 @@ def test_the_longest_units_are_named_with_their_layers():
     assert [unit for unit, *_ in found.longest()] == ["1:2", "2:3"]
     assert "1:2 in layer 1, keeps 37 % of what it holds for 99 symbols" in found.words()[0]
     assert "half of the units hold on for 2 symbols" in found.words()[1]  # -1 / ln 0.6 = 1.96
-    drawn(found)
 
 
 def test_a_gate_that_is_never_shut_holds_without_end():
@@ -148,7 +147,10 @@ def test_before_training_stands_beside_after():
     before = subject(held("LSTM", [0.5, 0.5]))
     after = replace(subject(held("LSTM", [0.9, 0.99])), before=before)
     found = gates(after, cases(6))
-    assert "(before training 1.4 and 1.4)" in found.words()[-1]
+    told = (
+        "hold on for 9.5 symbols or more, a tenth for 99 symbols or more (before training 1.4 and"
+    )
+    assert told in found.words()[-1]
     assert any("layer 1 before training" in row for row in found.tables()[1].rows)
     figure = drawn(found)
     assert "before training" in [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
@@ -166,8 +168,10 @@ def test_without_a_step_there_is_nothing_to_say():
         gates(delay(1), [Case(np.zeros(0, dtype=np.int64), 0, 0)])
     with pytest.raises(InputError, match="no cases"):
         gates(delay(1), [])
-    with pytest.raises(InputError, match="steps=0"):
+    with pytest.raises(InputError, match="steps is 0"):
         gates(delay(1), [], steps=0)
+    with pytest.raises(InputError, match="seed is -1"):
+        gates(delay(1), delay(1).cases(2, 5), seed=-1)
 
 
 def test_as_many_sequences_are_drawn_as_give_the_steps():

@@ -65,7 +65,7 @@ def test_a_sum_needs_no_order():
 
 def test_a_leaky_sum_against_every_n():
     subject = leaky(0.8)
-    cases = subject.cases(30, 40)
+    cases = subject.cases(12, 40)
     every = np.array([
         [plain(subject, c, list(range(c.at - n, c.at + 1))) for c in cases] for n in range(41)
     ]).mean(1)  # fmt: skip
@@ -97,6 +97,15 @@ def test_memory_that_misleads():
     assert one.horizon == 0
     assert "is of no use" in one.words()[0]
     assert any("misleads" in line and "with 0 symbols" in line for line in one.words())
+
+
+def test_some_memory_may_help_where_all_of_it_does_not():
+    one = found(delay(2, noise=0.2), far=False)
+    excess = np.array([0.02, -0.3, -0.1, 0.0])
+    seen = dataclasses.replace(
+        one.seen, n=np.array([0, 4, 8, 40]), excess=excess - 0.02, loss=1 + excess, needed=0
+    )
+    assert "it does best with 4 symbols" in dataclasses.replace(one, seen=seen).words()[0]
 
 
 def test_short_cases_see_what_they_have():
@@ -163,7 +172,7 @@ def test_the_interval_covers_the_truth():
     """Cases whose excess falls by halves, with their own luck: the mean is known."""
     most, covered = 64, 0
     truth = int(np.ceil(8 * np.log2(1 / 0.02)))
-    for trial in range(40):
+    for trial in range(30):
         luck = np.random.default_rng(trial).exponential(size=60)
         one = curve(
             lambda n, of, luck=luck: (luck * (0.5 ** (n / 8) if n < most else 0.0))[of],
@@ -171,7 +180,7 @@ def test_the_interval_covers_the_truth():
         )  # fmt: skip
         covered += one.at_least <= truth <= one.at_most
         assert one.at_least < one.at_most
-    assert 34 <= covered <= 40
+    assert 26 <= covered <= 30
 
 
 def test_sequences_are_drawn_whole():
@@ -270,6 +279,7 @@ def test_epsilon():
     [
         ("epsilon", 0.0), ("epsilon", -1.0), ("epsilon", float("nan")), ("epsilon", float("inf")),
         ("reach", 0), ("reach", 1.5), ("reach", True), ("dropped", 0.0), ("dropped", 1.5),
+        ("seed", -1),
     ],
 )  # fmt: skip
 def test_settings_out_of_range(option, value):

@@ -44,7 +44,7 @@ def drawn(finding):
 @pytest.mark.parametrize("k", [1, 4])
 def test_a_delay_line_tells_of_its_length_and_of_nothing_beyond(k):
     toy = delay(k)
-    found = linear(toy, toy.cases(20, 199), lags=10)
+    found = linear(toy, toy.cases(20, 199), lags=6, steps=2500)
     (layer,) = found.layers
     np.testing.assert_allclose(layer.r2[: k + 1], 1.0, atol=1e-9)
     assert np.abs(layer.r2[k + 1 :]).max() < 0.02
@@ -58,8 +58,8 @@ def test_a_delay_line_tells_of_its_length_and_of_nothing_beyond(k):
 
 def test_a_leaky_sum_of_noise_forgets_by_the_square_of_its_rate():
     a, network = 0.7, linear_network(0.7 * eye(1), eye(1))
-    found = linear(seen(network), signals(*noise(200, 300)), lags=12, steps=60_000)
-    lags = np.arange(13)
+    found = linear(seen(network), signals(*noise(120, 300)), lags=8, steps=36_000)
+    lags = np.arange(9)
     # h = sum a^tau x, of variance 1 / (1 - a^2): the correlation with x_{t-tau}, squared.
     np.testing.assert_allclose(found.layers[0].r2, a ** (2 * lags) * (1 - a * a), atol=0.02)
     assert found.layers[0].capacity == pytest.approx(a * a, abs=0.04)
@@ -81,8 +81,8 @@ def test_data_that_hang_together_tell_of_each_other_without_memory():
     phi, random = 0.9, np.random.default_rng(0)
     data = []
     for _ in range(60):
-        x = random.normal(size=(400, 1)) / np.sqrt(1 - phi * phi)
-        for t in range(1, 400):
+        x = random.normal(size=(300, 1)) / np.sqrt(1 - phi * phi)
+        for t in range(1, 300):
             x[t] = phi * x[t - 1] + random.normal()
         data.append(100 + x)
     network = linear_network(0 * eye(1), eye(1))
@@ -98,7 +98,7 @@ def test_a_layer_that_reads_backwards_remembers_what_follows():
     network = linear_network(shift, eye(3)[:, :1], both_ways=True)
     with torch.no_grad():
         network.weight_hh_l0[2] = 0  # forwards it keeps one step less
-    found = linear(seen(network, both_ways=True), signals(*noise(12, 80)), lags=5)
+    found = linear(seen(network, both_ways=True), signals(*noise(9, 60)), lags=4)
     forwards, backwards = found.layers
     assert (forwards.name, backwards.name) == ("layer 1", "layer 1 backwards")
     assert (forwards.furthest(), backwards.furthest()) == (1, 2)
@@ -110,11 +110,11 @@ def test_a_layer_that_reads_backwards_remembers_what_follows():
 
 def test_one_long_sequence_is_cut_in_time():
     network = linear_network(0.0 * eye(1), eye(1))
-    found = linear(seen(network), signals(*noise(1, 400)), lags=50)
-    assert found.lags == 50
+    found = linear(seen(network), signals(*noise(1, 200)), lags=25)
+    assert found.lags == 25
     assert found.layers[0].furthest() == 0
     assert "last third" in found.method
-    assert linear(seen(network), signals(*noise(1, 160)), lags=50).lags == 20
+    assert linear(seen(network), signals(*noise(1, 80)), lags=50).lags == 10
 
 
 def test_of_many_tokens_the_most_frequent_are_told_back():
@@ -187,7 +187,9 @@ def test_too_short_sequences():
         linear(toy, signals(*noise(4, 4)), lags=2)
     with pytest.raises(InputError, match="too few"):
         linear(toy, signals(*noise(2, 7)))
-    with pytest.raises(InputError, match="lags=0"):
+    with pytest.raises(InputError, match="1 sequence of at most 1 step: too short for any lag"):
+        linear(toy, signals(*noise(1, 1)))
+    with pytest.raises(InputError, match="lags is 0"):
         linear(toy, signals(*noise(4, 4)), lags=0)
     with pytest.raises(InputError):
         linear(toy, [])
@@ -237,7 +239,7 @@ def test_more_units_than_steps_are_read_with_a_warning():
 def test_the_seed_decides_and_nothing_else():
     toy = leaky(0.8)
     one, same, other = (
-        linear(toy, toy.cases(20, 150), lags=4, steps=800, seed=s).data() for s in (1, 1, 2)
+        linear(toy, toy.cases(20, 80), lags=2, steps=400, seed=s).data() for s in (1, 1, 2)
     )
     assert one == same != other
 

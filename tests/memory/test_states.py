@@ -119,7 +119,15 @@ def test_words_count_stretches_of_one_sign():
     assert told[1].startswith("Output h: from -0.50 to 0.50")
 
 
-@pytest.mark.parametrize("name", ["3:1", "1:5", "1:0", "2b:1", "1", "x", "", "1:-1", "1:²"])
+def test_a_single_unit_is_told_by_itself():
+    found = states(toy(clew.nn.GRU(3, 2)), case(8), units=["1:2"])
+    assert found.words()[0].startswith("Unit 1:2 keeps its sign for ")
+    assert "of 1 unit at 8 symbols" in found.method
+
+
+@pytest.mark.parametrize(
+    "name", ["1:" + 5000 * "9", "3:1", "1:5", "1:0", "2b:1", "1", "x", "", "1:-1", "1:²"]
+)
 def test_unknown_units_are_refused(name):
     with pytest.raises(InputError, match="there is no unit"):
         states(toy(clew.nn.Stack(3, 4, 2)), case(), units=[name])
@@ -135,8 +143,8 @@ def test_other_bad_questions():
         ({"layer": 3}, "no layer"),
         ({"layer": "1b"}, "no layer"),
         ({"units": []}, "no units"),
-        ({"steps": 0}, "steps=0"),
-        ({"most": 0}, "most=0"),
+        ({"steps": 0}, "steps is 0"),
+        ({"most": 0}, "most is 0"),
     ]:
         with pytest.raises(InputError, match=match):
             states(subject, case(), **wrong)

@@ -116,8 +116,8 @@ def _chosen(
         lags = enough(before, lags)
     if lags == 0:
         raise InputError(
-            f"{len(cases)} sequences with at most {max(before, default=0)} "
-            f"{'before the step asked' if asked else 'in all'} are too short for any lag",
+            f"{_count(len(cases), 'sequence')} of at most {_count(max(before, default=0), 'step')}"
+            f"{' before the one asked' * asked}: too short for any lag",
             where="cases",
             expected="sequences of two steps or more",
         )
@@ -131,8 +131,8 @@ def _chosen(
     lags = min(lags, max(len(case.inputs) for case in some) // 8)
     if lags == 0:
         raise InputError(
-            f"{len(some)} sequences, the longest of {max(len(c.inputs) for c in some)} steps, are "
-            "too few",
+            f"{_count(len(some), 'sequence')} of at most "
+            f"{_count(max(len(c.inputs) for c in some), 'step')}: too few",
             where="cases",
             expected="three sequences, or a longer one",
         )
@@ -179,6 +179,10 @@ def _parts(side: Side, lags: int, seed: int) -> Tensor:
             hint="more sequences, longer ones, or fewer lags",
         )
     return part
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number} {one}{'s' * (number != 1)}"
 
 
 def _furthest(curve: Curve, floor: float, level: float | None) -> int | None:

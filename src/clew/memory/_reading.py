@@ -70,6 +70,14 @@ def padded(subject: Subject, sequences: Sequence[NDArray[Any]]) -> Tensor:
     return given.to(like.device)
 
 
+def check_whole(name: str, value: object, least: int = 1) -> None:
+    """InputError unless a setting is a whole number from `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(
+            f"{name} is {value!r}", where=name, expected=f"a whole number from {least}"
+        )
+
+
 def unit_name(layer: Inside, unit: int) -> str:
     """What a unit is called: "2:37" is the 37th of layer 2, "2b:37" of what reads it backwards."""
     return f"{layer.number}{'b' if layer.backwards else ''}:{unit + 1}"
@@ -80,7 +88,7 @@ def find_unit(layers: Sequence[Inside], name: str) -> tuple[int, int]:
 
     A network of one layer that reads one way needs no number of the layer: "37".
     """
-    match = re.fullmatch(r"\s*(?:(\d+)(b?):)?(\d+)\s*", name, re.ASCII)
+    match = re.fullmatch(r"\s*(?:(\d{1,9})(b?):)?(\d{1,9})\s*", name, re.ASCII)
     first = layers[0]
     last = ", ".join(f"{unit_name(one, 0)} to {unit_name(one, one.units - 1)}"
                      for one in layers)  # fmt: skip

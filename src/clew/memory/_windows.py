@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from clew.errors import InputError
-from clew.memory._reading import padded
+from clew.memory._reading import check_whole, padded
 from clew.memory.subject import Case, Subject
 
 Numbers = NDArray[np.float64]
@@ -26,10 +26,7 @@ class Windows:
     """
 
     def __init__(self, subject: Subject, cases: Sequence[Case], reach: int) -> None:
-        if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1:
-            raise InputError(
-                f"reach is {reach!r}", where="reach", expected="a whole number of 1 or more"
-            )
+        check_whole("reach", reach)
         if not cases:
             raise InputError("there are no cases", where="cases", expected="at least one")
         sizes = np.array([len(case.inputs) for case in cases])

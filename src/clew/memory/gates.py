@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from clew.errors import InputError
-from clew.memory._reading import drawn
+from clew.memory._reading import check_whole, drawn
 from clew.memory._time_scales import GATES, KEEPS, LONGEST, OPEN, SHUT, LayerGates, Values, measured
 from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
@@ -76,8 +75,8 @@ class Gates:
             else:
                 line += f"keeps 37 % of what it holds for {self._span(scale)}"
                 if mean > 2 * scale:
-                    line += "; it is wiped now and then, and by its mean gate would for "
-                    line += _number(mean)
+                    line += "; it is wiped now and then, and by its mean gate it would for "
+                    line += self._span(mean)
             lines.append(line + ".")
         if without:
             names = " and ".join(layer.name for layer in without)
@@ -103,14 +102,15 @@ class Gates:
         gate, called = KEEPS[layer.kind]
         line = (
             f"{_capital(layer.label)}: half of the units hold on for "
-            f"{self._span(half)} or more, a tenth for {self._span(tenth)} or more; the {called} is "
-            f"open {100 * layer.open[gate].mean():.0f} % and shut "
-            f"{100 * layer.shut[gate].mean():.0f} % of the time"
+            f"{self._span(half)} or more, a tenth for {self._span(tenth)} or more"
         )
         if before is not None and before.scales is not None:
             then = (float(_quantile(before.scales, q)) for q in (0.5, 0.9))
             line += " (before training {} and {})".format(*(_number(one) for one in then))
-        return line + "."
+        return (
+            f"{line}; the {called} is open {100 * layer.open[gate].mean():.0f} % and shut "
+            f"{100 * layer.shut[gate].mean():.0f} % of the time."
+        )
 
     def _span(self, steps: float) -> str:
         if steps == math.inf:
@@ -271,8 +271,9 @@ def gates(
     subject is looked at beside it, where there is one. The cost is that of reading so many steps
     twice, for each of both. Raises InputError where there is no step.
     """
-    if steps < 1 or most < 1:
-        raise InputError(f"steps={steps}, most={most}", expected="1 or more of both")
+    check_whole("steps", steps)
+    check_whole("most", most)
+    check_whole("seed", seed, 0)
     some = drawn(cases, [len(case.inputs) for case in cases], steps, seed)
     first = subject.untrained()
     found = measured(subject, some)

@@ -11,6 +11,7 @@ import numpy as np
 
 from clew.errors import InputError
 from clew.memory._curve import Curve, curve, grid, grouped
+from clew.memory._reading import check_whole
 from clew.memory._windows import Disorder, Gaps, Numbers, Windows
 from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
@@ -115,7 +116,6 @@ class Horizon:
         seen, (one, many) = self.seen, self.element
         sides = " on each side" if self.both_ways else ""
         range_ = f"(95 %: {seen.at_least} to {seen.at_most})"
-        flat = float(np.abs(seen.excess).max()) <= self.epsilon
         if self.open_ended:
             lines = [
                 f"Looks back at least {self._count(seen.needed)}{sides} {range_}, which is all it "
@@ -125,8 +125,7 @@ class Horizon:
         elif seen.needed == 0:
             lines = [
                 f"Looks back 0 {many} {range_}: with the current {one} alone its loss is within "
-                f"{self._epsilon()} of that with all, or better. "
-                + ("It uses no memory here." if flat else "What it remembers is of no use here.")
+                f"{self._epsilon()} of that with all, or better. " + self._of_no_use()
             ]
         else:
             lines = [
@@ -148,6 +147,18 @@ class Horizon:
                 "sequences may show more."
             )
         return lines + self._far() + self._doubts()
+
+    def _of_no_use(self) -> str:
+        """What is to be said of what it remembers, where all of it is no better than nothing."""
+        if float(np.abs(self.seen.excess).max()) <= self.epsilon:
+            return "It uses no memory here."
+        best = int(self.seen.excess.argmin())
+        if self.seen.excess[0] - self.seen.excess[best] > self.epsilon:
+            return (
+                "Taken together, what it remembers is of no use here: it does best with "
+                f"{self._count(int(self.seen.n[best]))}."
+            )
+        return "What it remembers is of no use here."
 
     def _far(self) -> list[str]:
         """What is needed of the far elements."""
@@ -308,6 +319,7 @@ def horizon(
         raise InputError(
             f"dropped is {dropped!r}", where="dropped", expected="a share above 0, at most 1"
         )
+    check_whole("seed", seed, 0)
     windows = Windows(subject, cases, reach)
     every = np.arange(len(cases))
     full = windows.cut(windows.reach, every)

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clew.errors import InputError
 from clew.memory._attribution import still
 from clew.memory._input_gradients import (
     Answer,
@@ -24,7 +23,7 @@ from clew.memory._input_gradients import (
 from clew.memory._jacobians import state_norms
 from clew.memory._lag_curve import BEHIND, TAKEN, plain
 from clew.memory._lag_curve import LagCurve as LagCurve
-from clew.memory._reading import padded
+from clew.memory._reading import check_whole, padded
 from clew.memory._windows import Windows
 from clew.memory.decay import decay
 from clew.memory.finding import Table
@@ -104,7 +103,8 @@ class GradientByLag:
             lines.append(text)
         if (most := max(int(c.lags[-1]) for c in after)) < self.asked:
             lines.append(
-                f"There are only {most} lags, not {self.asked}: fewer than half of the cases have "
+                f"There {'is' if most == 1 else 'are'} only {most} lag{'s' * (most != 1)}, not "
+                f"{self.asked}: fewer than half of the cases have "
                 "more before the step asked."
             )
         return lines
@@ -216,8 +216,8 @@ def gradient_by_lag(
         InputError: no cases, none with an element before the step asked, a setting out of range.
     """
     for name, value in (("lags", lags), ("most", most), ("vectors", vectors)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{name} is {value!r}", where=name, expected="a whole number from 1")
+        check_whole(name, value)
+    check_whole("seed", seed, 0)
     some = [cases[k] for k in _spread(len(cases), most)]
     room = lags + max(16, lags // 4)  # the furthest lag has something before it, too
     Windows(subject, some, room)  # says what is wrong with them

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from clew.errors import InputError
 from clew.memory._linear_memory import DRAWS, LEAST, LayerMemory, Measured, measured
+from clew.memory._reading import check_whole
 from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
 
@@ -118,10 +118,10 @@ class Linear:
             line += ", but nowhere half of it"
         else:
             line += f"half of what was read (R^2 of 0.5) can be read back up to {self._ago(half)}"
-            line += (
-                ", and nothing beyond" if half == ever and ever < self.lags
-                else f", and something up to {self._ago(ever)}"
-            )  # fmt: skip
+            if half < ever:
+                line += f", and something up to {self._ago(ever)}"
+            elif ever < self.lags:
+                line += ", and nothing beyond"
         alone, (one, many) = best.furthest_alone(), self.element
         if not alone:
             return f"{line}; the current {one} alone tells nothing of those before."
@@ -262,8 +262,9 @@ def linear(
     Raises:
         InputError: fewer than one lag or step; sequences too short for any lag, or too few.
     """
-    if lags < 1 or steps < 1:
-        raise InputError(f"lags={lags}, steps={steps}", expected="1 or more of both")
+    check_whole("lags", lags)
+    check_whole("steps", steps)
+    check_whole("seed", seed, 0)
     found = measured(subject, cases, lags, steps, asked, seed)
     return Linear(found, subject.element, lags, asked)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clew.errors import InputError
 from clew.memory._lettering import label_elements, shown
-from clew.memory._reading import batches, find_layer, find_unit, unit_name
+from clew.memory._reading import batches, check_whole, find_layer, find_unit, unit_name
 from clew.memory._time_scales import time_scales
 from clew.memory.finding import Table
 from clew.memory.gates import Gates
@@ -59,8 +59,9 @@ class States:
     def method(self) -> str:
         """What is shown, of which units, in which order."""
         return (
-            f"Outputs, cells and gates of {len(self.units)} units at {len(self.places)} "
-            f"{self.element[1]}, read from the state of zeros at the beginning of the sequence. "
+            f"Outputs, cells and gates of {len(self.units)} unit{'s' * (len(self.units) > 1)} at "
+            f"{len(self.places)} {self.element[len(self.places) > 1]}, read from the state of "
+            "zeros at the beginning of the sequence. "
             f"{self.order} Unit 2:37 is the 37th of layer 2, 2b:37 of what reads it backwards."
         )
 
@@ -71,7 +72,10 @@ class States:
         long, short = int(np.argmax(runs)), int(np.argmin(runs))
         many = self.element[1]
         lines = [
-            f"Of the {len(self.units)} units shown {self.units[long]} keeps its sign longest, "
+            f"Unit {self.units[0]} keeps its sign for {runs[0]:.3g} {many} at a time in "
+            f"{CALLED[held]}."
+            if len(self.units) == 1
+            else f"Of the {len(self.units)} units shown {self.units[long]} keeps its sign longest, "
             f"{runs[long]:.3g} {many} at a time in {CALLED[held]}; {self.units[short]} changes it "
             f"most often, after {runs[short]:.3g}."
         ]
@@ -165,8 +169,8 @@ def states(
 
     Raises InputError for units and layers that are not there, and a case without a step.
     """
-    if steps < 1 or most < 1:
-        raise InputError(f"steps={steps}, most={most}", expected="1 or more of both")
+    check_whole("steps", steps)
+    check_whole("most", most)
     layers, case = opened_case(subject, case)
     if units is None:
         one = find_layer(layers, layer)
