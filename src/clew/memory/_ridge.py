@@ -68,11 +68,13 @@ class _Half:
     ) -> list[float]:
         """|y - W^T h|^2 on the other part for each penalty; own, other: (H, K), h^T y of both."""
         own, other = self.vectors.T @ own, self.vectors.T @ other
-        found = []
-        for penalty in self.penalties if only is None else [self.penalties[only]]:
-            weights = own / (self.values + penalty).unsqueeze(1)
-            fitted = (weights * (self.other @ weights)).sum() - 2 * (weights * other).sum()
-            found.append(max(square + float(fitted), 0.0))
+        some = self.penalties if only is None else [self.penalties[only]]
+        penalties = torch.tensor(some, dtype=own.dtype, device=own.device)
+        # (H, P, K), so that all penalties go into one product
+        weights = own.unsqueeze(1) / (self.values.unsqueeze(1) + penalties).unsqueeze(2)
+        said = (self.other @ weights.flatten(1)).reshape(weights.shape)
+        fitted = (weights * (said - 2 * other.unsqueeze(1))).sum((0, 2))
+        found: list[float] = (square + fitted).clamp(min=0.0).tolist()
         return found
 
 
@@ -84,11 +86,11 @@ def chance(ridge: Ridge, targets: Tensor, part: Tensor, draws: int, seed: int) -
     those below 0 taken as 0.
     """
     random = np.random.default_rng(seed)
+    parts = [(part == k).nonzero().squeeze(1) for k in range(3)]
     found = []
     for _ in range(draws):
         moved = targets.clone()
-        for k in range(3):
-            places = (part == k).nonzero().squeeze(1)
+        for places in parts:
             least = len(places) // 4
             shift = int(random.integers(least, max(len(places) - least, least + 1)))
             moved[places] = targets[places].roll(shift, 0)
