@@ -35,8 +35,8 @@ GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 STYLES = (("o", 4, "-", "0.5"), ("s", 9, "--", "0.35"), ("^", 5, "-.", "0.0"), ("D", 6, ":", "0.0"))
 
 # Chosen with other seeds, on sequences held out. near: the rate, of 3e-4, 1e-3 and 3e-3, that suits
-# the RNN best (seeds 100 and 101); gated cells learn with each of them. far: that, of 1e-3 and 3e-3,
-# which suits the LSTM with chrono initialisation best (seed 100).
+# the RNN best (seeds 100 and 101); gated cells learn with each of them. far: the one, of 1e-3 and
+# 3e-3, that suits the LSTM with chrono initialisation best (seed 100).
 LEARNING: dict[str, dict[str, Any]] = {
     "near": {"length": (5, 100), "steps": 3000, "learning_rate": 1e-3},
     "far": {"length": (200, 400), "steps": 1000, "learning_rate": 3e-3},
@@ -159,9 +159,9 @@ def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None
         axes.set_ylim(1e-9, 1e2)
         axes.set_xlabel("lag (words)")
         axes.set_ylabel("|dh_t / ds_{t-lag}|")
-        what = "before training" if when == "before" else f"after training ({titles[setting]})"
+        what = "before training" if when == "before" else titles[setting]
         axes.set_title(f"left of a small change of the state, {what}", fontsize=10, loc="left")
-    lower[0].legend(fontsize=9, frameon=False, loc="upper right")
+    lower[0].legend(fontsize=9, frameon=False, loc="center right")
     for axes in (*upper, *lower):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
