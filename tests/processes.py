@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-# Imported once, by the server that every process is forked from. The first optimiser imports
-# torch._dynamo, seconds long.
-READY = ["torch._dynamo", "clew.tasks.classify", "clew.tasks.language"]
+# Imported once, by the server that every process is forked from.
+READY = ["clew.tasks.classify", "clew.tasks.language"]
 
 
 def process(target: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:

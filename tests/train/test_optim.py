@@ -1,6 +1,7 @@
 """Schedule, optimiser and clipping, each against torch's own or a closed form."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -39,6 +40,26 @@ def test_gains_and_biases_are_not_decayed():
                 optimizer.step()
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-12, atol=1e-12)
+
+
+def test_steps_are_torchs_bit_for_bit_and_load_no_compiler(monkeypatch):
+    start = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+    mine, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    settings = TrainSettings(learning_rate=0.1, weight_decay=0.5)
+    torchs = torch.optim.AdamW([theirs], lr=0.1, weight_decay=0.5, fused=True)
+    for optimizer in (None, torchs):
+        if optimizer is None:
+            monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # told to whoever imports it
+            optimizer = optim.adamw([mine], settings)
+        else:
+            monkeypatch.undo()
+        for step in range(3):
+            optimizer.zero_grad()
+            (p,) = optimizer.param_groups[0]["params"]
+            (p.pow(3).sum() + step * p.sum()).backward()
+            optimizer.step()
+    assert torch.equal(mine, theirs)
+    assert not torch.equal(mine, start)
 
 
 @pytest.mark.parametrize("most", [0.5, 50.0])
