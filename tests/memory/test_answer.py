@@ -23,18 +23,23 @@ def test_it_says_how_many_elements_are_needed():
         "With the 5 symbols before the current one it does as well as with all, up to 12; with "
         "fewer it does worse."
     )
+    assert not found.more
     assert said(delay(1)).short == "1 symbol"
 
 
 def test_where_none_is_needed():
     found = said(without_memory())
     assert found.short == "0 symbols"
-    assert found.plain.startswith("The current symbol alone is enough: ")
+    assert found.plain == (
+        "The current symbol alone is enough: the symbols before it make it no better here."
+    )
+    assert found.more
 
 
 def test_where_all_that_was_given_is_needed_it_may_be_more():
     found = said(leaky(1.0), reach=7)
     assert found.short == "at least 7 symbols"
+    assert found.more
     assert found.plain.startswith("It needs all 7 symbols before the current one that it was given")
 
 

@@ -11,11 +11,15 @@ from clew.memory.horizon import Horizon
 
 @dataclass(frozen=True)
 class Answer:
-    """short: "8 characters". sure: its interval. plain: what it means."""
+    """short: "8 characters". sure: its interval. plain: what it means.
+
+    more: whether the horizon itself says more in its first sentence.
+    """
 
     short: str
     sure: str
     plain: str
+    more: bool = True
 
 
 def answer(findings: Mapping[str, Finding]) -> Answer | None:
@@ -30,6 +34,10 @@ def answer(findings: Mapping[str, Finding]) -> Answer | None:
     what = f"{count} {one if count == 1 else many}"
     short = what + sides
     sure = f"95 % interval: {seen.at_least} to {seen.at_most}"
+    plain = (
+        f"With the {what} {where} it does as well as with all, up to {found.reach}; with fewer it "
+        "does worse."
+    )
     if found.open_ended:
         short = f"at least {short}"
         plain = (
@@ -37,13 +45,6 @@ def answer(findings: Mapping[str, Finding]) -> Answer | None:
             "back further than these data, or this reach, can show."
         )
     elif count == 0:
-        plain = (
-            f"The current {one} alone is enough: with {many} {where} as well it does no better on "
-            "these data."
-        )
-    else:
-        plain = (
-            f"With the {what} {where} it does as well as with all, up to {found.reach}; with fewer "
-            "it does worse."
-        )
-    return Answer(short, sure, plain)
+        others = f"the {many} {'on each side of' if found.both_ways else 'before'} it"
+        plain = f"The current {one} alone is enough: {others} make it no better here."
+    return Answer(short, sure, plain, more=count == 0 or found.open_ended)

@@ -48,7 +48,7 @@ def page(
         f'<li><a href="#{name}">{escape(what)}</a></li>' for name, what in named.items()
     )
     found = answer(findings)
-    if found is not None:  # says in other words what the horizon says first
+    if found is not None and not found.more:  # says in other words what the horizon says first
         summary = [line for line in summary if line != findings["horizon"].words()[0]]
     sections = [
         _short(asked, summary, found, depths(findings)),
