@@ -15,7 +15,7 @@ from clew.memory.subjects import parts
 RISING = st.lists(st.lists(st.integers(0, 30), unique=True).map(sorted), max_size=6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(RISING, st.integers(1, 40), st.integers(0, 20), st.integers(0, 3))
 def test_spots_are_as_many_as_can_be_and_long_ones_first(steps, count, reach, seed):
     found = parts.spots(steps, count, reach, seed)
