@@ -43,6 +43,7 @@ def test_the_whole_course_by_its_commands_alone(learn):
     else:
         pytest.fail("the course has no end")
     assert "3 of 3 have passed" in learn("progress").out
+    assert max(map(len, learn("progress").out.split("\nKept")[0].splitlines()[:3])) <= 79
     assert "[x]" in learn().out
     assert "[ ]" not in learn().out
 
@@ -173,8 +174,8 @@ def test_lessons_are_wrapped_and_plain():
     )
     assert markdown(text, 40) == [
         "A *head*",
-        "Some bold words that go on for long",
-        "and `code **as is**` with a link",
+        "Some bold words that go on for long and",
+        "`code **as is**` with a link",
         "(http://x.org/a) and one.",
         "",
         "- an item that is long enough to wrap",
@@ -187,9 +188,9 @@ def test_lessons_are_wrapped_and_plain():
         "> Teddy bear",
         "Of `x ** 2`",
         "Here, where a line ends, `0.9 ** k` and",
-        "`f[0](x)` are kept, not so this;",
-        "`even code that is far too long for one",
-        "line ** k is`",
+        "`f[0](x)` are kept, not so this; `even",
+        "code that is far too long for one line",
+        "** k is`",
         "",
     ]
 

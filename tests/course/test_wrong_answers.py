@@ -55,6 +55,8 @@ WRONG = {
     "missing update": (RIGHT.replace("h = step(h, x)", "step(h, x)"), "wrong", "updated inside"),
     "a factor missing": (
         RIGHT.replace("print(f'{h:.3f}", "print(f'{2 * h:.3f}"), "wrong", "2 times the expected"),
+    "by chance the same ratio twice": (
+        STEP + "print('0.953\\n2.382\\n4.250')", "wrong", "Work this line out by hand"),
     "one never set": (STEP + "print('1.000\\n0.000\\n4.250')", "wrong", "is 0 still"),
     "one too many": (RIGHT.replace("{h:", "{h + 1:"), "wrong", "One more than expected"),
     "another order": (
@@ -86,6 +88,7 @@ WRONG = {
     "syntax error": (RIGHT.replace("x):", "x)"), "raised", "line 1"),
     "indentation": (RIGHT.replace("    return", "return"), "raised", "begin at the same column"),
     "bracket left open": (STEP + "print((1\n", "raised", "never closed"),
+    "line not finished": (LOOP.replace("step(h, x)", "# your code"), "raised", "behind its ="),
     "gap left": (RIGHT.replace("0.5 * h + x", "___ * h + x"), "raised", "gap of the starter"),
     "name misspelt": (RIGHT.replace("* h", "* H"), "raised", "'H' is not defined"),
     "no return": (RIGHT.replace("return 0.5", "0.5"), "raised", "has no return"),

@@ -97,11 +97,15 @@ def _overview(learner: Any) -> None:
         whole = passed == all_of and (all_of or lesson.id in learner.record.read)
         mark = "x" if whole else "-" if passed or lesson.id in learner.record.read else " "
         time = f"{lesson.minutes} min" if lesson.minutes else ""
-        title = lesson.title if len(lesson.title) <= room else lesson.title[: room - 3] + "..."
-        line = f"{number:3d} [{mark}] {title:{room}} {passed}/{all_of}  {time:>7}"
+        title = _cut(lesson.title, room)
+        line = f"{number:3d} [{mark}] {title:{room}} {passed}/{all_of}  {time:>7}".rstrip()
         say.result(styled(line, "green") if whole else line)
     say.result()
     _tell_next(learner)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: max(0, room - 3)] + "..."
 
 
 def _own(learner: Any) -> bool:
@@ -303,7 +307,7 @@ def progress(
 
     Example: clew learn progress
     """
-    from clew.cli.learn_show import styled
+    from clew.cli.learn_show import styled, width
 
     learner = _learner(context, course, folder)
     every = list(learner.course.challenges())
@@ -312,12 +316,14 @@ def progress(
         say.result(jsonlib.dumps(rows, ensure_ascii=False, indent=2))
         return
     passed = 0
+    room = width() - 50  # for the name
     for own in every:
         done = learner.done(own)
         passed += bool(done.passed)
         word = f"passed {done.passed[:10]}" if done.passed else "begun" if done.started else ""
         counts = f"checks {done.checks}, hints {done.hints}" if done.started else ""
         mark = "x" if done.passed else "-" if done.started else " "
-        line = f"{learner.number(own):>5} [{mark}] {own.name[:34]:34}  {word:17}  {counts}".rstrip()
+        name = _cut(own.name, room)
+        line = f"{learner.number(own):>5} [{mark}] {name:{room}}  {word:17}  {counts}".rstrip()
         say.result(styled(line, "green") if done.passed else line)
     say.result(f"\n{passed} of {len(every)} have passed. Kept in {learner.progress.path}")

@@ -62,7 +62,8 @@ def solved(learner: Any, challenge: Any) -> None:
         say.result("Ask once more to see its solution.")
         return
     say.result(styled(f"A solution of {name}", "bold") + "\n")
-    say.result("\n".join(f"    {line}" for line in challenge.solution.rstrip().split("\n")) + "\n")
+    code = challenge.solution.rstrip().split("\n")
+    say.result("\n".join(f"    {line}".rstrip() for line in code) + "\n")
     if challenge.reason.strip():
         say.result("\n".join(markdown(challenge.reason.strip(), width())))
 

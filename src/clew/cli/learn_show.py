@@ -7,7 +7,6 @@ import pydoc
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,8 @@ def blocks(found: Sequence[Any], room: int) -> list[str]:
             lines += [styled(title, "bold"), *(f"| {line}".rstrip() for line in inside), ""]
         elif block.kind == "code":
             mark = "  > " if block.language == "output" else "    "
-            lines += [mark + line for line in block.text.rstrip("\n").split("\n")] + [""]
+            code = block.text.rstrip("\n").split("\n")
+            lines += [*((mark + line).rstrip() for line in code), ""]
         else:
             lines += [*markdown(block.text, room), ""]
     while lines and not lines[-1]:
@@ -86,11 +86,22 @@ def markdown(text: str, room: int) -> list[str]:
         else:
             match = ITEM.fullmatch(part) if kind == "item" else None
             first, rest = (match[1], match[2]) if match else ("", part)
-            wrapped = textwrap.wrap(
-                _inline(rest), max(20, room), initial_indent=first,
-                subsequent_indent=" " * len(first), break_long_words=False, break_on_hyphens=False,
-            )  # fmt: skip
-            lines += _bold(wrapped)
+            lines += _bold(_wrapped(_inline(rest), max(20, room), first))
+    return lines
+
+
+def _wrapped(text: str, room: int, first: str) -> list[str]:
+    """Lines of at most `room` columns, the marks ``**`` not counted; a longer word stays whole."""
+    lines, left = [first.rstrip("\n")], room - len(first)
+    begun = False
+    for word in text.split():
+        long = len(word.replace("**", ""))
+        if begun and long + 1 > left:
+            lines.append(" " * len(first))
+            left, begun = room - len(first), False
+        lines[-1] += " " * begun + word
+        left -= long + begun
+        begun = True
     return lines
 
 

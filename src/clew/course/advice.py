@@ -39,6 +39,8 @@ def of_error(problem: Problem) -> str:
         return "None is what a function gives that has no return, and what print() gives."
     if problem.type == "NameError":
         return "A name must be given a value before it is used, and be spelt the same everywhere."
+    if problem.type == "SyntaxError" and re.search(r"(?<![=!<>])=\s*(?:#.*)?$", problem.text):
+        return "This line is not finished: what is to stand behind its = ?"
     if problem.type == "SyntaxError":
         return "Look at the place marked, and just before it: a colon, a bracket, a quote?"
     if problem.type == "TypeError" and "positional argument" in said:
@@ -158,13 +160,21 @@ def _of_numbers(lines: list[tuple[str, str]]) -> str:
     if all(other == 0 for _, other in values):
         return "Yours is 0 still: is the value set before it is printed?"
     ratios = [other / one for one, other in values if one != 0]
-    if len(ratios) > 1 and len(ratios) == len(values) and max(ratios) - min(ratios) < 1e-3:
+    alike = len(ratios) == len(values) and max(ratios) - min(ratios) < 1e-3
+    sizes = {round(abs(one), 9) for one, _ in values}
+    if alike and (len(sizes) > 2 or (len(sizes) > 1 and _is_plain(ratios[0]))):
         return f"Yours are {ratios[0]:.3g} times the expected numbers: is a factor missing?"
     steps = {round(other - one, 9) for one, other in values}
     if steps in ({1.0}, {-1.0}):
         more = "more" if steps == {1.0} else "less"
         return f"One {more} than expected: does a range(...) begin or end one step off?"
     return ""
+
+
+def _is_plain(ratio: float) -> bool:
+    """Whether a ratio is a whole number, or one by a whole number; two numbers may have any."""
+    both = (ratio, 1 / ratio) if ratio else ()
+    return any(round(part) != 0 and abs(part - round(part)) < 1e-3 for part in both)
 
 
 def _rounds(text: str, exact: str) -> bool:
