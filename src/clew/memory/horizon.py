@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -233,7 +234,7 @@ class Horizon:
         side = " on each side" if self.both_ways else ""
         self._panel(panels[0], [(self.seen, "only n are read", "-", "o", "black")])
         panels[0].set_xlabel(f"n: {self.element[1]} that are left{side}")
-        panels[0].set_ylabel(f"loss more than with all ({self.loss_name})")
+        panels[0].set_ylabel(textwrap.fill(f"loss more than with all ({self.loss_name})", 44))
         if self.order is not None and self.gaps is not None:
             self._panel(panels[1], [
                 (self.order, "others shuffled", "--", "s", "0.25"),
