@@ -170,10 +170,16 @@ def test_chance_is_what_upward_strays_reach():
         return _ridge.chance(Given(values), targets, part, len(values), 0)
 
     even = np.linspace(-0.02, 0.02, 20)
-    assert level(0.1 + even) == pytest.approx(0.1 + 4 * even.std())
-    assert level([*even[10:], *[-50.0] * 10]) == pytest.approx(4 * even.std(), rel=0.05)
+    assert level(0.1 + even) == pytest.approx(0.1 + 6 * even.std())
+    assert level([*even[10:], *[-50.0] * 10]) == pytest.approx(6 * even.std(), rel=0.05)
     assert level([0.0] * 12 + [0.9] * 8) == 1.0
     assert level([None] * 3) == level([-0.5] * 4) == 0.0
+
+
+def test_a_state_that_overflows_is_told():
+    network = linear_network(4.0 * eye(1), eye(1))
+    with pytest.raises(InputError, match="layer 1 has numbers that are not finite"):
+        linear(seen(network), signals(*noise(6, 600)), lags=4)
 
 
 def test_too_short_sequences():

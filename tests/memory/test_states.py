@@ -123,6 +123,9 @@ def test_a_single_unit_is_told_by_itself():
     found = states(toy(clew.nn.GRU(3, 2)), case(8), units=["1:2"])
     assert found.words()[0].startswith("Unit 1:2 keeps its sign for ")
     assert "of 1 unit at 8 symbols" in found.method
+    alike = replace(found, values={"h": np.ones((8, 2))}, units=["1:1", "1:2"])
+    told = "Each of the 2 units shown keeps its sign for 8 symbols at a time in output h."
+    assert alike.words()[0] == told
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,16 @@ def test_unknown_units_are_refused(name):
 
 def test_of_a_single_layer_a_number_is_enough():
     assert states(toy(clew.nn.GRU(3, 4)), case(), units=["3"]).units == ["1:3"]
+
+
+def test_numbers_that_are_not_finite_are_told():
+    subject = toy(clew.nn.LSTM(3, 4))
+    with torch.no_grad():
+        subject.reader.bias_ih_l0[:2] = torch.tensor([np.nan, np.inf])
+    with pytest.raises(InputError, match="layer 1 has numbers that are not finite"):
+        states(subject, case(), units=["1:1"])
+    with pytest.raises(InputError, match="layer 1 has numbers that are not finite"):
+        gates(subject, [case()])
 
 
 def test_other_bad_questions():

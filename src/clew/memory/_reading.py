@@ -78,6 +78,15 @@ def check_whole(name: str, value: object, least: int = 1) -> None:
         )
 
 
+def check_finite(what: str, values: Tensor) -> None:
+    """InputError unless all numbers of a layer are finite."""
+    if not bool(torch.isfinite(values).all()):
+        raise InputError(
+            f"{what} has numbers that are not finite", where="the model",
+            expected="a network that does not overflow on these sequences",
+        )  # fmt: skip
+
+
 def unit_name(layer: Inside, unit: int) -> str:
     """What a unit is called: "2:37" is the 37th of layer 2, "2b:37" of what reads it backwards."""
     return f"{layer.number}{'b' if layer.backwards else ''}:{unit + 1}"

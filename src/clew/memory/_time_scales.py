@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clew.memory._reading import batches, unit_name
+from clew.memory._reading import batches, check_finite, unit_name
 from clew.memory.inside import Inside, Kind, inside
 from clew.memory.subject import Case, Subject
 
@@ -43,8 +43,8 @@ class LayerGates:
 
     name: "layer 1". kind: as Inside. units: names of the units, "1:37". scales: (H,) time scales in
     steps, infinite where nothing is lost; averages: (H,) -1 / ln of the mean gate, never less; both
-    None of a layer without gates. open, shut: of each gate
-    the share of steps (H,) at which it is above 0.9 and below 0.1.
+    None of a layer without gates. open, shut: of each gate the share of steps (H,) at which it is
+    above 0.9 and below 0.1.
     """
 
     name: str
@@ -100,6 +100,7 @@ class _Tally:
         self.steps += int(real.sum())
         for gate in self.open:
             values = getattr(trace, gate)[0][real]  # (N, H)
+            check_finite(self.name, values)
             self.open[gate] = self.open[gate] + (values > OPEN).sum(0)
             self.shut[gate] = self.shut[gate] + (values < SHUT).sum(0)
             if gate == KEEPS[self.kind][0]:

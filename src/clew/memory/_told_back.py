@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clew.memory._reading import batches
+from clew.memory._reading import batches, check_finite
 from clew.memory.inside import inside
 from clew.memory.subject import Case, Subject
 
@@ -111,6 +111,8 @@ def sides(
         side.codes, side.rows, side.source, side.step, *side.outputs = (
             torch.cat(parts) for parts in zip(*some, strict=True)
         )
+        for (name, _), h in zip(side.names, side.outputs, strict=True):
+            check_finite(name, h)
     every = torch.cat(read)
     spread = every.var(0, unbiased=False).mean().sqrt()
     return found, Scale(every.shape[1], float(every.mean()), float(spread))

@@ -66,7 +66,7 @@ class Linear:
             f"{m.sequences:,} sequences. The capacity is the sum of R^2 over the lags "
             "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
             "alone, without any memory: elements that hang together tell of each other. Chance is "
-            f"what {DRAWS} targets moved in time reach, their median and four deviations, 1 at "
+            f"what {DRAWS} targets moved in time reach, their median and six deviations, 1 at "
             f"most; something is what is above chance and {LEAST:g}. {self._scale()}"
         )
 

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from clew.errors import InputError
 from clew.memory._lettering import label_elements, shown
-from clew.memory._reading import batches, check_whole, find_layer, find_unit, unit_name
+from clew.memory._reading import (
+    batches,
+    check_finite,
+    check_whole,
+    find_layer,
+    find_unit,
+    unit_name,
+)
 from clew.memory._time_scales import time_scales
 from clew.memory.finding import Table
 from clew.memory.gates import Gates
@@ -71,14 +78,17 @@ class States:
         runs = [_run(column) for column in self.values[held].T]
         long, short = int(np.argmax(runs)), int(np.argmin(runs))
         many = self.element[1]
-        lines = [
-            f"Unit {self.units[0]} keeps its sign for {runs[0]:.3g} {many} at a time in "
-            f"{CALLED[held]}."
-            if len(self.units) == 1
-            else f"Of the {len(self.units)} units shown {self.units[long]} keeps its sign longest, "
-            f"{runs[long]:.3g} {many} at a time in {CALLED[held]}; {self.units[short]} changes it "
-            f"most often, after {runs[short]:.3g}."
-        ]
+        if len(runs) == 1:
+            line = f"Unit {self.units[0]} keeps its sign for {runs[0]:.3g} {many}"
+        elif runs[long] == runs[short]:
+            line = f"Each of the {len(runs)} units shown keeps its sign for {runs[0]:.3g} {many}"
+        else:
+            line = (
+                f"Of the {len(runs)} units shown {self.units[long]} keeps its sign longest, "
+                f"{runs[long]:.3g} {many} at a time in {CALLED[held]}; {self.units[short]} changes "
+                f"it most often, after {runs[short]:.3g}"
+            )
+        lines = [f"{line}." if runs[long] > runs[short] else f"{line} at a time in {CALLED[held]}."]
         for key, values in self.values.items():
             low, high = float(values.min()), float(values.max())
             line = (
@@ -234,6 +244,7 @@ def gathered(layers: Sequence[Inside], chosen: Sequence[tuple[int, int]], key: s
         layer = layers[place]
         trace = layer.trace()
         found = layer.y if trace is None or key == "h" else getattr(trace, key)[0]
+        check_finite(layer.name, found)
         columns[place] = layer.in_order(found)[:, 0].double().cpu().numpy()
     return np.stack([columns[place][:, unit] for place, unit in chosen], 1)
 
