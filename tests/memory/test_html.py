@@ -144,7 +144,7 @@ def test_the_answer_stands_first_in_large_letters_with_a_bar_for_each_instrument
     assert part.texts["p"][0] == "3 symbols 95 % interval: 3 to 3"
     assert part.texts["p"][1].startswith("With the 3 symbols before the current one it does as")
     assert part.texts["p"][-1] == (
-        "The model was asked at 8 steps of the data (seed 0), each with what stands before it, "
+        "The model was asked at 8 steps of the data (seed 0). All means what there is from there, "
         "8 elements at most."
     )
     rows = re.findall(r'scope="row">([\w ]+) <.*?"count">([^<]*)<.*?width:([\d.]+)%', short)

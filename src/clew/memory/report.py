@@ -166,8 +166,8 @@ class Report:
         how = self.settings
         many = f"{self.drawn:,} step{'s' * (self.drawn != 1)}"
         asked = (
-            f"The model was asked at {many} of the data (seed {how.seed}), each with what stands "
-            f"before it, {how.reach:,} elements at most."
+            f"The model was asked at {many} of the data (seed {how.seed}). All means what there is "
+            f"from there, {how.reach:,} elements at most."
         )
         return page(
             self.title, self.note, asked, self.summary(), self.findings, self.missing, drawn
