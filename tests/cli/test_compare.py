@@ -49,6 +49,8 @@ def test_a_table_a_picture_json_and_a_reason(clew, tmp_path):
         ((*PROBE, "--rivals", "bigru"), "bigru reads both ways"),
         ((*PROBE, "--budget", 1), "the smallest network"),
         ((*PROBE, "--seeds", 0), "seeds is 0"),
+        ((*PROBE, "--window", 0), "--window is 0"),
+        ((*PROBE, "--attend", -1), "--attend is -1"),
         ((*PROBE, "--length", "long"), "no whole numbers"),
         ((*PROBE, "--set", "letters"), "is no pair"),
         ((*PROBE, "--set", "a=1", "--set", "a=2"), "given twice"),

@@ -110,6 +110,11 @@ def compare(
         data_exists(*map(Path, data), validation, test)
     if picture is not None:
         _ending(picture)
+    for option, elements in (("--window", window), ("--attend", attend)):
+        if elements < 1:
+            raise InputError(
+                f"{option} is {elements}", where=option, expected="a whole number of 1 or more"
+            )
     from clew.memory.compare import Plan, compare
 
     settings = {name: _value(text) for name, text in _pairs(setting, "--set").items()}

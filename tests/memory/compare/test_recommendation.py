@@ -50,7 +50,11 @@ def test_of_one_seed_nobody_knows_the_spread():
     assert "Take the LSTM" in words
     assert "best score of this one seed" in words
     assert "One seed only" in words
-    assert "the 1 points to the GRU" in words
+    assert "whether 1 point to the GRU mean more" in words
+    assert "whether 100 points to the GRU" in said({"lstm": [1.0], "gru": [0.0]})
+    assert "whether 1,234 nats a piece to the GRU" in said(
+        {"lstm": [1.0], "gru": [1235.0]}, figure=FIGURES["translate"][0]
+    )
 
 
 def test_one_network_alone():
@@ -60,7 +64,7 @@ def test_one_network_alone():
 
 def test_all_alike():
     words = said({"lstm": [0.8, 0.84], "gru": [0.79, 0.83]})
-    assert "All differences are within the spread of the seeds." in words
+    assert "All differences from the LSTM are within the spread of the seeds." in words
 
 
 def test_what_memory_earns():

@@ -84,7 +84,7 @@ def _told(found: Comparison) -> list[str]:
         return []
     if found.seeds == 1:
         gap = _gap(found, best.mean, rest[0].mean)
-        more = f", and so is whether the {gap} to the {rest[0].title} are more than that"
+        more = f", and so is whether {gap} to the {rest[0].title} mean more than that"
         return [
             "One seed only: how far scores spread by chance is unknown"
             f"{more * (best.mean != rest[0].mean)}. --seeds 3 would tell."
@@ -92,7 +92,7 @@ def _told(found: Comparison) -> list[str]:
     lines = []
     alike = [row.title for row in rest if _meet(best, row)]
     if len(alike) == len(rest):
-        lines.append("All differences are within the spread of the seeds.")
+        lines.append(f"All differences from the {best.title} are within the spread of the seeds.")
     elif alike:
         lines.append(f"The seeds of the {best.title} and of {_listed(alike)} overlap.")
     margin = _margin(found)
@@ -100,7 +100,7 @@ def _told(found: Comparison) -> list[str]:
             and abs(row.mean - best.mean) <= margin]  # fmt: skip
     if near:
         lines.append(
-            f"On {found.held_out:,} held-out examples {100 * margin:.2g} points may be chance, "
+            f"On {found.held_out:,} held-out examples {_gap(found, margin, 0)} may be chance, "
             f"too: by so much or less {_listed(near)} {'is' if len(near) == 1 else 'are'} behind."
         )
     return lines
@@ -257,8 +257,11 @@ def _meet(one: Row, other: Row) -> bool:
 
 
 def _gap(found: Comparison, one: float, other: float) -> str:
-    gap = abs(one - other)
-    return f"{100 * gap:.2g} points" if found.figure.percent else f"{gap:.2g} {found.figure.title}"
+    gap = abs(one - other) * (100 if found.figure.percent else 1)
+    number = f"{gap:.2g}" if gap < 10 else f"{gap:,.0f}"
+    if found.figure.percent:
+        return f"{number} point" + "s" * (number != "1")
+    return f"{number} {found.figure.title}"
 
 
 def _listed(names: Sequence[str]) -> str:
