@@ -225,6 +225,8 @@ def test_watching_checks_on_save_and_knows_keys(environment, tmp_path):
     try:
         assert "\x1b" not in terminal.until("Not started yet")
         terminal.until("\r\n\r\n")
+        terminal.press("\x1b[A")  # an arrow: no key of ours, and no end
+        terminal.until("q: quit")
         terminal.press("h")
         terminal.until("Hint 1 of 3")
         (tmp_path / FIRST).write_text("print(1)\n")

@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import sys
 
 import pytest
 
@@ -108,3 +109,19 @@ def test_a_relative_data_folder_is_not_used(monkeypatch, tmp_path):
     assert data_folder() == tmp_path / "clew"
     monkeypatch.setenv("XDG_DATA_HOME", "somewhere")
     assert data_folder().is_absolute()
+
+
+def test_a_user_without_a_home_is_told_what_to_do(monkeypatch):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(data_folder.__globals__["Path"], "home", nowhere)
+    with pytest.raises(InputError, match="no home folder"):
+        Progress()
+
+
+def test_where_files_cannot_be_locked_progress_is_kept_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    _count(2)
+    assert Progress().read().of("a/b").checks == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import sys
 import time
@@ -109,10 +110,11 @@ def _keys() -> Iterator[Callable[[float], str] | None]:
 
     def pressed(seconds: float) -> str:
         if select.select([terminal], [], [], seconds)[0]:
-            key = sys.stdin.read(1)
-            if not key:  # the terminal has gone
+            typed = os.read(terminal, 16).decode("ascii", "ignore").lower()
+            if not typed:  # the terminal has gone
                 time.sleep(seconds)
-            return key.lower()
+            # An arrow is not the escape key that its signs begin with.
+            return "?" if typed.startswith("\x1b") and len(typed) > 1 else typed[:1]
         return ""
 
     try:

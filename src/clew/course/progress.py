@@ -22,6 +22,7 @@ from typing import Any
 from clew.errors import InputError
 
 FORMAT = 1
+ELSEWHERE = "set XDG_DATA_HOME to a folder that can be written to"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ class Progress:
             return Record()
         except OSError as error:
             raise InputError(
-                f"the file of your progress cannot be read: {error.strerror}", where=str(self.path)
-            ) from error
+                f"the file of your progress cannot be read: {error.strerror}",
+                where=str(self.path), hint=ELSEWHERE,
+            ) from error  # fmt: skip
         except UnicodeDecodeError as error:
             raise self._damaged(None, "it is not text in UTF-8") from error
         try:
@@ -104,7 +106,7 @@ class Progress:
         except OSError as error:
             raise InputError(
                 f"your progress cannot be written: {error.strerror}", where=str(self.path),
-                hint="set XDG_DATA_HOME to a folder that can be written to",
+                hint=ELSEWHERE,
             ) from error  # fmt: skip
 
     def _write(self, record: Record) -> None:
@@ -163,8 +165,7 @@ def data_folder() -> Path:
         home = Path.home()
     except RuntimeError as error:  # a user without a name, as in some containers
         raise InputError(
-            "there is no home folder to keep your progress in",
-            hint="set XDG_DATA_HOME to a folder that can be written to",
+            "there is no home folder to keep your progress in", hint=ELSEWHERE
         ) from error
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "clew"
