@@ -1,16 +1,16 @@
 """The story of the field in one picture: who still knows where one grew up, many words later?
 
-Run: python benchmarks/agreement.py [--only near|far] [--png FILE] [--json FILE]
-                                    [--seeds SEED ...] [--threads N] [--quick]
+Run: python benchmarks/agreement.py [--only short medium long] [--png FILE]
+                                    [--json FILE] [--seeds SEED ...] [--threads N] [--quick]
 
 "... I grew up in France . (any number of words) I speak fluent": which language? A simple recurrent
 network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
 (Tallec & Ollivier 2018), learn from the same sentences, at one rate, in as many steps; one in five
-sentences between names a country or language, be it another. Twice: from sentences 5 to 100 words
-apart (near), and from those 200 to 400 words apart only (far), where no short ones help. Then: the
+sentences between names a country or language, be it another. Three times: from sentences 5 to 20
+words apart (short), 5 to 100 (medium), and 200 to 400 (long), where no short ones help. Then: the
 share of right answers from 5 to 400 words apart, the mean and the range of the seeds; and how much
-of a small change of the state is left in the state some words later, before and after training
-(near, the median of the seeds). Five seeds take half an hour on one core.
+of a small change of the state is left in the state some words later, before and after training (the
+median of the seeds). Five seeds take 40 minutes on one core.
 """
 
 import argparse
@@ -34,16 +34,18 @@ PROBE = Agreement()
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 STYLES = (("o", 4, "-", "0.5"), ("s", 9, "--", "0.35"), ("^", 5, "-.", "0.0"), ("D", 6, ":", "0.0"))
 
-# Chosen with other seeds, on sequences held out. near: the rate, of 3e-4, 1e-3 and 3e-3, that suits
-# the RNN best (seeds 100 and 101); gated cells learn with each of them. far: the one, of 1e-3 and
-# 3e-3, that suits the LSTM with chrono initialisation best (seed 100).
+# Rates were chosen with other seeds, on sequences held out. medium: of 3e-4, 1e-3 and 3e-3, the one
+# that suits the RNN best (seeds 100 and 101); gated cells learn with each of them. short: the same.
+# long: of 1e-3 and 3e-3, the one that suits the LSTM with chrono initialisation best (seed 100).
 LEARNING: dict[str, dict[str, Any]] = {
-    "near": {"length": (5, 100), "steps": 3000, "learning_rate": 1e-3},
-    "far": {"length": (200, 400), "steps": 1000, "learning_rate": 3e-3},
+    "short": {"length": (5, 20), "steps": 3000, "learning_rate": 1e-3},
+    "medium": {"length": (5, 100), "steps": 3000, "learning_rate": 1e-3},
+    "long": {"length": (200, 400), "steps": 1000, "learning_rate": 3e-3},
 }
 QUICK: dict[str, dict[str, Any]] = {
-    "near": {"length": (5, 10), "steps": 20, "every": 10, "judged": 32},
-    "far": {"length": (10, 20), "steps": 10, "every": 10, "judged": 32},
+    "short": {"length": (5, 6), "steps": 10, "every": 10, "judged": 32},
+    "medium": {"length": (5, 10), "steps": 10, "every": 10, "judged": 32},
+    "long": {"length": (10, 20), "steps": 10, "every": 10, "judged": 32},
 }
 KNOWN = 0.99  # right answers of one that has learnt it
 
@@ -122,20 +124,21 @@ def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (upper, lower) = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+    wide = max(2, len(found))
+    figure, (upper, lower) = plt.subplots(
+        2, wide, figsize=(1 + 4.2 * wide, 7.6), layout="constrained"
+    )
     titles = {
         setting: "learnt from {} to {} words".format(*LEARNING[setting]["length"])
         for setting in found
     }
     for axes, (setting, rows) in zip(upper, found.items(), strict=False):
-        for (name, row), (marker, size, dash, grey) in zip(rows.items(), STYLES, strict=True):
+        for (name, row), style in zip(rows.items(), STYLES, strict=True):
             columns = [[100 * value for value in at] for at in zip(*row["shares"], strict=True)]
-            axes.plot(
-                distances, [statistics.mean(column) for column in columns], dash, marker=marker,
-                ms=size, color=grey, mfc="white" if size > 5 else grey, label=name,
-            )  # fmt: skip
+            middle = [statistics.mean(column) for column in columns]
+            axes.plot(distances, middle, **_style(style), label=name)
             low, high = ([end(column) for column in columns] for end in (min, max))
-            axes.fill_between(distances, low, high, color=grey, alpha=0.12, linewidth=0)
+            axes.fill_between(distances, low, high, color=style[3], alpha=0.12, linewidth=0)
         axes.axhline(100 / len(PROBE.answers), color="0.5", linewidth=1)
         axes.annotate("chance", (distances[0], 1.0), fontsize=8, color="0.3")
         axes.set_xscale("log")
@@ -143,30 +146,35 @@ def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None
         axes.minorticks_off()
         axes.set_ylim(0, 103)
         axes.set_ylabel("right answers (%)")
-        axes.set_xlabel('words from "I grew up in France" to "I speak fluent ___"')
+        axes.set_xlabel('words from "in France" to "I speak fluent ___"')
         axes.set_title(titles[setting], fontsize=10, loc="left")
-    setting, rows = next(iter(found.items()))
-    for axes, when in zip(lower, ("before", "after"), strict=True):
-        for (name, row), (marker, size, dash, grey) in zip(rows.items(), STYLES, strict=True):
+    after = [("after", setting) for setting in found][1 - len(lower) :]
+    for axes, (when, setting) in zip(lower, [("before", after[0][1]), *after], strict=False):
+        for (name, row), style in zip(found[setting].items(), STYLES, strict=True):
             lags = row["gradient"][0][when]["lags"]
             norms = zip(*(one[when]["mean"] for one in row["gradient"]), strict=True)
-            axes.plot(
-                lags, [statistics.median(at) for at in norms], dash, marker=marker, ms=size,
-                color=grey, mfc="white" if size > 5 else grey, label=name,
-                markevery=max(1, len(lags) // 8),
-            )  # fmt: skip
+            middle = [statistics.median(at) for at in norms]
+            axes.plot(lags, middle, **_style(style), label=name, markevery=max(1, len(lags) // 8))
         axes.set_yscale("log")
         axes.set_ylim(1e-9, 1e2)
         axes.set_xlabel("lag (words)")
-        axes.set_ylabel("|dh_t / ds_{t-lag}|")
-        what = "before training" if when == "before" else titles[setting]
-        axes.set_title(f"left of a small change of the state, {what}", fontsize=10, loc="left")
+        axes.set_ylabel("what is left of a small change of the state", fontsize=9)
+        axes.set_title(
+            "before training" if when == "before" else titles[setting], fontsize=10, loc="left"
+        )
     lower[0].legend(fontsize=9, frameon=False, loc="center right")
     for axes in (*upper, *lower):
+        axes.set_visible(axes.has_data())
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
     print(f"picture: {path}")
+
+
+def _style(style: tuple[str, int, str, str]) -> dict[str, Any]:
+    marker, size, dash, grey = style
+    inside = "white" if size > 5 else grey
+    return {"linestyle": dash, "marker": marker, "ms": size, "color": grey, "mfc": inside}
 
 
 def main() -> int:
@@ -180,7 +188,7 @@ def main() -> int:
         "--png", type=Path, metavar="FILE", help="the picture (else agreement.png; quick: none)"
     )
     parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
-    parser.add_argument("--only", choices=list(LEARNING), help="one of the two settings")
+    parser.add_argument("--only", nargs="+", choices=list(LEARNING), help="what is learnt from")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[20, 21, 22, 23, 24], metavar="SEED"
     )
@@ -192,7 +200,7 @@ def main() -> int:
     distances = DISTANCES[:3] if asked.quick else DISTANCES
     seeds = asked.seeds[:1] if asked.quick else asked.seeds
     found: dict[str, Found] = {}
-    for setting in [asked.only] if asked.only else LEARNING:
+    for setting in asked.only or LEARNING:
 
         def keep(so_far: Found, setting: str = setting) -> None:
             found[setting] = so_far
