@@ -27,6 +27,7 @@ class Task:
         ("h = 1", True),
         ("h = 0\nprint(h)", True),
         ("# h\nh = 0", True),
+        (" h = 0", True),
     ],
 )
 def test_whether_an_answer_was_begun(code, begun):

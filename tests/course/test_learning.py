@@ -100,6 +100,22 @@ def test_the_folder_is_remembered_from_anywhere(learner, tmp_path, monkeypatch):
     assert learner().file(learner().challenge("1.1")).is_relative_to(tmp_path / "answers")
 
 
+def test_a_file_that_was_never_written_is_told_with_the_command_that_writes_it(learner):
+    with pytest.raises(InputError, match=r"try: `clew learn start 1\.2` writes it"):
+        learner().check(learner().challenge("1.2"))
+
+
+def test_a_place_that_was_changed_by_hand_in_the_record_is_used(learner, tmp_path):
+    challenge = learner().challenge("1.1")
+    learner().start(challenge)
+    record = learner().progress.path
+    own = str(tmp_path / "own.py")
+    record.write_text(record.read_text().replace("01-order/1-order-places.py", own))
+    path, new = learner().start(challenge)
+    assert (str(path), new) == (own, True)
+    assert learner().file(challenge) == path
+
+
 def test_hints_come_one_by_one(learner):
     challenge = learner().challenge("1.1")
     most = len(challenge.hints)

@@ -133,24 +133,30 @@ def in_order(lessons: Sequence[Lesson]) -> tuple[Lesson, ...]:
     return tuple(lessons[number] for number in found)
 
 
-def problems_between(lessons: Sequence[Lesson]) -> list[Problem]:
-    """Ids that two lessons share, prerequisites that are nowhere, and circles of them.
-
-    What a lesson that stands alone builds upon may be taught elsewhere: there it is a note.
-    """
-    found: list[Problem] = []
+def _shared_ids(lessons: Sequence[Lesson]) -> list[Problem]:
+    found = []
     first: dict[str, Lesson] = {}
     for lesson in lessons:
         other = first.setdefault(lesson.id, lesson)
         if other is not lesson and lesson.id:
             text = f"{lesson.id!r} is also the id of {other.path}"
             found.append(Problem(lesson.path, lesson.lines.get("id", 1), text))
+    return found
+
+
+def problems_between(lessons: Sequence[Lesson]) -> list[Problem]:
+    """Ids that two lessons share, prerequisites that are nowhere, and circles of them.
+
+    What a lesson that stands alone builds upon may be taught elsewhere: there it is a note.
+    """
+    found = _shared_ids(lessons)
+    known = {lesson.id for lesson in lessons}
     links = _links(lessons)
     for lesson, link in zip(lessons, links, strict=True):
         line = lesson.lines.get("prerequisites", 1)
         for name, before in link:
             if before is None:
-                close = get_close_matches(name, [i for i in first if i != lesson.id], 1)
+                close = get_close_matches(name, sorted(known - {lesson.id}), 1)
                 found.append(
                     Problem(
                         lesson.path,
@@ -211,7 +217,6 @@ def read_course(folder: str | Path = OURS) -> Course:
             if problem.kind == "error":
                 raise problem.error()
         lessons.append(lesson)
-    for problem in problems_between(lessons):
-        if "also the id" in problem.text:
-            raise problem.error()
+    for problem in _shared_ids(lessons):
+        raise problem.error()
     return Course(in_order(lessons), folder if folder.is_dir() else folder.parent)

@@ -120,14 +120,18 @@ def judge(
 
 
 def started(challenge: Question, code: str) -> bool:
-    """Whether `code` is more than the starter, blanks aside, and more than comments."""
+    """Whether `code` is more than the starter, and more than comments.
+
+    Blanks within and behind a line are no change, those that it begins with are.
+    """
     own = _words(code.split("\n"))
     bare = [line for line in code.split("\n") if not line.lstrip().startswith("#")]
     return bool(_words(bare)) and own != _words(challenge.starter.split("\n"))
 
 
-def _words(lines: Sequence[str]) -> list[list[str]]:
-    return [line.split() for line in lines if line.strip()]
+def _words(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
+    whole = [line.expandtabs(4) for line in lines if line.strip()]
+    return [(len(line) - len(line.lstrip()), line.split()) for line in whole]
 
 
 @dataclass(frozen=True)

@@ -133,14 +133,15 @@ class Learner:
 
     def file(self, challenge: Challenge) -> Path:
         """The file of the learner's answer."""
+        return self.folder / self._inside(challenge)
+
+    def _inside(self, challenge: Challenge) -> str:
+        """The place of that file in the learner's folder, the same from its first day on."""
         kept = self.done(challenge).file
         if kept:
-            return self.folder / kept
+            return kept
         lesson, place = self.number(challenge).split(".")
-        return (
-            self.folder / f"{int(lesson):02d}-{_slug(challenge.lesson)}"
-            / f"{place}-{_slug(challenge.id)}.py"
-        )  # fmt: skip
+        return f"{int(lesson):02d}-{_slug(challenge.lesson)}/{place}-{_slug(challenge.id)}.py"
 
     def start(self, challenge: Challenge) -> tuple[Path, bool]:
         """Write the starter into the learner's folder; whether it is new: a file there is kept."""
@@ -148,7 +149,7 @@ class Learner:
         new = not path.exists()
         if new:
             _write(path, challenge.starter)
-        inside = str(path.relative_to(self.folder))
+        inside = self._inside(challenge)
         self._change(
             challenge, lambda done: replace(done, file=inside, started=done.started or now())
         )
@@ -163,7 +164,7 @@ class Learner:
             kept = next(name for name in names if not name.exists())
             path.rename(kept)
         _write(path, challenge.starter)
-        inside = str(path.relative_to(self.folder))
+        inside = self._inside(challenge)
         self._change(challenge, lambda done: Done(file=inside, started=now()))
         return kept
 
@@ -172,7 +173,8 @@ class Learner:
         from clew.course.judging import judge  # the list of lessons is there before it would be
 
         path = self.file(challenge)
-        verdict = judge(challenge, answer(path), where=str(path), limits=limits)
+        code = answer(path, f"{self.called} start {self.number(challenge)}")
+        verdict = judge(challenge, code, where=str(path), limits=limits)
         self._change(
             challenge,
             lambda done: replace(
@@ -196,8 +198,11 @@ class Learner:
         return self._change(challenge, lambda done: replace(done, asked=done.asked + 1)).asked > 1
 
 
-def answer(path: Path) -> str:
-    """The learner's code; raises InputError where it cannot be read."""
+def answer(path: Path, begin: str = "clew learn start") -> str:
+    """The learner's code; raises InputError where it cannot be read.
+
+    begin: the command that writes the file.
+    """
     try:
         if path.stat().st_size > MOST:
             raise InputError(
@@ -208,7 +213,7 @@ def answer(path: Path) -> str:
     except FileNotFoundError as error:
         raise InputError(
             "not started yet: there is no such file", where=str(path),
-            hint="`clew learn start` writes it",
+            hint=f"`{begin}` writes it",
         ) from error  # fmt: skip
     except UnicodeDecodeError as error:
         raise InputError("the file is not text in UTF-8", where=str(path)) from error
