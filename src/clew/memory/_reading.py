@@ -108,8 +108,8 @@ def find_unit(layers: Sequence[Inside], name: str) -> tuple[int, int]:
             if same and 1 <= int(match[3]) <= one.units:
                 return place, int(match[3]) - 1
     raise InputError(
-        f"there is no unit {name!r}",
-        where="units",
+        f"there is no unit {name if len(name) <= 40 else name[:40] + '...'!r}",
+        where="unit",
         expected=f"the layer's number, a colon and the unit's: {last}",
     )
 
