@@ -2,6 +2,7 @@
 
 import json
 import wave
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +76,15 @@ def test_the_baseline_is_scored_there_too(task, tmp_path):
     baseline = contest(task, tmp_path).baseline()
     assert baseline.test == baseline.score
     assert baseline.score > 0.5
+
+
+def test_n_grams_may_have_another_order_on_the_test(tmp_path):
+    found = contest("language", tmp_path)
+    model = found._model()
+    grams = {"name": "2-grams", "bits_per_character": 1.5}
+    found._small = lambda held: SimpleNamespace(metrics_={"baseline": grams})
+    assert found._baseline_tested(model, "4-grams", found.figures[0]) == 1.5
+    assert found._baseline_tested(model, "word counts", found.figures[0]) is None
 
 
 def test_forecasts_are_tested_on_the_steps_after_those_learnt_from(tmp_path):

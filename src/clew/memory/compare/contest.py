@@ -249,9 +249,8 @@ class TaskContest:
             others = tested("forecast", model, self.material.test)["others"]
         else:
             others = dict(_baselines(self._small(self.material.test).metrics_))
-        orders = {other.partition("(")[0]: part for other, part in others.items()}  # of AR(p), p
-        found = orders.get(name.partition("(")[0], {}).get(figure.key)
-        return None if found is None else float(found)
+        found = {_kind(other): part for other, part in others.items()}.get(_kind(name), {})
+        return float(found[figure.key]) if figure.key in found else None
 
     def _score(self, score: Mapping[str, Any]) -> tuple[Figure, float]:
         for figure in self.figures:
@@ -260,6 +259,11 @@ class TaskContest:
         raise InputError(
             "nothing is held out that could be scored", where="data", hint="give more data"
         )
+
+
+def _kind(name: str) -> str:
+    """The name of a baseline without its order: of 4-grams and AR(12), which data decide."""
+    return name.partition("(")[0].lstrip("0123456789")
 
 
 def _examples(score: Mapping[str, Any]) -> int | None:
