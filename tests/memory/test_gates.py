@@ -121,7 +121,11 @@ def test_a_gate_that_is_always_shut_holds_nothing():
     found = gates(subject(held("GRU", [0.0])), cases(5))
     assert 0 <= found.layers[0].scales[0] < 0.01
     assert found.layers[0].shut["z"] == 1.0
-    drawn(found)
+    figure = drawn(found)
+    told = [t.get_text() for which in ("major", "minor")
+            for t in figure.axes[0].get_yticklabels(which=which)]  # fmt: skip
+    assert any(told)
+    assert not any("e" in text for text in told)
 
 
 def test_a_simple_network_has_no_gates_and_it_is_said():

@@ -188,6 +188,12 @@ class Gates:
             return
         from matplotlib.ticker import LogFormatter
 
+        class Plain(LogFormatter):
+            """0.4, and not 4e-01."""
+
+            def __call__(self, x: float, pos: int | None = None) -> str:
+                return f"{x:,g}" if super().__call__(x, pos) else ""
+
         left, right = figure.subplots(1, 2)
         former = [b for b in self.before or [] if b.scales is not None]
         for layer in former:
@@ -210,7 +216,7 @@ class Gates:
             )  # fmt: skip
         left.set_yscale("log")
         for axis in (left.yaxis.set_major_formatter, left.yaxis.set_minor_formatter):
-            axis(LogFormatter(minor_thresholds=(2, 0.5)))
+            axis(Plain(minor_thresholds=(2, 0.5)))
         left.set(xlabel="share of units, %")
         left.set_ylabel(f"time scale, {self.element[1]}")
         left.set_title("37 % are left after", loc="left", fontsize=10)
