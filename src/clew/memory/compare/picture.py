@@ -54,8 +54,10 @@ def _scores(found: Comparison, axes: Any) -> None:
     unit = " (%)" if found.figure.percent else ""
     way = "less is better" if found.figure.less else "more is better"
     axes.set_xlabel(f"one more step after {USUAL} (µs)")
-    axes.set_ylabel(f"{found.figure.title}{unit}, {'test' if found.tested else 'held out'}: {way}")
-    axes.set_title(f"mean, lowest and highest of {found.seeds} seed" + "s" * (found.seeds != 1))
+    of = "test" if found.tested else "new sequences" if found.task == "probe" else "held out"
+    several = f"mean, lowest and highest of {found.seeds} seeds"
+    axes.set_ylabel(f"{found.figure.title}{unit}, {of}: {way}")
+    axes.set_title("one seed" if found.seeds == 1 else several)
     axes.legend(fontsize=8, frameon=False)
 
 
