@@ -31,7 +31,9 @@ class Subject(Protocol):
     """A model under examination, as every instrument sees it; in eval mode, on the CPU or a GPU.
 
     Windows are made by the instruments: they cut `Case.inputs`, and ask at the step that is then
-    the case's own.
+    the case's own. It may have more: `note`, a sentence on how it is asked; `relative`, whether its
+    loss is a share already; `likeliest`, whether the largest number of an answer is what it says
+    (taken for granted); `beside(case)`, names of what its attention looks at.
     """
 
     @property
