@@ -120,8 +120,9 @@ def test_scores_that_are_the_same():
     found = comparison({"lstm": [0.8], "gru": [0.8]}, costs={"lstm": 30.0})
     assert found.chosen.entrant.name == "lstm"
     first, second, *_ = found.words()
-    assert first.endswith("the best score of this one seed, and of the same score with the "
-                          "cheapest step.")  # fmt: skip
+    assert first.endswith(
+        "the best score of this one seed; of those that reach it, its step costs least."
+    )
     assert second == (
         "One seed only: how far scores spread by chance is unknown. --seeds 3 would tell."
     )

@@ -2,12 +2,14 @@
 
 import json
 import wave
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from clew import InputError
+from clew.data.panel import read_panel
 from clew.memory.compare import Plan, entrants
 from clew.memory.compare.contest import Size, TaskContest
 
@@ -105,6 +107,17 @@ def test_a_series_that_goes_no_further_is_no_test(tmp_path):
     found = contest("forecast", tmp_path, validation=None, settings={"horizon": 19})
     with pytest.raises(InputError, match="too few steps after those"):
         found._tested(found._small(None))
+
+
+def test_a_test_without_a_score_is_told_of(tmp_path):
+    found = contest("forecast", tmp_path, validation=None)
+    # A series that stays the same has no naive error that MASE could divide by.
+    (tmp_path / "flat.csv").write_text(
+        "unique_id,ds,y\n" + "".join(f"flat,{month[:7]},1\n" for month in MONTHS)
+    )
+    found.material = replace(found.material, test=read_panel(tmp_path / "flat.csv"))
+    with pytest.raises(InputError, match="on the test the MASE is nan"):
+        found.learn(RNN, Size(2), 0)
 
 
 def test_labels_that_nobody_learnt_are_told_before_anything_is_trained(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -213,7 +214,7 @@ class TaskContest:
             str(history.finished_by),
             float(model.learning_rate),
             _examples(score) if figure.percent else None,
-            None if test is None else float(test[figure.key]),
+            None if test is None else _finite(test.get(figure.key), figure),
             None if test is None or not figure.percent else test.get("examples"),
             model.data_.get("share_of_network"),
         )
@@ -250,7 +251,8 @@ class TaskContest:
         else:
             others = dict(_baselines(self._small(self.material.test).metrics_))
         found = {_kind(other): part for other, part in others.items()}.get(_kind(name), {})
-        return float(found[figure.key]) if figure.key in found else None
+        score = float(found.get(figure.key, math.nan))
+        return score if math.isfinite(score) else None
 
     def _score(self, score: Mapping[str, Any]) -> tuple[Figure, float]:
         for figure in self.figures:
@@ -264,6 +266,15 @@ class TaskContest:
 def _kind(name: str) -> str:
     """The name of a baseline without its order: of 4-grams and AR(12), which data decide."""
     return name.partition("(")[0].lstrip("0123456789")
+
+
+def _finite(score: Any, figure: Figure) -> float:
+    if score is None or not math.isfinite(score):
+        raise InputError(
+            f"on the test the {figure.title} is {score}", where="test", expected="a number",
+            hint="another test: what is scored must be there, and vary",
+        )  # fmt: skip
+    return float(score)
 
 
 def _examples(score: Mapping[str, Any]) -> int | None:

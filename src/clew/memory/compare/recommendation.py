@@ -61,7 +61,7 @@ def _taken(found: Comparison) -> str:
         return text + ", the only one that ran."
     if not several:
         same = any(one.mean == row.mean for one in others)
-        cheap = ", and of the same score with the cheapest step" if same else ""
+        cheap = "; of those that reach it, its step costs least" if same else ""
         return f"{text}, the best score of this one seed{cheap}."
     if row is not best:
         return text + (
