@@ -21,6 +21,9 @@ def test_of_a_delay_line_all_lies_at_its_lag():
     for curve in (found.occlusion, found.integrated, found.gradient, found.connectivity):
         assert np.flatnonzero(curve).tolist() == [5]
     assert "within 3 symbols of the step asked, 90 % within 3 symbols" in found.words()[0]
+    assert found.words()[-1] == (
+        "Integrated gradients lack nothing but rounding of the change of the score."
+    )
     assert "agree" in found.words()[1]
     assert found.cases == 6
     assert found.incomplete == 0
@@ -41,7 +44,7 @@ def test_it_is_the_mean_of_the_sizes_over_the_cases_that_reach_so_far():
 def test_a_model_without_memory_says_so():
     toy = toys.without_memory()
     found = saliency_by_distance(toy, toy.cases(4, 5))
-    assert "within the element at the step asked" in found.words()[0]
+    assert "lies at the step asked itself, 90 % at the step asked itself" in found.words()[0]
 
 
 def test_of_both_ways_the_distance_has_a_sign():

@@ -53,22 +53,21 @@ class SaliencyByDistance:
             return [f"None of the elements matters: in {many} no score changes without one."]
         half, most = (self._within(self.occlusion, share) for share in (0.5, 0.9))
         lines = [
-            f"Half of what single elements change in the score lies within {self._called(half)}, "
-            f"90 % within {self._called(most)} (by occlusion, the mean of {many}).",
+            f"Half of what single elements change in the score lies {self._called(half)}, "
+            f"90 % {self._called(most)} (by occlusion, the mean of {many}).",
         ]
         seen = self._within(self.integrated, 0.9)
         if max(seen, most) > 2 * max(1, min(seen, most)):
             lines.append(
-                f"By integrated gradients 90 % would lie within {self._called(seen)}: over time "
+                f"By integrated gradients 90 % would lie {self._called(seen)}: over time "
                 "gradients mislead, trust occlusion (Ismail et al. 2020)."
             )
         told = verdict(self.correlation, self.aligned)
         lines.append(f"Element by element: {told[0].lower()}{told[1:]}")
         if self.disagreeing:
             lines.append(f"They disagree in {self.disagreeing} of {many}.")
-        lacks = (
-            f"Integrated gradients lack at most {100 * self.gap:.3g} % of the change of the score."
-        )
+        share = f"at most {100 * self.gap:.3g} %" if self.gap else "nothing but rounding"
+        lacks = f"Integrated gradients lack {share} of the change of the score."
         if self.incomplete:
             lacks = (
                 f"In {self.incomplete} of {many} the integrated gradients lack more than was "
@@ -84,9 +83,9 @@ class SaliencyByDistance:
 
     def _called(self, distance: int) -> str:
         if distance == 0:
-            return "the element at the step asked"
+            return "at the step asked itself"
         sides = " on both sides" if (self.places > 0).any() else ""
-        return f"{distance} {self.element[distance != 1]} of the step asked{sides}"
+        return f"within {distance} {self.element[distance != 1]} of the step asked{sides}"
 
     def tables(self) -> list[Table]:
         """A row for each distance."""

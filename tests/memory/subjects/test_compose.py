@@ -85,9 +85,12 @@ def test_keys_of_a_piano():
     assert [pitch(n) for n in (0, 1, 39, 87)] == ["A0", "A#0", "C4", "C8"]
 
 
-def test_refuses(composer):
-    with pytest.raises(InputError, match="tunes in roll"):
+def test_refuses(composer, tmp_path):
+    with pytest.raises(InputError, match="writes tunes in ABC, and these are piano rolls"):
         opened(composer, rolls())
+    (tmp_path / "a.abc").write_text(tunes(1)[0])
+    with pytest.raises(InputError, match="writes piano rolls, and these are tunes in ABC"):
+        opened(tiny(epochs=1, notes="independent").fit(rolls()), tmp_path)
     with pytest.raises(InputError, match="an empty list"):
         opened(composer, [])
     with pytest.raises(InputError, match="columns name"):

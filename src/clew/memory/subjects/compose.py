@@ -23,6 +23,7 @@ from clew.tasks._compose import fit as fitting
 from clew.tasks._compose import roll_data, roll_fit
 from clew.tasks._compose.prepare import only
 from clew.tasks._compose.roll_notes import Independent
+from clew.tasks._compose.sources import notation_of
 from clew.tasks._compose.vocabulary import START, UNKNOWN
 from clew.tasks.compose import Composer
 
@@ -40,6 +41,7 @@ def compose(model: Composer, data: Any, columns: dict[str, Any]) -> Tunes | Roll
     """
     parts.refused(columns, ())
     network = model.network_.eval()
+    _same_notation(model, data)
     if model.vocabulary_ is None:
         return _rolls(model, data)
     failed: list[InputError] = []
@@ -62,6 +64,17 @@ def compose(model: Composer, data: Any, columns: dict[str, Any]) -> Tunes | Roll
         model=model,
         tunes=tunes,
     )
+
+
+def _same_notation(model: Composer, data: Any) -> None:
+    known = "roll" if model.vocabulary_ is None else model.vocabulary_.notation
+    given = notation_of(data, "auto", "data")
+    if given != known:
+        written, read = (fitting.TITLES.get(one, "piano rolls") for one in (known, given))
+        raise InputError(
+            f"the model writes {written}, and these are {read}",
+            where=str(data) if isinstance(data, str | Path) else "data",
+        )
 
 
 def _left_out(failed: Sequence[InputError]) -> str:

@@ -24,7 +24,7 @@ SERIES = 2000  # that cases are drawn from, at most
 NOTE = (
     "Level, scale and the naive forecast are of the whole history up to the origin; what is cut is "
     "what the network reads of it. Origins are of all of the series given, also where it learned "
-    "from them."
+    "from them. Scores of answers are forecasts, counted in usual errors off the naive one."
 )
 
 

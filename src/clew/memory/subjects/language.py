@@ -30,7 +30,9 @@ def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Langua
     one, many = parts.UNITS[model.tokenizer_.unit]
     if len(tokens) < 2:
         raise InputError(
-            f"the text has only {len(tokens)} {one}", where="data", expected="at least 2"
+            f"the text has only {len(tokens)} {one if len(tokens) == 1 else many}",
+            where=str(data) if isinstance(data, Path) else "data",
+            expected="at least 2",
         )
     network = model.network_.eval()
     return Language(
