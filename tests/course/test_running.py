@@ -106,7 +106,8 @@ def test_a_program_that_closes_its_output_is_still_watched():
 
 @pytest.mark.parametrize(
     "line",
-    ["[1, 2]", "[" * 4000, '{"outcome": "stopped", "stopped": "odd"}', '{"outcome": "sideways"}',
+    ["[1, 2]", "[" * 4000, "odd", "1 +", '{"outcome": "stopped", "stopped": "odd"}',
+     '{"outcome": "sideways"}', '{"outcome": []}', "{[]: 1}",
      '{"outcome": "raised", "message": 7}', '{"outcome": "raised", "line": "3"}'],
 )  # fmt: skip
 def test_what_an_answer_writes_into_our_report_is_no_fault_of_ours(line):

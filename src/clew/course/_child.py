@@ -1,7 +1,8 @@
 """What runs in the child process: the learner's code, then the checks, and a report of both.
 
 It is started as a script (``python -I _child.py FD``) and uses nothing of ours, so that nothing of
-ours is in the learner's way. It is a guard against accidents; nothing here holds back who means it.
+ours is in the learner's way, and little else, as it is started at each check. It is a guard against
+accidents; nothing here holds back who means it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import builtins
 import contextlib
 import faulthandler
 import io
-import json
-import linecache
 import os
 import sys
-import traceback
 from types import CodeType, ModuleType
-from typing import Any
+
+TYPE_CHECKING = False  # typing itself is not loaded
+if TYPE_CHECKING:
+    from typing import Any
 
 MESSAGE = 2000  # characters of an error, and of a line, that are reported
 SPARE = 64 << 20  # bytes kept for reporting that there are no more
@@ -68,12 +69,13 @@ class Report:
 
     file: io.TextIOBase | None = None
     path = ""  # of the learner's code
+    sources: dict[str, str]  # by their paths
     refused = False
 
     @classmethod
     def tell(cls, said: dict[str, Any]) -> None:
         if cls.file is not None:
-            cls.file.write(json.dumps(said) + "\n")
+            cls.file.write(ascii(said) + "\n")
             cls.file.flush()
 
 
@@ -91,13 +93,13 @@ def refused(error: StoppedError | NobodyTypesError) -> Exception:
 
 def main(channel: int) -> None:
     """Read the request from standard input, run it, and report on the file `channel`."""
-    request = json.loads(sys.stdin.buffer.read())
+    request = eval(sys.stdin.buffer.read())  # a literal of ours; json alone takes longer to load
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     Report.file = os.fdopen(channel, "w", encoding="utf-8", errors="backslashreplace")
     path = os.path.join(os.getcwd(), request["name"])  # noqa: PTH109, PTH118 - nothing to import
-    Report.path = path
+    Report.path, Report.sources = path, {}
     # Clew itself, where it is used from its sources; last, so that it is in nobody's way.
     sys.path.append(os.path.abspath(__file__ + "/../../.."))  # noqa: PTH100
     module = ModuleType("__main__")
@@ -205,7 +207,7 @@ def run(
 
     code: the path of the learner's code, where it is not `path`.
     """
-    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    Report.sources[path] = source
     try:
         compiled: CodeType = compile(source, path, "exec", dont_inherit=True)
         exec(compiled, module.__dict__)
@@ -221,6 +223,11 @@ def run(
 def problem(error: BaseException, path: str, *, in_tests: bool, code: str) -> dict[str, Any]:
     """What an error says and where it stands in the learner's code and in the checks."""
     _breathe()
+    import linecache
+    import traceback
+
+    for name, source in Report.sources.items():  # as they were run, whatever became of the files
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     told = traceback.TracebackException.from_exception(error, limit=-60)
     # The lines of the error's own text; of a SyntaxError the last, its place is told on its own.
     said = [*told.format_exception_only()]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import json
 import os
 import re
 import selectors
@@ -136,7 +135,7 @@ def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
     began = time.monotonic()
     with tempfile.TemporaryFile() as asked, os.fdopen(reading, "rb", buffering=0) as report:
         try:
-            asked.write(json.dumps(request).encode())
+            asked.write(ascii(request).encode())
             asked.seek(0)
             child = subprocess.Popen(
                 [sys.executable, "-I", "-u", "-B", "-X", "utf8", str(CHILD), str(writing)],
@@ -270,8 +269,8 @@ def _told(texts: list[bytearray], stopped: str, code: int, seconds: float) -> Ra
     stdout, stderr, report = (bytes(text).decode("utf-8", "backslashreplace") for text in texts)
     said: dict[str, Any] = {}
     for line in report.splitlines():
-        with contextlib.suppress(ValueError, RecursionError):
-            said = _understood(json.loads(line)) or said
+        with contextlib.suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            said = _understood(ast.literal_eval(line)) or said
     outcome: Outcome = said.get("outcome", "died")
     fields = Problem.__dataclass_fields__
     found = {key: value for key, value in said.items() if key in fields and value is not None}
