@@ -15,6 +15,7 @@ from clew.memory import _record
 from clew.memory._probe import Probe
 from clew.memory._record import Record, Row
 from clew.memory.decay import Decay, decay
+from clew.memory.report_files import pictures
 from clew.memory.watched import GradientsWatched, in_words
 from clew.train import History, Info, Problem, Progress, Reporter, Silent
 
@@ -218,15 +219,10 @@ def read_gradients(path: str | Path) -> GradientsWatched:
 
 def picture(found: GradientsWatched, path: Path) -> None:
     """Draw what was noted, PNG; whole or not at all. Raises InputError."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=found.size(), layout="constrained")
-    FigureCanvasAgg(figure)
-    found.draw(figure)
+    [dots] = pictures(found, "png")
     beside = path.with_name(f".{path.name}.part")
     try:
-        figure.savefig(beside, format="png", dpi=120)
+        beside.write_bytes(dots)
         beside.replace(path)
     except OSError as error:
         raise InputError(
