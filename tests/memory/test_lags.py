@@ -111,6 +111,16 @@ def test_both_ways():
     )
 
 
+def test_both_ways_asked_at_the_end():
+    """Nothing follows the last step, so nothing is said of what does."""
+    subject = between(3)
+    ends = [Case(c.inputs[: c.at + 1], c.at, c.target, source=c.source)
+            for c in subject.cases(12, 40)]  # fmt: skip
+    names = [c.name for c in gradient_by_lag(subject, ends, lags=8).curves]
+    assert names == ["layer 1", "layer 1 backwards", "loss", "gradient x input"]
+    assert "on each side" not in " ".join(horizon(subject, ends, reach=20, far=False).words())
+
+
 def test_without_memory():
     subject = without_memory()
     found = gradient_by_lag(subject, subject.cases(12, 40), lags=8)

@@ -36,7 +36,7 @@ def answer_of(subject: Subject) -> Answer:
 class ByLag(NamedTuple):
     """Numbers by case and lag, from lag 0 on; (cases, lags + 1) each, NaN where nothing was read.
 
-    before: of x_{t-tau}. behind: of x_{t+tau}; None of models of one way.
+    before: of x_{t-tau}. behind: of x_{t+tau}; None where nothing behind a step is read.
     """
 
     before: NDArray[np.float64]
@@ -108,7 +108,7 @@ def _by_lag(windows: Windows, lags: int, measure: _Measure) -> ByLag:
             near, far = own[place::-1][: lags + 1], own[place:][: lags + 1]
             before[k, : len(near)] = near
             behind[k, : len(far)] = far
-    return ByLag(before, behind if windows.subject.both_ways else None)
+    return ByLag(before, behind if windows.both_ways else None)
 
 
 def _measured(

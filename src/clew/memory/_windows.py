@@ -52,6 +52,11 @@ class Windows:
             )
 
     @property
+    def both_ways(self) -> bool:
+        """Whether anything behind a step is read: of one that is the last nothing follows."""
+        return bool(self.behind.any())
+
+    @property
     def alike(self) -> bool:
         """Whether all elements of all cases are one and the same."""
         first = np.asarray(self.cases[0].inputs)[0]

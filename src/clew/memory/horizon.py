@@ -38,8 +38,8 @@ class Horizon:
     "share" (1 % of `loss`) or "given". loss: mean with all. seen: losses by how many elements are
     left; order, gaps: by how many are left as they are, where the others, up to `context` away, are
     put into another order, or `dropped` of them left out; None where they were not asked for.
-    short: share of cases that have not more elements than the horizon. alike: all elements of all
-    cases are the same.
+    both_ways: whether what follows a step is read too. short: share of cases that have not more
+    elements than the horizon. alike: all elements of all cases are the same.
     """
 
     element: tuple[str, str]
@@ -350,7 +350,7 @@ def horizon(
     return Horizon(
         element=subject.element,
         loss_name=subject.loss_name,
-        both_ways=subject.both_ways,
+        both_ways=windows.both_ways,
         cases=len(cases),
         sources=len(set(sources)),
         grouped=grouped(sources),
