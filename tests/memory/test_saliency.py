@@ -292,6 +292,16 @@ def test_a_model_that_does_not_listen():
     assert len(found.words()) == 1
 
 
+def test_words_of_one_element_and_of_what_speaks_against_the_answer():
+    told = made("a", [2]).words()
+    assert told[0].endswith("(+2): so much of the score goes where that one alone is replaced by a "
+                            "neutral one.")  # fmt: skip
+    assert told[1] == "With it neutral the score is 0."
+    told = made("ab", [2, -1]).words()
+    assert told[0].endswith("replaced by a neutral one, a minus: it rises.")
+    assert told[1] == "With all 2 words neutral the score is 0."
+
+
 def test_elements_that_stand_in_for_each_other():
     found = replace(made("abc", [0, 0, 0]), integrated=np.array([0.5, 0.0, 0.5]))
     assert not found.flat

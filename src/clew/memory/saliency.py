@@ -87,7 +87,8 @@ class Saliency:
         if told:
             first = (
                 "hangs most on " + ", then ".join(told) + ": so much of the score goes where that "
-                "one alone is replaced by a neutral one."
+                "one alone is replaced by a neutral one"
+                + (", a minus: it rises." if (self.occlusion[order] < -self.noise).any() else ".")
             )
         else:
             first = (
@@ -96,7 +97,8 @@ class Saliency:
             )
         lines = [
             f"The {said} (score {self.score:.4g}) {first}",
-            f"With all {many} neutral the score is {self.blank:.4g}.",
+            f"With {'it' if len(self.places) == 1 else f'all {many}'} neutral the score is "
+            f"{self.blank:.4g}.",
         ]
         return [*lines, self._integral(), verdict(self.correlation, self.aligned)]
 

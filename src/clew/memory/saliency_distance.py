@@ -52,10 +52,12 @@ class SaliencyByDistance:
         if total <= 0:
             return [f"None of the elements matters: in {many} no score changes without one."]
         half, most = (self._within(self.occlusion, share) for share in (0.5, 0.9))
-        lines = [
-            f"Half of what single elements change in the score lies {self._called(half)}, "
-            f"90 % {self._called(most)} (by occlusion, the mean of {many}).",
-        ]
+        changed = "of what single elements change in the score lies"
+        if half == most:
+            where = f"90 % {changed} {self._called(most)}"
+        else:
+            where = f"Half {changed} {self._called(half)}, 90 % {self._called(most)}"
+        lines = [f"{where} (by occlusion, the mean of {many})."]
         seen = self._within(self.integrated, 0.9)
         if max(seen, most) > 2 * max(1, min(seen, most)):
             lines.append(
