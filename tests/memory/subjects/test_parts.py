@@ -37,6 +37,16 @@ def test_spots_of_one_sequence_come_from_everywhere():
     assert found != [step for _, step in parts.spots([range(10, 110)], 10, 20, 1)]
 
 
+def test_spots_of_settings_that_mean_nothing():
+    for count, reach, seed, told in (
+        (0, 3, 0, "0 cases"),
+        (3, -1, 0, "-1 elem"),
+        (3, 3, -1, "seed"),
+    ):
+        with pytest.raises(InputError, match=told):
+            parts.spots([range(9)], count, reach, seed)
+
+
 @given(st.integers(1, 30), st.integers(0, 30), st.booleans(), st.data())
 def test_stretches_hold_the_step_and_what_is_near(length, reach, both, data):
     at = data.draw(st.integers(0, length - 1))

@@ -102,6 +102,8 @@ def spots(steps: Sequence[Any], count: int, reach: int, seed: int) -> list[tuple
             where="count, reach",
             expected="1 or more, and 0 or more",
         )
+    if seed < 0:
+        raise InputError(f"seed is {seed}", where="seed", expected="a number from 0")
     draw = np.random.default_rng(seed)
     order = draw.permutation(len(steps)).tolist()
     first = [bisect_left(some, reach) for some in steps]
