@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import clew.cli.compare as shown
 import clew.memory.compare as compared
 from clew.memory.compare.running import compare
 
@@ -89,6 +90,21 @@ def test_scores_of_a_test_and_rates_stand_in_the_table(clew, tmp_path):
     assert base[1:] == ["100.0 %", "100.0 %"]
     assert "rnn, learning rate 0.05: accuracy" in answer.err
     assert "On the test, which chose nothing, the RNN scores" in answer.out
+
+
+def test_a_narrow_terminal_gets_some_columns_below_others(capsys):
+    rows = [["network", "accuracy", "range", "peak"], ["chance", "50.0 %", "", ""],
+            ["LSTM both ways", "80.0 %", "7 to 9", "400"]]  # fmt: skip
+    shown._aligned(rows, 32)
+    assert capsys.readouterr().out.splitlines() == [
+        "network         accuracy   range", "chance            50.0 %",
+        "LSTM both ways    80.0 %  7 to 9", "",
+        "network         peak", "LSTM both ways   400", "",
+    ]  # fmt: skip
+    shown._aligned(rows, 5)  # too narrow for two: one at a time all the same
+    assert len(capsys.readouterr().out.splitlines()) == 10
+    shown._aligned(rows)
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_interrupted_it_says_how_to_go_on(clew, monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from statistics import fmean
@@ -228,26 +229,14 @@ def _show(found: Comparison) -> None:
         if found.tested:
             cells.append("" if base.test is None else found.figure.shown(base.test))
         rows.insert(0, cells + [""] * (len(heads) - len(cells)))
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(title=f"{found.task}, about {found.budget:,} parameters each")
-        for k, head in enumerate(heads):
-            table.add_column(head, justify="left" if k == 0 else "right")
-        for cells in rows:
-            bold = found.seeds and cells[0] == found.chosen.title
-            table.add_row(*cells, style="bold" if bold else None)
-        Console(highlight=False).print(table)
-    else:
-        _aligned([heads, *rows])
+    # A terminal that is too narrow gets some columns below the others.
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    _aligned([heads, *rows], room)
     many = found.element[1]
-    say.result()
     if found.rows[0].by_length:
         shown = found.figure.shown
         means = [[row.title, *map(shown, row.by_length.values())] for row in found.rows]
-        _aligned([["by length", *found.rows[0].by_length], *means])
-        say.result()
+        _aligned([["by length", *found.rows[0].by_length], *means], room)
     after = ", ".join(found.rows[0].costs)
     say.result(f"looks back: {many} before the current one that it needs")
     say.result(f"a step: one more, after {after} others, for one sequence; stream: in a stream")
@@ -256,15 +245,22 @@ def _show(found: Comparison) -> None:
         say.result(line)
 
 
-def _aligned(rows: list[list[str]]) -> None:
-    """Print columns, the first to the left, the others to the right."""
+def _aligned(rows: list[list[str]], room: int | None = None) -> None:
+    """Print columns, the first to the left, the others to the right, in blocks that fit `room`."""
     widths = [max(len(cells[k]) for cells in rows) for k in range(len(rows[0]))]
-    for cells in rows:
-        first, *rest = (
-            f"{cell:{'<' if k == 0 else '>'}{width}}"
-            for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        say.result("  ".join([first, *rest]).rstrip())
+    blocks: list[list[int]] = [[0]]
+    for k in range(1, len(widths)):
+        wide = sum(widths[one] + 2 for one in blocks[-1]) + widths[k]
+        if room is not None and wide > room and len(blocks[-1]) > 1:
+            blocks.append([0])
+        blocks[-1].append(k)
+    for block in blocks:
+        for cells in rows:
+            if not any(cells[k] for k in block[1:]):
+                continue  # the baseline has no costs
+            padded = (f"{cells[k]:{'>' if k else '<'}{widths[k]}}" for k in block)
+            say.result("  ".join(padded).rstrip())
+        say.result()
 
 
 def _cells(found: Comparison, row: Row) -> list[str]:

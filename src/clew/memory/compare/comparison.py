@@ -121,8 +121,10 @@ class Comparison:
     def method(self) -> str:
         """How it was measured."""
         if self.task == "probe":
+            data = "settings"
             judged = "The score is of new sequences, from which nobody learnt or chose anything."
         else:
+            data = "data, held-out part and settings"
             judged = (
                 "The held-out score is of the part by which each run chose its weights and its end"
                 + (", and by which the learning rates were chosen." if self.tried else ".")
@@ -136,11 +138,10 @@ class Comparison:
         )
         return (
             f"{self.task} on {self.source}: every network with about {self.budget:,} parameters, "
-            "vectors of words and output layer counted too; the same data, held-out part and "
-            f"settings for all, and {rates}; {_counted(self.seeds, 'seed')}. {judged} A step is "
-            "timed with the state carried, for one sequence and without the layers around; what "
-            "reads both ways reads all of it again. Layer norm, zoneout and recurrent dropout are "
-            "of cells only."
+            f"vectors of words and output layer counted too; the same {data} for all, and {rates}; "
+            f"{_counted(self.seeds, 'seed')}. {judged} A step is timed with the state carried, for "
+            "one sequence and without the layers around; what reads both ways reads all of it "
+            "again. Layer norm, zoneout and recurrent dropout are of cells only."
         )
 
     @property

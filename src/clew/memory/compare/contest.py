@@ -238,7 +238,7 @@ class TaskContest:
         return Baseline(best, scores[best], self._baseline_tested(model, best, figure))
 
     def _small(self, held: Any) -> Any:
-        model = self._model(baseline=True, hidden_size=2, epochs=1)
+        model = self._model(baseline=True, hidden_size=2, epochs=1, time=None)
         self.material.fit(model, held, Silent())
         return model
 
