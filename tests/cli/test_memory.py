@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from clew.cli.memory import _hint
+
 FAST = ["--reach", "12", "--lags", "6", "--cases", "8"]
 
 
@@ -116,12 +118,36 @@ def test_data_that_show_little(clew, writer, here):
     assert "There are only" in answer.out
 
 
-def test_hints_of_readers_name_the_option_that_is_there(clew, writer, here, monkeypatch):
-    from clew.errors import InputError
-    from clew.memory import report
+@pytest.mark.parametrize(
+    ("file", "content", "hint"),
+    [
+        ("texts.csv", "a,b,c\nx,y,z\n", "--columns text=NAME"),
+        ("labels.csv", "text,b,c\nx,y,z\n", "--columns label=NAME"),
+    ],
+)
+def test_hints_of_readers_name_the_option_that_is_there(
+    file, content, hint, clew, classifier, here
+):
+    (here / file).write_text(content)
+    answer = clew("memory", classifier, file)
+    assert answer.code == 1
+    assert f"try: {hint}\n" in answer.err
 
-    def unread(*given, **named):
-        raise InputError("no column", hint="say it: ds=... in Python, --ds at the command line")
 
-    monkeypatch.setattr(report, "examine", unread)
-    assert "try: say it: --columns ds=NAME" in clew("memory", writer, "book.txt").err
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (None, None),
+        ("check the name", "check the name"),
+        ("name it: --id-column COLUMN, or unique_id=... in Python", "--columns unique_id=NAME"),
+        ("name both: --word-column, --tag-column; in Python word, y",
+         "--columns word=NAME,tag=NAME"),
+        ("name them: source=..., target=... in Python, or --source-column, --target-column",
+         "--columns source=NAME,target=NAME"),
+        ("say which it is: ds=... in Python, --ds at the command line",
+         "give it a table with the columns that the model learned from"),
+        ('say what the step is: freq="month" in Python, --freq at the command line', None),
+    ],
+)  # fmt: skip
+def test_hints_in_the_words_of_this_command(said, told):
+    assert _hint(said) == told

@@ -200,6 +200,7 @@ def test_what_cannot_be_measured_is_told():
         ({"epsilon": float("nan")}, "epsilon is nan"),
         ({"epsilon": -1.0}, "epsilon is -1"),
         ({"sequence": 0}, "sequence is 0"),
+        ({"seed": -1}, "seed is -1"),
         ({"text": "a", "sequence": 1}, "a text and a sequence"),
         ({"sequence": 99}, "no sequence 99"),
         ({"unit": "7:1"}, "no unit '7:1'"),

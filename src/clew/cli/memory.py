@@ -17,6 +17,7 @@ from clew.cli import say
 from clew.cli.options import Grouped
 from clew.errors import InputError
 
+ROLES = {"id": "unique_id", "time": "ds", "value": "values"}  # as options of clew fit say them
 EVERY = "horizon,gradient,gates,linear,saliency,states"
 
 
@@ -203,8 +204,14 @@ def _named(columns: str | None) -> dict[str, str]:
 
 def _hint(hint: str | None) -> str | None:
     """What readers of files advise, in the words of this command: it has one option for columns."""
-    said = r'(\w+)="?([^" ]+)"? in Python, --[\w-]+ at the command line'
-    return hint and re.sub(said, r"--columns \1=\2", hint).replace("=...", "=NAME")
+    if hint is None or "in Python" not in hint:
+        return hint
+    options = re.findall(r"--([a-z-]+)", hint)
+    if "at the command line" in hint:  # of forecasters, whose columns are those of the fit
+        named = {"ds", "y", "unique-id", "past", "future"} & {*options}
+        return "give it a table with the columns that the model learned from" if named else None
+    roles = (re.sub("-columns?$", "", option) for option in options)
+    return f"--columns {','.join(f'{ROLES.get(role, role)}=NAME' for role in roles)}"
 
 
 def _wrapped(line: str) -> str:

@@ -116,17 +116,15 @@ def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list
 
 def _felt(gradient: GradientByLag, depth: Depth) -> str:
     one, many = gradient.element
+    back = f"{depth.steps} {one if depth.steps == 1 else many} back"
     if depth.more:
         return (
-            f"The gradient of the loss is still more than {_FADED} of its largest {depth.steps} "
-            f"{many} back, as far as was looked."
+            f"The gradient of the loss is still more than {_FADED} of its largest {back}, as far "
+            "as was looked."
         )
     if depth.steps == 0:
         return f"The gradient of the loss reaches nothing but the current {one}."
-    return (
-        f"The gradient of the loss falls below {_FADED} of its largest beyond {depth.steps} "
-        f"{one if depth.steps == 1 else many} back."
-    )
+    return f"The gradient of the loss falls below {_FADED} of its largest beyond {back}."
 
 
 def _joined(seen: Mapping[str, Depth]) -> list[str]:

@@ -68,12 +68,14 @@ class Settings:
                 )  # fmt: skip
         if not self.instruments:
             raise InputError("no instrument is named", where="instruments")
-        for name in ("reach", "lags", "cases", "sequence"):
-            value = getattr(self, name)
+        for name in ("reach", "lags", "cases", "sequence", "seed"):
+            value, least = getattr(self, name), int(name != "seed")
             if value is None and name == "sequence":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name} is {value!r}", where=name, expected="a number from 1")
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(
+                    f"{name} is {value!r}", where=name, expected=f"a whole number from {least}"
+                )
         if self.epsilon is not None and not 0 < self.epsilon < float("inf"):
             raise InputError(
                 f"epsilon is {self.epsilon!r}", where="epsilon", expected="a number above 0"
