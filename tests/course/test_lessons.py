@@ -33,3 +33,17 @@ def test_a_lesson_has_all_its_parts(path):
     assert all(challenge.reason or "#" in challenge.solution for challenge in lesson.challenges)
     assert "## Summary" in lesson.text()
     assert "](pictures/" in lesson.text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_code_that_is_shown_fits_a_terminal_of_80_columns(path):
+    lesson = read_lesson(path)
+    shown = [
+        (4 + 2 * len(around), block.text)  # a bar beside what stands in a container
+        for block, around in lesson.every_block()
+        if block.kind == "code"
+    ]
+    for own in lesson.challenges:
+        shown += [(4, own.starter), (4, own.expected), (4, own.solution)]
+    lines = [" " * margin + line for margin, text in shown for line in text.splitlines()]
+    assert [line for line in lines if len(line) > 80] == []
