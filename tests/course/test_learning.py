@@ -60,6 +60,11 @@ def test_challenges_have_numbers_ids_and_defaults(learner):
             learner().challenge(name)
 
 
+def test_a_number_that_no_lesson_has_is_called_a_lesson(learner):
+    with pytest.raises(InputError, match="no lesson '9'"):
+        learner().find("9")
+
+
 def test_a_pass_moves_on_and_its_solution_may_be_seen(learner):
     pass_it(learner(), "1.1")
     assert learner().challenge(None).id == "order-same-bag"

@@ -160,7 +160,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_answer_gets_its_outcome_and_a_helpful_line(name):
     code, kind, said = WRONG[name]
-    limits = replace(SMALL, seconds=0.4) if name in TIME else SMALL
+    limits = replace(SMALL, seconds=0.3) if name in TIME else SMALL
     verdict = judge(Task(), code, limits=limits, where="/my/answer.py")
     lines = "\n".join(verdict.lines())
     assert verdict.kind == kind, lines

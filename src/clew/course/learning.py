@@ -71,6 +71,8 @@ class Learner:
         try:
             return self.course.lesson(which)
         except InputError:
+            if which.isdecimal():
+                raise
             return self.course.challenge(which)
 
     def challenge(self, which: str | None, *, passed: bool = False) -> Challenge:
