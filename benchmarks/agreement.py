@@ -148,8 +148,8 @@ def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None
         axes.set_ylabel("right answers (%)")
         axes.set_xlabel('words from "in France" to "I speak fluent ___"')
         axes.set_title(titles[setting], fontsize=10, loc="left")
-    after = [("after", setting) for setting in found][1 - len(lower) :]
-    for axes, (when, setting) in zip(lower, [("before", after[0][1]), *after], strict=False):
+    after = [("after", setting) for setting in found][: wide - 1]
+    for axes, (when, setting) in zip(lower, [*after, ("before", after[0][1])], strict=False):
         for (name, row), style in zip(found[setting].items(), STYLES, strict=True):
             lags = row["gradient"][0][when]["lags"]
             norms = zip(*(one[when]["mean"] for one in row["gradient"]), strict=True)
@@ -162,7 +162,7 @@ def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None
         axes.set_title(
             "before training" if when == "before" else titles[setting], fontsize=10, loc="left"
         )
-    lower[0].legend(fontsize=9, frameon=False, loc="center right")
+    lower[-1].legend(fontsize=9, frameon=False, loc="center right")
     for axes in (*upper, *lower):
         axes.set_visible(axes.has_data())
         axes.spines[["top", "right"]].set_visible(False)
