@@ -100,6 +100,7 @@ def test_the_model_of_a_probe_needs_no_data_and_every_other_one_does(clew, write
 def test_wrong_usage_and_help(clew):
     assert clew("memory").code == 2
     assert clew("memory", "a", "b", "--cases", "0").code == 2
+    assert clew("memory", "a", "b", "--seed", "-1").code == 2
     assert clew("memory", "a", "b", "--side", "middle").code == 2
     answer = clew("memory", "--help")
     assert "clew memory book.model unseen.txt --out report" in answer.out

@@ -102,7 +102,10 @@ def memory(
         typer.Option(help="Whose words of a translator are counted. [target]", show_default=False),
     ] = "target",
     seed: Annotated[
-        int, typer.Option(metavar="NUMBER", help="Which steps are drawn. [0]", show_default=False)
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, help="Which steps are drawn. [0]", show_default=False
+        ),
     ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
