@@ -238,7 +238,8 @@ def _show(found: Comparison) -> None:
         means = [[row.title, *map(shown, row.by_length.values())] for row in found.rows]
         _aligned([["by length", *found.rows[0].by_length], *means], room)
     after = ", ".join(found.rows[0].costs)
-    say.result(f"looks back: {many} before the current one that it needs")
+    sides = "; both ways: on each side" * any(row.entrant.both_ways for row in found.rows)
+    say.result(f"looks back: {many} before the current one that it needs{sides}")
     say.result(f"a step: one more, after {after} others, for one sequence; stream: in a stream")
     say.result()
     for line in found.words():

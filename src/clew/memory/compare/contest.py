@@ -13,7 +13,6 @@ from clew.errors import InputError
 from clew.memory.compare.entrants import Entrant
 from clew.memory.compare.plan import Plan
 from clew.memory.compare.testing import tested
-from clew.memory.opening import opened
 from clew.memory.subject import Subject
 from clew.tasks import TASKS
 from clew.train import Silent
@@ -195,6 +194,8 @@ class TaskContest:
 
     def learn(self, entrant: Entrant, size: Size, seed: int, rate: float | None = None) -> Learned:
         """One run, with a learning rate of its own where one is given."""
+        from clew.memory.opening import opened  # with scikit-learn, for which no probe should wait
+
         changes = {} if rate is None else {"learning_rate": rate}
         model = self._sized(entrant, size, seed=seed, **changes)
         begun = time.monotonic()
