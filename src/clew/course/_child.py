@@ -52,15 +52,19 @@ class Keyboard(io.TextIOBase):
 
     @property
     def buffer(self) -> Keyboard:
+        """The same for who would read bytes."""
         return self
 
     def readable(self) -> bool:
+        """It may be asked."""
         return True
 
     def read(self, size: int | None = -1, /) -> str:
+        """Refuse, as nobody types."""
         raise refused(NobodyTypesError("nobody is there to type an answer"))
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        """Refuse, as nobody types."""
         return self.read()
 
 
@@ -74,6 +78,7 @@ class Report:
 
     @classmethod
     def tell(cls, said: dict[str, Any]) -> None:
+        """Write one line of the report."""
         if cls.file is not None:
             cls.file.write(ascii(said) + "\n")
             cls.file.flush()
