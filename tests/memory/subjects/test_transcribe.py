@@ -56,7 +56,20 @@ def test_before_it_learned():
 
 def test_manifests_and_sounds_without_text(tmp_path):
     model = tiny(epochs=1).fit(X, Y)
-    assert len(opened(model, write_manifest(tmp_path)).cases(9, 5)) == 9
+    path = write_manifest(tmp_path)
+    assert len(opened(model, path).cases(9, 5)) == 9
+    path.write_text(path.read_text().replace('"audio"', '"clip"').replace('"text"', '"said"'))
+    subject = opened(model, path, columns={"audio": "clip", "text": "said"})
+    assert len(subject.cases(9, 5)) == 9
+    few = "".join(path.read_text().splitlines(keepends=True)[:3]).replace("clip", "audio")
+    (tmp_path / "test.jsonl").write_text(few.replace("said", "text"))
+    path.rename(tmp_path / "train.jsonl")
+    assert {case.source for case in opened(model, tmp_path).cases(99, 5)} == {0, 1, 2}
+    path = tmp_path / "train.jsonl"
+    with pytest.raises(InputError, match="columns name 'sound'"):
+        opened(model, path, columns={"sound": "clip"})
+    with pytest.raises(InputError, match="columns name 'audio'"):
+        opened(model, (X, Y), columns={"audio": "clip"})
     assert opened(model, [*X, np.zeros(RATE)]).cases(3, 5)
     assert opened(model, (X, ["abcd " * 40] * len(X))).cases(3, 5)  # goes into none
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clew.data.features import Frames, log_mel
-from clew.data.speech import Recordings
+from clew.data.speech import Recordings, read_speech
 from clew.errors import InputError
 from clew.memory.subject import Case
 from clew.memory.subjects import parts
@@ -33,10 +33,15 @@ NOTE = (
 def transcribe(model: Transcriber, data: Any, columns: dict[str, Any]) -> Transcribe:
     """A transcriber and recordings with what is said in them: a manifest, or a pair (X, y).
 
-    A list of recordings alone is taken at the model's word. Of very many, evenly chosen ones are
-    heard. Raises InputError as `Transcriber.error_rates` does.
+    columns: of a manifest "audio" and "text". Of a folder with parts the test is taken, else dev,
+    else train. A list of recordings alone is taken at the model's word. Of very many, evenly chosen
+    ones are heard. Raises InputError as `Transcriber.error_rates` does.
     """
-    parts.refused(columns, ())
+    manifest = isinstance(data, str | Path)
+    parts.refused(columns, ("audio", "text") if manifest else ())
+    if manifest:
+        split = parts.part_of(Path(data)) if Path(data).is_dir() else None
+        data = read_speech(data, split=split, **columns)
     network = model.network_.eval()
     reader: Any = network.reader
     given = _given(data)
@@ -68,7 +73,7 @@ def transcribe(model: Transcriber, data: Any, columns: dict[str, Any]) -> Transc
 
 
 def _given(data: Any) -> Heard:
-    if isinstance(data, Recordings | str | Path):
+    if isinstance(data, Recordings):
         return heard(data)
     if isinstance(data, tuple) and len(data) == 2:
         return heard(*data)
