@@ -49,6 +49,12 @@ def test_a_model_without_memory_says_so():
     assert "It uses no memory here." in found(without_memory()).words()[0]
 
 
+def test_a_few_cases_only_are_told():
+    assert any("of one case only" in line for line in found(delay(2), 1).words())
+    assert any("of 9 cases only" in line for line in found(delay(2), 9).words())
+    assert not any("only" in line for line in found(delay(2), 10).words())
+
+
 def test_both_ways():
     one = found(between(6))
     assert (one.horizon, one.order.needed, one.gaps.needed) == (6, 6, 6)

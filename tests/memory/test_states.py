@@ -126,6 +126,8 @@ def test_a_single_unit_is_told_by_itself():
     alike = replace(found, values={"h": np.ones((8, 2))}, units=["1:1", "1:2"])
     told = "Each of the 2 units shown keeps its sign for 8 symbols at a time in output h."
     assert alike.words()[0] == told
+    short = states(toy(clew.nn.GRU(3, 2)), case(1), units=["1:2"])
+    assert short.words()[0].startswith("Unit 1:2 keeps its sign for 1 symbol at a time")
 
 
 @pytest.mark.parametrize(

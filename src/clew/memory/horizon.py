@@ -23,6 +23,7 @@ NATS, SHARE = 0.01, 0.01  # epsilon: a perplexity within 1 %; of other losses 1 
 _NOTHING = 1e-9  # a loss with all that a share cannot be taken of
 _STEPS = 1 << 16  # read for one of the curves of far elements, if that leaves cases enough
 _ENOUGH = 24
+_FEW = 10  # cases, of which an interval says little
 
 _SOURCE = (
     "The effective context of Khandelwal et al. (2018), who count the current element in: "
@@ -159,7 +160,8 @@ class Horizon:
                 "Taken together, what it remembers is of no use here: it does best with "
                 f"{self._count(int(self.seen.n[best]))}."
             )
-        return "What it remembers is of no use here."
+        sure = "" if self.seen.at_most == 0 else ", as far as these cases can tell"
+        return f"What it remembers is of no use here{sure}."
 
     def _far(self) -> list[str]:
         """What is needed of the far elements."""
@@ -190,6 +192,9 @@ class Horizon:
     def _doubts(self) -> list[str]:
         best = int(self.seen.excess.argmin())
         lines = []
+        if self.cases < _FEW:
+            some = "one case" if self.cases == 1 else f"{self.cases} cases"
+            lines.append(f"It is of {some} only: others may differ, whatever the interval says.")
         if self.seen.excess[best] < -self.epsilon and self.seen.high[best] < 0:
             lines.append(
                 f"It does better with {self._count(int(self.seen.n[best]))} than with "

@@ -77,16 +77,16 @@ class States:
         held = "c" if "c" in self.values else "h"
         runs = [_run(column) for column in self.values[held].T]
         long, short = int(np.argmax(runs)), int(np.argmin(runs))
-        many = self.element[1]
+        many = f"{runs[long]:.3g} {self.element[runs[long] != 1]}"
         if len(runs) == 1:
-            line = f"Unit {self.units[0]} keeps its sign for {runs[0]:.3g} {many}"
+            line = f"Unit {self.units[0]} keeps its sign for {many}"
         elif runs[long] == runs[short]:
-            line = f"Each of the {len(runs)} units shown keeps its sign for {runs[0]:.3g} {many}"
+            line = f"Each of the {len(runs)} units shown keeps its sign for {many}"
         else:
             line = (
                 f"Of the {len(runs)} units shown {self.units[long]} keeps its sign longest, "
-                f"{runs[long]:.3g} {many} at a time in {CALLED[held]}; {self.units[short]} changes "
-                f"it most often, after {runs[short]:.3g}"
+                f"{many} at a time in {CALLED[held]}; {self.units[short]} changes it "
+                f"most often, after {runs[short]:.3g}"
             )
         lines = [f"{line}." if runs[long] > runs[short] else f"{line} at a time in {CALLED[held]}."]
         for key, values in self.values.items():
