@@ -65,7 +65,7 @@ class Coloured:
             f"Unit {self.unit} ({CALLED[self.quantity]}) goes from {self.values.min():.2f} to "
             f"{self.values.max():.2f} over {len(self.values)} "
             f"{self.element[len(self.values) != 1]}: far above {self.middle:g} at "
-            f" {100 * np.mean(share > 0.5):.0f} % of them, far below at "
+            f"{100 * np.mean(share > 0.5):.0f} % of them, far below at "
             f"{100 * np.mean(share < -0.5):.0f} %."
         ]
         for word, order in (("highest", -self.values), ("lowest", self.values)):
