@@ -152,6 +152,10 @@ def test_the_choice_is_made_by_what_is_held_out_and_its_worth_is_that_of_the_tes
     assert "word counts scores 75.0 %, 16 points behind" in unknown
     better = said({"lstm": [0.9], "gru": [0.8]}, tests={"lstm": [0.8], "gru": [0.7]})
     assert "scores 80.0 %, and no other scores better." in better
+    few = said(scores, tests=tests, tested=100)
+    assert "the best there is the GRU with 79.0 %." in few
+    fewer = said(scores, tests=tests, tested=30)
+    assert "the best there is the GRU with 79.0 %, which may be chance." in fewer
 
 
 def test_chance_on_a_test_is_by_its_own_number_of_examples():
@@ -190,6 +194,11 @@ def test_learning_rates():
     assert "an outermost did best for the GRU: one further out" in said(
         two, rates={"lstm": inner, "gru": outer}
     )
+    assert "an outermost did best for each" in said(two, rates={"lstm": outer, "gru": outer})
+    assert "outermost" not in said(
+        {"lstm": [0.9]}, rates={"lstm": {0.01: 1.0, 0.001: 0.5, 0.1: 0.5, 0.0001: 0.2}}
+    )
+    assert "outermost" not in said({"lstm": [0.9]}, rates={"lstm": {0.01: 1.0, 0.001: 1.0}})
 
 
 def test_a_probe_is_learnt_or_not():

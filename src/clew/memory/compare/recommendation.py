@@ -118,11 +118,12 @@ def _tested(found: Comparison) -> list[str]:
     if not others:
         return [text + "."]
     best = (min if found.figure.less else max)(others, key=lambda one: fmean(one.tests))
-    if found.figure.better(fmean(best.tests), fmean(row.tests)):
-        there = f"; the best there is the {best.title} with {shown(fmean(best.tests))}."
-    else:
-        there = ", and no other scores better."
-    return [text + there]
+    other, own = fmean(best.tests), fmean(row.tests)
+    if not found.figure.better(other, own):
+        return [text + ", and no other scores better."]
+    text += f"; the best there is the {best.title} with {shown(other)}"
+    chance = ", which may be chance" if abs(other - own) <= _margin(found, True) else ""
+    return [f"{text}{chance}."]
 
 
 def _by_test(found: Comparison) -> bool:
@@ -211,8 +212,9 @@ def _rates(found: Comparison) -> list[str]:
         if not far:
             return []
         return [
-            f"Of the learning rates tried an outermost did best for {_listed(far)}: one further "
-            "out may do better still."
+            "Of the learning rates tried an outermost did best for "
+            f"{'each' if len(far) == len(found.rows) > 1 else _listed(far)}: one further out may "
+            "do better still."
         ]
     if len(found.rows) == 1:
         return []
