@@ -119,6 +119,15 @@ def test_a_lesson_in_the_format_however_oddly_it_is_written():
     assert second.tests == "assert double(2) == 4\n"
 
 
+def test_other_marks_of_markdown_say_the_same(lesson):
+    text = FRONT + "# Text\n```python\nif 1:\n\tx = 1\n```\n" + CHALLENGE
+    plain, _ = lesson(text)
+    other, problems = lesson(text.replace("```", "~~~").replace("\n- ", "\n* "))
+    assert problems == []
+    assert other.challenges == plain.challenges
+    assert [block.text for block in other.blocks] == [block.text for block in plain.blocks]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_do_not_matter(lesson, end):
     text = FRONT + "# Text\n```python\nx = 1\n```\n" + CHALLENGE
