@@ -67,6 +67,10 @@ WRONG = {
         RIGHT.replace("    h = step", "    print('x is', x)\n    h = step"),
         "wrong", "between them"),
     "printed once at the end": (RIGHT.replace("    print", "print"), "wrong", "line 1"),
+    "all in one line": (
+        RIGHT.replace("f}')", "f}', end=' ')"), "wrong", "its lines end elsewhere"),
+    "a line left empty": (
+        RIGHT.replace("h = 0.0", "h = 0.0\nprint()"), "wrong", "its lines end elsewhere"),
     "nothing printed": (STEP, "wrong", "Nothing was printed"),
     "None printed": (RIGHT.replace("return 0.5 * h + x", "print(f'{0.5 * h + x:.3f}'); return 0")
                      + "print(print())\n", "wrong", "no return"),

@@ -84,6 +84,10 @@ def _of_lines(found: Difference) -> str:
     if not said:
         return "Nothing was printed: is there a print(...), and is it reached?"
     n, m = len(expected), len(said)
+    if n != m and _same(tuple(wanted.split()), tuple(whole.split())):
+        return (
+            "All of it is there, but its lines end elsewhere: is a print(...) missing or too many?"
+        )
     if found.line == n + 1:
         return (
             f"All expected lines are there; then {_count(m - n)} more: does a loop make too many "
