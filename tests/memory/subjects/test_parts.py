@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,7 @@ def test_spots_of_settings_that_mean_nothing():
             parts.spots([range(9)], count, reach, seed)
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 30), st.integers(0, 30), st.booleans(), st.data())
 def test_stretches_hold_the_step_and_what_is_near(length, reach, both, data):
     at = data.draw(st.integers(0, length - 1))
@@ -56,12 +59,12 @@ def test_stretches_hold_the_step_and_what_is_near(length, reach, both, data):
     assert some == [t for t in range(length) if at - reach <= t <= at + (reach if both else 0)]
 
 
-@given(st.integers(0, 50), st.integers(1, 20))
-def test_evenly_chosen_places(count, most):
-    found = parts.evenly(count, most)
-    assert len(found) == min(count, most)
-    assert found == sorted(set(found))
-    assert set(found) <= set(range(count))
+def test_evenly_chosen_places():
+    for count, most in product(range(51), range(1, 21)):
+        found = parts.evenly(count, most)
+        assert len(found) == min(count, most)
+        assert found == sorted(set(found))
+        assert set(found) <= set(range(count))
 
 
 def test_unknown_ids_are_told_of():

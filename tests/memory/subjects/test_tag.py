@@ -13,9 +13,10 @@ from clew.memory.opening import opened
 from clew.tasks.tag import Tagger
 
 
-@pytest.mark.parametrize("crf", [True, False])
-@pytest.mark.parametrize("both", [True, False])
-@pytest.mark.parametrize("letters", [0, 3])
+@pytest.mark.parametrize(  # every two of the three settings in all their ways
+    ("crf", "both", "letters"),
+    [(True, True, 3), (True, False, 0), (False, True, 0), (False, False, 3)],
+)
 def test_says_with_the_whole_sentence_what_the_model_says(crf, both, letters):
     X, y, labels = places(16)
     settings = {**TINY, "epochs": 1, "character_size": letters, "bidirectional": both, "crf": crf}
