@@ -45,8 +45,8 @@ EXPLAINED: dict[str, str] = {
     ),
     "coloured-text": (
         "This is a text that the model read, coloured by what a single unit held after each "
-        "element; point at one to see its number. Stretches of one colour show what the unit tells "
-        "apart."
+        "element; point at one to see its number, which the table has too. Stretches of one colour "
+        "show what the unit tells apart."
     ),
     "attention": (
         "Dark is where the model looks: each row is a step at which it asks, each column an "
