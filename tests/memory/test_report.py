@@ -108,6 +108,20 @@ def test_the_summary_says_the_truth_of_a_delay_line(k):
     assert ("It uses no memory" in report.summary()[0]) == (k == 0)
 
 
+@pytest.mark.parametrize(
+    ("k", "lags", "says"),
+    [
+        (0, 4, "reaches nothing but the current symbol."),
+        (1, 4, "falls below 1 % of its largest beyond 1 symbol back."),
+        (2, 4, "falls below 1 % of its largest beyond 2 symbols back."),
+        (1, 1, "is still more than 1 % of its largest 1 symbol back, as far as was looked."),
+    ],
+)
+def test_the_summary_says_how_far_the_gradient_reaches(k, lags, says):
+    report = examine(delay(k), settings=Settings(("gradient",), reach=8, lags=lags, cases=8))
+    assert f"The gradient of the loss {says}" in report.summary()
+
+
 def test_of_both_ways_the_horizon_is_that_of_each_side():
     report = examine(between(3), settings=Settings(("horizon",), reach=12, cases=24))
     assert report["horizon"].horizon == 3
@@ -248,3 +262,23 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     for taken in (tmp_path, tmp_path / "notes.txt"):
         with pytest.raises(InputError, match="something else already"):
             report.save(taken)
+
+
+def test_what_the_memory_does_not_suffice_for_is_left_out_and_told(monkeypatch):
+    def lacks(*given, **more):
+        raise MemoryError
+
+    monkeypatch.setattr("clew.memory.report.gates", lacks)
+    how = Settings(("horizon", "gates"), reach=8, lags=4, cases=8)
+    report = examine(delay(2), settings=how)
+    assert list(report.findings) == ["horizon"]
+    assert report.missing["gates"].startswith(
+        "There is not enough memory for it. Try fewer cases, less reach or fewer lags;"
+    )
+    monkeypatch.setattr("clew.memory.report.horizon", lacks)
+    with pytest.raises(InputError, match="not enough memory for it"):
+        examine(delay(2), settings=how)
+    with pytest.raises(InputError, match="not enough memory for the data") as caught:
+        monkeypatch.setattr("clew.memory.report.opened", lacks)
+        examine(torch.nn.GRU(2, 3), settings=how)
+    assert "a smaller part of the data" in caught.value.hint

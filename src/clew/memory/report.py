@@ -12,6 +12,7 @@ import clew
 from clew.errors import InputError
 from clew.memory._asked import asked
 from clew.memory._reading import find_unit
+from clew.memory._room import LESS, enough_memory
 from clew.memory._summary import summary
 from clew.memory.attention import attends, attention
 from clew.memory.coloured import coloured
@@ -190,8 +191,8 @@ def examine(
     or a torch module that maps (x, state) to (y, state), with data to ask it about; or a Subject
     without data. progress: called with a few words before each instrument begins.
 
-    An instrument that these data do not suffice for is left out, and the report says why. Raises
-    InputError as `opened` does, for units and texts that the model does not know, and where no
+    An instrument that these data, or the memory of the machine, do not suffice for is left out, and
+    the report says why. Raises InputError as `opened` does, for units and texts that the model does not know, and where no
     instrument could measure anything.
     """
     how = settings or Settings()
@@ -200,12 +201,13 @@ def examine(
     if isinstance(model, str | Path):
         model = loaded(model)
     subject: Subject
-    if _opened_already(model) and data is None and not opening:
-        subject, model = model, getattr(model, "model", model)
-    else:
-        subject = opened(model, data, **opening)
-    room = how.lags + max(16, how.lags // 4)  # as gradients by lag ask for
-    cases = subject.cases(how.cases, max(how.reach, room), how.seed)
+    with enough_memory("the data"):
+        if _opened_already(model) and data is None and not opening:
+            subject, model = model, getattr(model, "model", model)
+        else:
+            subject = opened(model, data, **opening)
+        room = how.lags + max(16, how.lags // 4)  # as gradients by lag ask for
+        cases = subject.cases(how.cases, max(how.reach, room), how.seed)
     if how.text is None:
         near, case = subject, _chosen(cases, how.sequence)
     else:
@@ -220,9 +222,11 @@ def examine(
         tell(says)
         begin = time.perf_counter()
         try:
-            found[name] = measure()
+            with enough_memory("it"):
+                found[name] = measure()
         except InputError as error:  # of the data: settings were looked at before
             missing[name] = error.what[:1].upper() + error.what[1:] + "."
+            missing[name] += f" Try {error.hint}." if error.hint == LESS else ""
             problem = problem or error
         seconds[name] = time.perf_counter() - begin
     if problem is not None and not found:
