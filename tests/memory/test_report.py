@@ -278,7 +278,7 @@ def test_what_the_memory_does_not_suffice_for_is_left_out_and_told(monkeypatch):
     monkeypatch.setattr("clew.memory.report.horizon", lacks)
     with pytest.raises(InputError, match="not enough memory for it"):
         examine(delay(2), settings=how)
+    monkeypatch.setattr("clew.memory.report.opened", lacks)
     with pytest.raises(InputError, match="not enough memory for the data") as caught:
-        monkeypatch.setattr("clew.memory.report.opened", lacks)
         examine(torch.nn.GRU(2, 3), settings=how)
     assert "a smaller part of the data" in caught.value.hint
