@@ -192,8 +192,8 @@ def examine(
     without data. progress: called with a few words before each instrument begins.
 
     An instrument that these data, or the memory of the machine, do not suffice for is left out, and
-    the report says why. Raises InputError as `opened` does, for units and texts that the model does not know, and where no
-    instrument could measure anything.
+    the report says why. Raises InputError as `opened` does, for units and texts that the model does
+    not know, and where no instrument could measure anything.
     """
     how = settings or Settings()
     tell = progress or (lambda text: None)
