@@ -100,6 +100,29 @@ def test_loss(run):
         assert set(row["seconds"]) == {"clew", "torch"}
 
 
+def test_who_still_knows_where_one_grew_up(tmp_path):
+    said, _ = processes.python(
+        tmp_path, FOLDER / "agreement.py", "--quick", "--threads", "1", "--only", "all",
+        "--json", tmp_path / "found.json", "--png", tmp_path / "story.png",
+    )  # fmt: skip
+    found = json.loads((tmp_path / "found.json").read_text())["found"]["all"]
+    assert list(found) == ["RNN", "GRU", "LSTM", "LSTM, chrono"]
+    sizes = [row["weights"] for row in found.values()]
+    assert max(sizes) <= 1.03 * min(sizes)  # trained alike
+    before = {name: row["gradient"][0]["before"]["mean"][-1] for name, row in found.items()}
+    assert before["LSTM, chrono"] > 10 * max(before["RNN"], before["LSTM"])
+    assert grey(image.imread(tmp_path / "story.png"))
+    assert "No measurement" in said or "no measurement" in said
+
+
+def test_table_1_has_what_was_published_beside_what_is_trained(tmp_path):
+    words = ("--quick", "--threads", "1", "--only", "adding", "--json", tmp_path / "found.json")
+    said, _ = processes.python(tmp_path, FOLDER / "table1.py", *words)
+    found = json.loads((tmp_path / "found.json").read_text())["found"]["adding"]
+    assert found["weights"] <= 70_000  # of Bai et al. 2018
+    assert "5.3e-05" in said
+
+
 @pytest.mark.parametrize("name", sorted(p.name for p in FOLDER.glob("[a-z]*.py")))
 def test_make_bench_may_ask_each_to_be_quick(name):
     text = (FOLDER / name).read_text()
