@@ -1,16 +1,16 @@
 """The story of the field in one picture: who still knows where one grew up, many words later?
 
-Run: python benchmarks/agreement.py [--only short medium long] [--png FILE]
+Run: python benchmarks/agreement.py [--only all short medium long] [--png FILE]
                                     [--json FILE] [--seeds SEED ...] [--threads N] [--quick]
 
 "... I grew up in France . (any number of words) I speak fluent": which language? A simple recurrent
 network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
 (Tallec & Ollivier 2018), learn from the same sentences, at one rate, in as many steps; one in five
-sentences between names a country or language, be it another. Three times: from sentences 5 to 20
-words apart (short), 5 to 100 (medium), and 200 to 400 (long), where no short ones help. Then: the
-share of right answers from 5 to 400 words apart, the mean and the range of the seeds; and how much
-of a small change of the state is left in the state some words later, before and after training (the
-median of the seeds). Five seeds take 40 minutes on one core.
+sentences between names a country or language, be it another. Four times: from sentences 5 to 400
+words apart (all), 5 to 20 (short), 5 to 100 (medium), and 200 to 400 (long), where no short ones
+help. Then: the share of right answers from 5 to 400 words apart, the mean and the range of the
+seeds; and how much of a small change of the state is left in the state some words later, before and
+after training (the median of the seeds). Five seeds take an hour on one core.
 """
 
 import argparse
@@ -36,13 +36,16 @@ STYLES = (("o", 4, "-", "0.5"), ("s", 9, "--", "0.35"), ("^", 5, "-.", "0.0"), (
 
 # Rates were chosen with other seeds, on sequences held out. medium: of 3e-4, 1e-3 and 3e-3, the one
 # that suits the RNN best (seeds 100 and 101); gated cells learn with each of them. short: the same.
+# all: of 3e-4 and 1e-3 that which suits the RNN best (seeds 100 and 101).
 # long: of 1e-3 and 3e-3, the one that suits the LSTM with chrono initialisation best (seed 100).
 LEARNING: dict[str, dict[str, Any]] = {
+    "all": {"length": (5, 400), "steps": 3000, "learning_rate": 1e-3},
     "short": {"length": (5, 20), "steps": 3000, "learning_rate": 1e-3},
     "medium": {"length": (5, 100), "steps": 3000, "learning_rate": 1e-3},
     "long": {"length": (200, 400), "steps": 1000, "learning_rate": 3e-3},
 }
 QUICK: dict[str, dict[str, Any]] = {
+    "all": {"length": (5, 20), "steps": 10, "every": 10, "judged": 32},
     "short": {"length": (5, 6), "steps": 10, "every": 10, "judged": 32},
     "medium": {"length": (5, 10), "steps": 10, "every": 10, "judged": 32},
     "long": {"length": (10, 20), "steps": 10, "every": 10, "judged": 32},
