@@ -67,6 +67,23 @@ def test_the_course_may_be_named_once_for_all(clew, learn, monkeypatch):
     assert clew("learn").out.endswith("\n  clew learn next\n")
 
 
+def test_the_code_of_a_lesson_is_a_program_that_prints_what_the_lesson_says(clew, tmp_path):
+    from clew.course.course import OURS
+    from clew.course.lesson import read_lesson
+
+    (lesson,) = [read_lesson(path) for path in OURS.glob("01*.md")]
+    code = clew("learn", "show", "1", "--code").out
+    (tmp_path / "try.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "try.py"], capture_output=True, text=True, check=True
+    )
+    said = [block.text for block, _ in lesson.every_block() if block.language == "output"]
+    assert [line for line in done.stdout.splitlines() if line] == [
+        line for text in said for line in text.splitlines() if line
+    ]
+    assert clew("learn", "show", "1.1", "--code").out == code  # the lesson of a challenge
+
+
 def test_check_tells_wrong_from_passed_by_its_exit_code(learn):
     learn("start", "1.1")
     assert "Not started yet" in learn("check").out

@@ -160,18 +160,31 @@ def show(
             show_default=False,
         ),
     ] = None,
+    code: Annotated[
+        bool, typer.Option("--code", help="Only the code of the lesson, to change and to run.")
+    ] = False,
     course: Course = None,
     folder: Folder = None,
 ) -> None:
     """Show a lesson, or the task of a challenge.
 
-    Example: clew learn show 3
+    Examples:
+
+      clew learn show 3
+
+      clew learn show 3 --code > try.py
     """  # fmt: skip
     from clew.cli.learn_show import page
     from clew.course.lesson import Lesson
 
     learner = _learner(context, course, folder)
     found = learner.find(which) if which is not None else learner.challenge(None)
+    if code:
+        from clew.course._examples import program
+
+        lesson = found if isinstance(found, Lesson) else learner.course.lesson(found.lesson)
+        say.result(program(lesson).rstrip("\n"))
+        return
     lines = _lesson(learner, found) if isinstance(found, Lesson) else _task(learner, found)
     page(lines)
 

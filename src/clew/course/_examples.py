@@ -11,7 +11,7 @@ from clew.course.differences import difference
 from clew.course.lesson import Block, Lesson, Problem
 from clew.course.running import Ran, run
 
-__all__ = ["check_examples"]
+__all__ = ["check_examples", "program"]
 
 PYTHON = ("python", "py", "python3", "pycon")
 _LEFT_OUT = re.compile(r"\bno-?run\b", re.IGNORECASE)
@@ -65,6 +65,11 @@ def _examples(lesson: Lesson, problems: list[Problem]) -> list[_Example]:
             code = _typed(block.text)
             found.append(_Example(block.line + 1, code, "try-it" in around, output))
     return found
+
+
+def program(lesson: Lesson) -> str:
+    """The examples of a lesson as one program to change and to run; "" where there are none."""
+    return "\n\n".join(example.code.strip("\n") + "\n" for example in _examples(lesson, []))
 
 
 def _mark(example: _Example) -> str:
