@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -14,7 +15,9 @@ from clew.memory.probes import (
     ProbeModel,
     learn,
 )
+from clew.memory.probes.batch import Probe
 from clew.memory.probes.store import KINDS
+from clew.memory.probes.store import probe as made
 from clew.tasks._folder import digest
 
 FEW = Learning((4, 6), steps=2, judged=8, batch_size=4)
@@ -40,6 +43,16 @@ def test_saved_and_loaded(probe, tmp_path):
 
 def test_names_differ():
     assert len({kind.name for kind in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_every_probe_has_is_no_setting(kind):
+    fixed = {name for name in vars(Probe) if not name.startswith("_")}
+    assert fixed > {"words", "answers", "draw"}
+    assert not fixed & {field.name for field in dataclasses.fields(kind)}
+    for name in fixed:
+        with pytest.raises(InputError, match=f"has no setting '{name}'"):
+            made(kind.name, {name: 3})
 
 
 @pytest.fixture(scope="module")

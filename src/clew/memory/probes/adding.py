@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +22,10 @@ class Adding:
     title = "add the two marked numbers"
     span = "numbers"
     shortest = 2
-    words: Sequence[str] | None = None
+    words = None
     neutral = 0
     features = 2
-    answers: Sequence[str] | None = None
+    answers = None
 
     def draw(self, count: int, length: int, seed: int = 0) -> Batch:
         """Inputs (T, B, 2): number, mark; T = length."""
