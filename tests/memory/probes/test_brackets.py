@@ -54,6 +54,11 @@ def test_long_words_do_not_overflow():
     assert batch.asked.any(0).all()
 
 
+def test_a_depth_that_no_word_reaches_is_none():
+    deep, deepest = (Dyck(depth=depth).draw(20, 9, 1).inputs for depth in (5, 10**12))
+    assert np.array_equal(deep, deepest)
+
+
 @pytest.mark.parametrize("settings", [{"kinds": 1}, {"kinds": 5}, {"depth": 1}])
 def test_settings_that_cannot_be(settings):
     with pytest.raises(InputError):

@@ -40,6 +40,8 @@ def test_chance_of_copy_is_that_of_the_paper():
     # Bai et al. 2018 give .0202 to .0204 for networks that learn nothing at T = 1000.
     assert round(CopyMemory().chance(1000).loss, 4) == 0.0204
     assert CopyMemory().chance(1000).accuracy == 1 / 8
+    with pytest.raises(InputError, match="length is -20"):
+        CopyMemory().chance(-20)
 
 
 @given(*SIZES)
@@ -119,6 +121,8 @@ def test_a_draw_is_a_function_of_its_arguments(probe):
         (lambda: DelayedRecall(noise=0), "noise"),
         (lambda: DelayedRecall(before=-1), "before"),
         (lambda: AssociativeRecall(keys=0), "keys"),
+        (lambda: AssociativeRecall(keys=10**9), "keys"),
+        (lambda: AssociativeRecall(values=10**9), "values"),
         (lambda: AssociativeRecall(values=True), "values"),
     ],
 )

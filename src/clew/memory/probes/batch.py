@@ -99,11 +99,15 @@ class Probe(Protocol):
 
 def check_draw(probe: Probe, count: int, length: int, seed: int) -> np.random.Generator:
     """The generator to draw from; InputError unless there can be such a draw."""
-    for name, value, least in (
-        ("count", count, 1), ("length", length, probe.shortest), ("seed", seed, 0)
-    ):  # fmt: skip
-        check_whole(name, value, least, f" ({probe.span})" if name == "length" else "")
+    check_whole("count", count, 1)
+    check_length(probe, length)
+    check_whole("seed", seed, 0)
     return np.random.default_rng(seed)
+
+
+def check_length(probe: Probe, length: int) -> None:
+    """InputError unless the probe has sequences of that length."""
+    check_whole("length", length, probe.shortest, f" ({probe.span})")
 
 
 def check_whole(

@@ -51,10 +51,11 @@ class Dyck:
         """Inputs (T, B) with T = length, the next odd number where it is even."""
         rng = check_draw(self, count, length, seed)
         steps = length + 1 - length % 2
-        opens = _shapes(steps - 1, self.depth - 1, rng.random((steps - 1, count)))
+        depth = min(self.depth, (steps + 1) // 2)  # no more can be open
+        opens = _shapes(steps - 1, depth - 1, rng.random((steps - 1, count)))
         inputs = np.empty((steps, count), np.int64)
         top = np.zeros((steps, count), np.int64)  # the kind that is open innermost after a step
-        stack = np.zeros((self.depth, count), np.int64)
+        stack = np.zeros((depth, count), np.int64)
         stack[0] = top[0] = inputs[0] = rng.integers(self.kinds, size=count)
         high, rows = np.zeros(count, np.int64), np.arange(count)
         for t, new in enumerate(rng.integers(self.kinds, size=(steps - 1, count)), start=1):

@@ -8,7 +8,7 @@ from typing import Any
 
 from clew.errors import InputError
 from clew.memory.finding import Table
-from clew.memory.probes.batch import Score, check_whole
+from clew.memory.probes.batch import Score, check_length
 from clew.memory.probes.model import ProbeModel
 
 _STYLES = (("o", "-", "0.0"), ("s", "--", "0.45"), ("^", "-.", "0.2"), ("D", ":", "0.0"),
@@ -166,7 +166,7 @@ def by_length(
     if any(model.probe != probe for model in named.values()):
         raise InputError("the models answer different probes", where="models", expected="one probe")
     for length in lengths:
-        check_whole("length", length, probe.shortest, f" ({probe.span})")
+        check_length(probe, length)
     chosen = sorted(set(lengths))
     return ByLength(
         probe=probe.name,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from clew.errors import InputError
 from clew.memory.probes import store
-from clew.memory.probes.batch import Probe, Score, check_whole
+from clew.memory.probes.batch import Probe, Score, check_length, check_whole
 from clew.memory.probes.judging import judge, losses
 from clew.memory.probes.network import Architecture, ProbeNetwork
 from clew.memory.probes.problem import HELD_OUT, Learning, ProbeProblem
@@ -53,7 +53,7 @@ class ProbeModel(parts.Traits):
 
         Raises InputError for a length that cannot be.
         """
-        check_whole("length", length, self.probe.shortest, f" ({self.probe.span})")
+        check_length(self.probe, length)
         return replace(self, length=length)
 
     def score(self, length: int | None = None, count: int = 500, seed: int = 0) -> Score:

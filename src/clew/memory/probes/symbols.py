@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from clew.errors import InputError
-from clew.memory.probes.batch import Batch, Score, at_the_end, check_draw, check_whole
+from clew.memory.probes.batch import (
+    Batch,
+    Score,
+    at_the_end,
+    check_draw,
+    check_length,
+    check_whole,
+)
+
+MOST = 10_000  # kinds of keys, or of values
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class CopyMemory:
 
     def chance(self, length: int) -> Score:
         """Who knows when to recall, but not what."""
+        check_length(self, length)
         nats = self.items * math.log(self.symbols) / (length + 2 * self.items)
         return Score(nats, 1 / self.symbols)
 
@@ -147,8 +157,8 @@ class AssociativeRecall:
     features = 0
 
     def __post_init__(self) -> None:
-        check_whole("keys", self.keys, 1)
-        check_whole("values", self.values, 2)
+        check_whole("keys", self.keys, 1, most=MOST)
+        check_whole("values", self.values, 2, most=MOST)
 
     @property
     def neutral(self) -> int:
