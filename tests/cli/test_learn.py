@@ -97,6 +97,25 @@ def test_check_tells_wrong_from_passed_by_its_exit_code(learn):
     assert FIRST.read_text() == "print(undefined)"
 
 
+def test_messages_name_the_challenge_that_check_and_hint_take(learn):
+    learn("show", "1")
+    assert "Next: challenge 1.1" in learn().out  # the lesson counts as read
+    learn("start", "1.1")
+    path = Path(learn("start", "1.2").out.splitlines()[-5].strip())
+    assert learn("check").out.startswith("1.2 ")
+    solution = next(own for own in read_course(SAMPLES).challenges() if own.id == "order-same-bag")
+    path.write_text(solution.solution)
+    said = learn("check").out
+    assert "Next: lesson 2" in said
+    assert "Next: lesson 2" in learn().out
+    learn("show", "2")
+    assert "Next: challenge 2.1" in learn().out
+    assert learn("next").out.startswith("Challenge 2.1")
+    assert learn("check").out.startswith("2.1 ")
+    path.write_text("print('not any more')")
+    assert " hint 1.2\n" in learn("check", "1.2").out
+
+
 def test_hints_then_the_solution_when_asked_for_twice(learn):
     assert [learn("hint").out.splitlines()[0] for _ in range(2)] == ["Hint 1 of 3", "Hint 2 of 3"]
     first = learn("solution").out

@@ -149,3 +149,40 @@ def test_a_folder_that_cannot_be_written_to_is_told(learner, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         learner(tmp_path / "file").start(learner().challenge("1.1"))
+
+
+def test_who_skips_ahead_is_led_on_from_there_and_in_the_end_back(learner):
+    learner().read(learner().course.lessons[0])
+    learner().start(learner().challenge("1.1"))
+    learner().start(learner().challenge("1.2"))
+    learner().hint(learner().challenge("1.1"))
+    assert learner().challenge(None).id == learner().following().id == "order-places"
+    pass_it(learner(), "1.2")
+    assert learner().following().id == "loop"
+    assert learner().challenge(None).lesson == "loop"
+    assert learner().challenge(None, passed=True).id == "order-same-bag"
+    pass_it(learner(), "2.1")
+    assert learner().following().id == "order-places"
+
+
+def test_what_is_printed_as_a_command_means_the_challenge_it_is_printed_for(learner):
+    first, second = learner().challenge("1.1"), learner().challenge("1.2")
+    learner().start(second)
+    assert learner().command("check", second) == "clew learn check"
+    assert learner().command("check", first) == "clew learn check 1.1"
+    pass_it(learner(), "1.1")  # and is then tried again
+    for word, named in (("check", " 1.1"), ("hint", " 1.1"), ("solution", "")):
+        assert learner().command(word, first) == f"clew learn {word}{named}"
+        assert learner().challenge(named.strip() or None, passed=word == "solution") == first
+
+
+def test_a_record_of_an_earlier_clew_says_where_one_is_by_its_times(learner):
+    learner().start(learner().challenge("1.1"))
+    learner().start(learner().challenge("1.2"))
+    path = learner().progress.path
+    text = path.read_text().replace('"last": "order/order-same-bag",', "")
+    path.write_text(text.replace('"started": "20', '"started": "19', 1))  # the first, long ago
+    assert "last" not in path.read_text()
+    assert learner().challenge(None).id == "order-same-bag"
+    path.write_text(text.replace("{", '{"last": "gone/gone",', 1))  # a lesson that was renamed
+    assert learner().challenge(None).id == "order-same-bag"

@@ -126,7 +126,7 @@ def _tell_next(learner: Any) -> None:
     else:
         say.result(f"Next: challenge {learner.number(found)}, {found.name}")
         begun = learner.done(found).started
-        say.result(f"  {learner.called} {'check' if begun else 'next'}")
+        say.result(f"  {learner.command('check', found) if begun else learner.called + ' next'}")
 
 
 def following(context: typer.Context, course: Course = None, folder: Folder = None) -> None:
@@ -185,8 +185,9 @@ def show(
         lesson = found if isinstance(found, Lesson) else learner.course.lesson(found.lesson)
         say.result(program(lesson).rstrip("\n"))
         return
-    lines = _lesson(learner, found) if isinstance(found, Lesson) else _task(learner, found)
-    page(lines)
+    page(_lesson(learner, found) if isinstance(found, Lesson) else _task(learner, found))
+    if isinstance(found, Lesson):
+        learner.read(found)
 
 
 def _lesson(learner: Any, lesson: Any) -> list[str]:
@@ -226,7 +227,7 @@ def _open(learner: Any, challenge: Any) -> None:
     kept = "" if new else " (it was there already, and is kept)"
     say.result(f"Your file{kept}:\n  {link(path)}\n")
     say.result("Change it in your editor, save, then:")
-    say.result(f"  {learner.called} check\n  {learner.called} hint")
+    say.result("\n".join(f"  {learner.command(word, challenge)}" for word in ("check", "hint")))
 
 
 def start(

@@ -30,9 +30,9 @@ def checked(learner: Any, challenge: Any) -> bool:
     if verdict.kind == "not started":
         say.result(f"Change it in your editor, and save:\n  {link(learner.file(challenge))}")
     elif not verdict.passed and challenge.hints and not learner.done(challenge).hints:
-        say.result(f"\nStuck? {learner.called} hint")
+        say.result(f"\nStuck? {learner.command('hint', challenge)}")
     elif verdict.passed and challenge.reason.strip():
-        say.result(f"Another way, and why it works:\n  {learner.called} solution")
+        say.result(f"Another way, and why it works:\n  {learner.command('solution', challenge)}")
     say.result("", flush=True)
     return bool(verdict.passed)
 
@@ -48,7 +48,7 @@ def hinted(learner: Any, challenge: Any) -> None:
         say.result(styled(f"Hint {place} of {most}", "bold"))
         say.result("\n".join(markdown(challenge.hints[place - 1], width())) + "\n")
     if number > most:
-        say.result(f"These are all. The solution:\n  {learner.called} solution")
+        say.result(f"These are all. The solution:\n  {learner.command('solution', challenge)}")
 
 
 def solved(learner: Any, challenge: Any) -> None:
@@ -59,7 +59,8 @@ def solved(learner: Any, challenge: Any) -> None:
         hints = "is one hint" if left == 1 else f"are {left} hints"
         say.result(f"{name} has not passed yet.")
         if left:
-            say.result(f"There {hints} that you have not seen:\n  {learner.called} hint")
+            command = learner.command("hint", challenge)
+            say.result(f"There {hints} that you have not seen:\n  {command}")
         say.result("Ask once more to see its solution.")
         return
     say.result(styled(f"A solution of {name}", "bold") + "\n")

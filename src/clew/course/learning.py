@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -76,9 +76,10 @@ class Learner:
             return self.course.challenge(which)
 
     def challenge(self, which: str | None, *, passed: bool = False) -> Challenge:
-        """The challenge called `which`; without a name the one begun last, else the next open one.
+        """The challenge called `which`; without a name the one worked on last, if it is still open.
 
-        passed: whether one that has passed counts as begun.
+        Else the first open one after it, and in the end the first of all. passed: whether the one
+        worked on last counts even where it has passed.
         """
         if which is not None:
             found = self.find(which)
@@ -89,33 +90,67 @@ class Learner:
             raise InputError(
                 f"{which!r} is a lesson", expected=f"one of its challenges, as {which}.1"
             )
-        begun = [
-            own for own in self.course.challenges()
-            if self.done(own).started and (passed or not self.done(own).passed)
-        ]  # fmt: skip
-        if begun:
-            # Of several begun in the same second the last in the course.
-            begun.reverse()
-            return max(begun, key=lambda own: self.done(own).passed or self.done(own).started)
-        still = next((own for own in self.course.challenges() if not self.done(own).passed), None)
+        last = self._last()
+        if passed and last is not None:
+            return last
+        still = next((own for _, own in self._ahead() if own is not None), None)
         if still is None:
             raise InputError("every challenge has passed", hint="name one, as 3.2, to do it again")
         return still
 
     def following(self) -> Lesson | Challenge | None:
-        """What comes next: a lesson not read yet, or its first open challenge; None at the end."""
-        for lesson in self.course.lessons:
-            still = next((own for own in lesson.challenges if not self.done(own).passed), None)
+        """What comes next: the open challenge one is at, or its lesson where that is not read yet.
+
+        None at the end.
+        """
+        for lesson, still in self._ahead():
             if lesson.id not in self.record.read and (still is not None or not lesson.challenges):
                 return lesson
             if still is not None:
                 return still
         return None
 
+    def command(self, word: str, challenge: Challenge) -> str:
+        """How "check", "hint" or "solution" of a challenge is typed: with its number if need be."""
+        ended = self.following() is None
+        try:
+            meant = self.challenge(None, passed=word == "solution" or (word == "check" and ended))
+        except InputError:  # every challenge has passed
+            meant = None
+        named = "" if challenge == meant else f" {self.number(challenge)}"
+        return f"{self.called} {word}{named}"
+
+    def _last(self) -> Challenge | None:
+        """The challenge worked on last."""
+        every = list(self.course.challenges())
+        named = next((own for own in every if own.key == self.record.last), None)
+        begun = [own for own in every if self.done(own).started]
+        # A record of an earlier Clew names none; of several in one second it is the last of them.
+        return named or max(
+            reversed(begun), key=lambda own: self.done(own).passed or self.done(own).started,
+            default=None,
+        )  # fmt: skip
+
+    def _ahead(self) -> Iterator[tuple[Lesson, Challenge | None]]:
+        """Each lesson with its first open challenge, from the challenge worked on last round."""
+        lessons, last = self.course.lessons, self._last()
+        here = next((n for n, own in enumerate(lessons) if last in own.challenges), 0)
+        first = lessons[here].challenges
+        begin = first.index(last) if last in first else 0
+        for lesson, own in (
+            (lessons[here], first[begin:]),
+            *(
+                (lesson, lesson.challenges)
+                for lesson in (*lessons[here + 1 :], *lessons[: here + 1])
+            ),
+        ):
+            yield lesson, next((each for each in own if not self.done(each).passed), None)
+
     def _change(self, challenge: Challenge, change: Callable[[Done], Done]) -> Done:
         """Change what was done about a challenge, whatever another terminal did meanwhile."""
         with self.progress.changing() as record:
             record.challenges[challenge.key] = change(record.of(challenge.key))
+            record.last = challenge.key
             self._place(record)
         self.record = record
         return record.challenges[challenge.key]

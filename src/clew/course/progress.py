@@ -44,10 +44,11 @@ class Done:
 class Record:
     """All of it for one course: the folder of the learner's files, and each challenge by its key.
 
-    read: the ids of the lessons that `next` has shown.
+    read: the ids of the lessons that were shown. last: the key of the challenge worked on last.
     """
 
     folder: str = ""
+    last: str = ""
     read: list[str] = field(default_factory=list)
     challenges: dict[str, Done] = field(default_factory=dict)
 
@@ -133,15 +134,18 @@ def _record(content: Any) -> Record:
     known = {"format", *(item.name for item in fields(Record))}
     if more := sorted(set(content) - known):
         raise ValueError(f"unknown key {more[0]!r}")
-    folder, read = content.get("folder", ""), content.get("read", [])
-    if not isinstance(folder, str):
-        raise ValueError("'folder' is no text")
+    texts = {name: content.get(name, "") for name in ("folder", "last")}
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{name!r} is no text")
+    read = content.get("read", [])
     if not (isinstance(read, list) and all(isinstance(name, str) for name in read)):
         raise ValueError("'read' is no list of ids")
     challenges = content.get("challenges", {})
     if not isinstance(challenges, dict):
         raise ValueError("'challenges' is no table")
-    return Record(folder, read, {key: _done(key, value) for key, value in challenges.items()})
+    done = {key: _done(key, value) for key, value in challenges.items()}
+    return Record(**texts, read=read, challenges=done)
 
 
 def _done(key: str, value: Any) -> Done:
