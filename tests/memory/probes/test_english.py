@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clew.memory.probes import english
-from clew.memory.probes.english import SLOTS, Vocabulary, fits, text
+from clew.memory.probes.english import SLOTS, Vocabulary, fits, stretch, text
 
 VOCABULARY = Vocabulary()
 
@@ -39,6 +39,18 @@ def test_plain_texts_name_no_country_and_distracting_ones_do():
     named = set(english.COUNTRIES) | set(english.LANGUAGES)
     assert not named & set(words(3000))
     assert set(english.COUNTRIES) <= set(words(9000, 0.5))
+
+
+def test_a_stretch_begins_at_any_place_of_a_text():
+    """So often a word stands at its first place as at its last, and in a long text."""
+    rng = np.random.default_rng(0)
+    cut = np.array([stretch(VOCABULARY, 9, rng) for _ in range(4000)])
+    long = stretch(VOCABULARY, 40_000, rng)
+    of_all = [np.bincount(ids, minlength=len(VOCABULARY.words)) / len(ids)
+              for ids in (cut[:, 0], cut[:, -1], long)]  # fmt: skip
+    for one in of_all:
+        assert np.abs(one - of_all[-1]).max() < 0.016
+    assert of_all[-1].max() > 0.09  # the full stop
 
 
 def test_every_word_has_one_id():

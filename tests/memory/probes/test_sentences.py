@@ -1,3 +1,6 @@
+import itertools
+from collections import defaultdict
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +8,7 @@ from hypothesis import strategies as st
 
 from clew.errors import InputError
 from clew.memory.probes import Agreement, OrderSensitivity
-from clew.memory.probes.english import COUNTRIES, LANGUAGES
+from clew.memory.probes.english import COUNTRIES, LANGUAGES, PLAIN, SLOTS
 
 
 def read(probe, batch, b):
@@ -40,18 +43,61 @@ def test_countries_that_are_only_visited_say_nothing_of_the_answer():
     assert abs(alike / 1500 - 1 / 12) < 0.03
 
 
-@given(st.integers(3, 40), st.integers(0, 9))
-def test_a_shuffle_has_the_words_of_a_text_in_another_order(length, seed):
+def neighbours():
+    """Every pair of words that may stand side by side in plain sentences."""
+    sentences = [[SLOTS.get(w, (w,)) for w in pattern.split()] for pattern in PLAIN]
+    found = {(".", word) for first, *_ in sentences for word in first}
+    for sentence in sentences:
+        for pair in itertools.pairwise(sentence):
+            found.update(itertools.product(*pair))
+    return found
+
+
+BESIDE = neighbours()
+
+
+@given(st.integers(2, 30), st.integers(0, 5), st.integers(0, 9))
+def test_what_is_in_order_is_english_and_the_last_words_always_are(loose, kept, seed):
+    probe = OrderSensitivity(kept)
+    batch = probe.draw(6, loose + kept, seed)
+    for b in range(6):
+        pairs = list(itertools.pairwise(read(probe, batch, b)))
+        good = [pair in BESIDE for pair in pairs]
+        assert all(good[loose:])
+        if batch.targets[-1, b] == 0:
+            assert all(good)
+        else:
+            assert loose < 12 or not all(good)
+
+
+def test_a_shuffle_moves_words_and_changes_none():
+    """Drawn from the same numbers, but for the coin, a text and its shuffle have the same words."""
     probe = OrderSensitivity()
-    batch = probe.draw(4, length, seed)
-    ordered = [read(probe, batch, b) for b in range(4) if batch.targets[-1, b] == 0]
-    shuffled = [read(probe, batch, b) for b in range(4) if batch.targets[-1, b] == 1]
-    for text in ordered:
-        assert text[-1] == "."
-        assert text[0] != "."
-    for text in shuffled:
-        assert len(text) == length
-        assert "." in text
+    batch = probe.draw(4000, 6, 3)
+    ordered = batch.targets[-1] == 0
+    assert abs(ordered.mean() - 0.5) < 0.03
+    texts = [" ".join(read(probe, batch, b)) for b in np.flatnonzero(ordered)]
+    bags = {tuple(sorted(text.split())) for text in texts}
+    shuffled = [read(probe, batch, b) for b in np.flatnonzero(~ordered)]
+    seen = [words for words in shuffled if tuple(sorted(words)) in bags]
+    assert len(seen) > 20  # the short sentences come again
+
+
+@pytest.mark.parametrize(("length", "kept"), [(4, 2), (12, 2), (12, 0), (16, 8)])
+def test_neither_one_word_nor_those_kept_tell_the_order(length, kept):
+    """What is commoner of each kind is learnt from one half, and asked of the other."""
+    batch = OrderSensitivity(kept).draw(8000, length, 1)
+    answers = batch.targets[-1]
+    first, last = slice(0, 4000), slice(4000, None)
+    seen = [batch.inputs[place] for place in range(length)]
+    seen.append(batch.inputs[length - kept :].T.tolist() if kept == 2 else seen[-1])
+    for known in seen:
+        keys = [str(key) for key in known]
+        table = defaultdict(lambda: [0, 0])
+        for key, answer in zip(keys[first], answers[first], strict=True):
+            table[key][answer] += 1
+        said = np.array([table[key][1] > table[key][0] for key in keys[last]])
+        assert (said == answers[last]).mean() < 0.535  # four standard deviations above one half
 
 
 @pytest.mark.parametrize("probe", [Agreement(), OrderSensitivity()], ids=lambda p: p.name)
@@ -65,6 +111,13 @@ def test_a_draw_is_a_function_of_its_arguments(probe):
 def test_settings_that_cannot_be(settings):
     with pytest.raises(InputError):
         Agreement(**settings)
+
+
+def test_order_needs_two_words_to_shuffle():
+    with pytest.raises(InputError, match="kept is -1"):
+        OrderSensitivity(kept=-1)
+    with pytest.raises(InputError, match="length is 9"):
+        OrderSensitivity(kept=8).draw(1, 9)
 
 
 def test_a_distance_too_small_for_the_sentence():

@@ -149,6 +149,25 @@ def text(
     return np.concatenate(starts) + chosen
 
 
+def stretch(vocabulary: Vocabulary, words: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """So many words cut out of an endless text of plain sentences, at any of its places."""
+    kind = vocabulary.plain
+    lengths = np.array(kind.lengths)
+    # The place of a cut lies in a long sentence more often than in a short one.
+    drawn = [int(rng.choice(len(lengths), p=lengths / lengths.sum()))]
+    skipped = int(rng.integers(lengths[drawn[0]]))
+    there = int(lengths[drawn[0]]) - skipped
+    while there < words:
+        drawn.append(int(rng.random() * len(lengths)))
+        there += int(lengths[drawn[-1]])
+    starts, sizes = (
+        np.concatenate([kind.all[k][part] for k in drawn])[skipped : skipped + words]
+        for part in (0, 1)
+    )
+    found: NDArray[np.int64] = starts + (rng.random(words) * sizes).astype(np.int64)
+    return found
+
+
 def fits(vocabulary: Vocabulary, words: int) -> bool:
     """Whether whole sentences of so many words together can be made."""
     return words == 0 or words >= vocabulary.plain.shortest

@@ -18,6 +18,7 @@ from clew.memory.probes.english import (
     LEADS,
     Vocabulary,
     fits,
+    stretch,
     text,
 )
 from clew.memory.probes.symbols import uniform
@@ -114,16 +115,26 @@ class Agreement(_English):
 
 @dataclass(frozen=True)
 class OrderSensitivity(_English):
-    """Say whether sentences of `length` words are in order or had their words shuffled.
+    """Say whether `length` words of a text are in order, or all but the last `kept` are shuffled.
 
-    The words of both are alike, so that who counts words has a chance of 1/2.
+    The text is cut anywhere, so that at every place each word is as likely in order as shuffled: no
+    single word tells anything, and neither do the last `kept` together, nor counts of words.
     """
+
+    kept: int = 2
 
     name = "order"
     title = "say whether the words are in order"
     span = "words"
-    shortest = 3
     answers = ("in order", "shuffled")
+
+    def __post_init__(self) -> None:
+        check_whole("kept", self.kept, 0)
+
+    @property
+    def shortest(self) -> int:
+        """Two words, to be shuffled, before those that are kept."""
+        return self.kept + 2
 
     def draw(self, count: int, length: int, seed: int = 0) -> Batch:
         """Inputs (T, B) with T = length; asked at the last word."""
@@ -131,11 +142,10 @@ class OrderSensitivity(_English):
         answers = rng.integers(2, size=count)
         inputs = np.empty((length, count), np.int64)
         for b, answer in enumerate(answers):
-            ids = text(vocabulary(), length, 0.0, rng)
-            shuffled = ids
-            while answer and (shuffled == ids).all():
-                shuffled = rng.permutation(ids)
-            inputs[:, b] = shuffled
+            inputs[:, b] = ids = stretch(vocabulary(), length, rng)
+            loose = inputs[: length - self.kept, b]
+            while answer and (inputs[:, b] == ids).all():
+                loose[:] = rng.permutation(loose)
         return at_the_end(inputs, np.full(count, length, np.int64), answers)
 
     def chance(self, length: int) -> Score:
@@ -143,5 +153,5 @@ class OrderSensitivity(_English):
         return uniform(2)
 
     def horizon(self, length: int) -> int | None:
-        """It varies: some shuffles show at once."""
+        """It varies: some shuffles show at once, where the words begin that are not kept."""
         return None
