@@ -73,11 +73,14 @@ class Difference:
         """The column of the learner's line as it is shown."""
         return _place(self.said, self.line - 1, self.column)
 
-    def advice(self) -> str:
-        """What the difference looks like, in a sentence; nothing where it looks like nothing."""
+    def advice(self, code: str = "") -> str:
+        """What the difference looks like, in a sentence; nothing where it looks like nothing.
+
+        code: what printed the output.
+        """
         from clew.course.advice import of_difference
 
-        return of_difference(self)
+        return of_difference(self, code)
 
 
 def difference(expected: str, said: str) -> Difference | None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from clew.course.advice import of_error
+from clew.course._written import without_message
+from clew.course.advice import of_error, of_stop
 from clew.course.differences import Difference, begins, cut, difference, shown
 from clew.course.running import Limits, Problem, Ran, run
 
@@ -111,7 +112,7 @@ def judge(
     if found is not None:
         return Verdict(
             "wrong", f"Not yet: line {found.line} of the output is not the expected one.",
-            advice=found.advice() or "Work this line out by hand, step by step, and compare.",
+            advice=found.advice(code) or "Work this line out by hand, step by step, and compare.",
             difference=found, ran=ran,
         )  # fmt: skip
     if problem is not None:
@@ -173,13 +174,14 @@ def _raised(ran: Ran, problem: Problem, place: Place) -> Verdict:
     said = problem.message.split("\n")
     return Verdict(
         "raised", f"Your code raised an error{place.words()}:",
-        (*place.text(), *called, *(shown(line) for line in said[:8])), of_error(problem), ran=ran,
+        (*place.text(), *called, *(shown(line) for line in said[:8])),
+        of_error(problem, "\n".join(place.code)), ran=ran,
     )  # fmt: skip
 
 
 def _refuted(ran: Ran, problem: Problem) -> Verdict:
     """A check that does not hold, or that cannot be made."""
-    check = (shown(problem.test_text),) if problem.test_text else ()
+    check = (shown(without_message(problem.test_text)),) if problem.test_text else ()
     said = problem.message.removeprefix("AssertionError").removeprefix(": ")
     if problem.type == "AssertionError":
         advice = said or "Work it out by hand for these values, and compare."
@@ -200,23 +202,14 @@ def _refuted(ran: Ran, problem: Problem) -> Verdict:
 
 def _stopped(ran: Ran, place: Place, limits: Limits) -> Verdict:
     at = place.words()
+    lines = "\n".join(place.code)
     what, advice = {
-        "time": (
-            f"after {limits.seconds:g} s{at}",
-            "A loop without an end? Look at what should make it end, and whether that changes.",
-        ),
-        "output": (
-            f"after printing {limits.output:,} characters",
-            "A loop without an end, with a print(...) in it?",
-        ),
-        "memory": (
-            f"at {limits.memory / 2**30:.3g} GiB of memory{at}",
-            "Something grows without an end: a list in a loop, or a number too large for a size?",
-        ),
+        "time": (f"after {limits.seconds:g} s{at}", ""),
+        "output": (f"after printing {limits.output:,} characters", ""),
+        "memory": (f"at {limits.memory / 2**30:.3g} GiB of memory{at}", ""),
+        "disk": (f"after writing {limits.disk / 2**20:.3g} MB of files{at}", ""),
         "processes": (f"{at.strip() or 'at once'}: it was about to start other processes",
                       "The answer needs none: everything happens in one program."),
-        "disk": (f"after writing {limits.disk / 2**20:.3g} MB of files{at}",
-                 "The answer needs no files; does a loop write without an end?"),
         "input": (f"{at.strip() or 'at once'}: it asks for input",
                   "Nobody is there to type while it is checked: write the value into the code "
                   "in place of input(...)."),
@@ -225,7 +218,13 @@ def _stopped(ran: Ran, place: Place, limits: Limits) -> Verdict:
         "outside": (f"{at.strip() or 'at once'}: it was about to change files outside its folder",
                     "An answer may change only files in the folder in which it runs."),
     }[ran.stopped]  # fmt: skip
-    return Verdict("stopped", f"Your code was stopped {what}.", place.text(), advice, ran=ran)
+    advice = advice or of_stop(ran.stopped, lines, place.problem.line)
+    said: tuple[str, ...] = ()
+    if ran.stopped == "outside" and place.problem.type not in ("", "StoppedError"):
+        said = (shown(place.problem.message.split("\n")[0]),)  # a library's words, not ours
+    return Verdict(
+        "stopped", f"Your code was stopped {what}.", (*place.text(), *said), advice, ran=ran
+    )
 
 
 def _died(ran: Ran) -> Verdict:
