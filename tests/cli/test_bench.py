@@ -61,14 +61,6 @@ def test_durations_have_three_figures(seconds, text):
     assert command.duration(seconds) == text
 
 
-def test_a_busy_machine_is_told(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
-    monkeypatch.setattr("os.getloadavg", lambda: (3.0, 0.0, 0.0))
-    assert "load 3.0 on 4 cores" in command.load()
-    monkeypatch.setattr("os.getloadavg", lambda: (0.1, 9.0, 9.0))
-    assert command.load() == ""
-
-
 def test_a_busy_machines_ratios_are_shown_and_nothing_is_claimed_of_them():
     lines = command.report(
         made(**{"inference": 2.0, "forward+backward": 3.0, "step": 8.0}), busy=True

@@ -6,6 +6,7 @@ import pytest
 
 import clew.cli.compare as shown
 import clew.memory.compare as compared
+from clew.memory.compare import costs, running
 from clew.memory.compare.running import compare
 
 PROBE = ("compare", "probe", "recall", "--rivals", "gru,window", "--seeds", 2, "--budget", 400)
@@ -16,6 +17,8 @@ EASY = ("--length", 2, "--set", "letters=3", "--set", "before=1", "--set", "step
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
     """Runs stay in this process; that they have one of their own is tested with `compare`."""
+    monkeypatch.setattr(running, "load", lambda: "")
+    monkeypatch.setattr(costs, "ROUNDS", 1)
     monkeypatch.setattr(
         compared, "compare", lambda *plan, **more: compare(*plan, **{**more, "apart": False})
     )
@@ -90,6 +93,18 @@ def test_scores_of_a_test_and_rates_stand_in_the_table(clew, tmp_path):
     assert base[1:] == ["100.0 %", "100.0 %"]
     assert "rnn, learning rate 0.05: accuracy" in answer.err
     assert "On the test, which chose nothing, the RNN scores" in answer.out
+
+
+def test_a_busy_machine_is_told_before_and_in_the_answer(clew, monkeypatch):
+    busy = "this machine is busy (load 3.0 on 4 cores): expect wide figures"
+    monkeypatch.setattr(running, "load", lambda: busy)
+    typed = (*PROBE[:-5], "gru", "--seeds", 1, "--budget", 400, *EASY)
+    answer = clew(*typed)
+    assert answer.err.startswith(busy)
+    assert "The machine was busy: what a step costs is rough" in answer.out
+    found = json.loads(clew(*typed, "--json").out)
+    assert found["busy"] == busy
+    assert found["networks"][0]["runs"][0]["rounds_us"]["stream"]
 
 
 def test_a_narrow_terminal_gets_some_columns_below_others(capsys):

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from clew import InputError
-from clew.kernels.turns import Times, geometric_mean, in_turns, repeated, settle
+from clew.kernels.turns import Times, geometric_mean, in_turns, load, repeated, settle
 
 
 def test_contenders_take_turns_in_order_while_no_garbage_is_collected():
@@ -106,3 +106,11 @@ def test_means():
 def test_mistakes_are_told():
     with pytest.raises(InputError, match="rounds is 0"):
         in_turns({}, rounds=0)
+
+
+def test_a_busy_machine_is_told(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.getloadavg", lambda: (3.0, 0.0, 0.0))
+    assert "load 3.0 on 4 cores" in load()
+    monkeypatch.setattr("os.getloadavg", lambda: (0.1, 9.0, 9.0))
+    assert load() == ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import math
-import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -43,6 +42,7 @@ def bench(
     """
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}", where="--threads", expected="1 or more")
+    from clew.kernels.turns import load
     from clew.nn import bench as measuring
 
     busy = load()
@@ -56,17 +56,6 @@ def bench(
         return
     for line in report(found, busy=bool(busy)):
         say.result(line)
-
-
-def load() -> str:
-    """A warning where other programs keep this machine busy; empty where it is idle or unknown."""
-    try:
-        running, cores = os.getloadavg()[0], os.cpu_count() or 1
-    except (AttributeError, OSError):  # a system that does not tell
-        return ""
-    if running < 0.3 * cores:
-        return ""
-    return f"this machine is busy (load {running:.1f} on {cores} cores): expect wide figures"
 
 
 def report(found: Any, *, busy: bool = False) -> list[str]:

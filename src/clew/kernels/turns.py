@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -63,6 +64,17 @@ class Times:
         """How many times as fast `name` is as `to`: the median of the ratios within a round."""
         pairs = zip(self.rounds[to], self.rounds[name], strict=True)
         return statistics.median(other / own for other, own in pairs)
+
+
+def load() -> str:
+    """A warning where other programs keep this machine busy; empty where it is idle or unknown."""
+    try:
+        running, cores = os.getloadavg()[0], os.cpu_count() or 1
+    except (AttributeError, OSError):  # a system that does not tell
+        return ""
+    if running < 0.3 * cores:
+        return ""
+    return f"this machine is busy (load {running:.1f} on {cores} cores): expect wide figures"
 
 
 def settle() -> None:

@@ -10,7 +10,7 @@ ERROR = PROBE[1]
 
 def run(
     score, *, seed=0, step=50.0, horizon=3, open_ended=False, held_out=None, peak=400.0, lengths=(),
-    test=None, tested=None, rate=0.002, share=None,
+    test=None, tested=None, rate=0.002, share=None, stream=None, rounds=None, busy="",
 ):  # fmt: skip
     return {
         "seed": seed,
@@ -23,7 +23,12 @@ def run(
         "peak_mib": peak,
         "before_mib": 300.0,
         "step_us": {"8": step, "64": step, "512": step},
-        "stream_us": None,
+        "stream_us": stream,
+        "rounds_us": {
+            **dict.fromkeys(("8", "64", "512"), rounds or [step]),
+            **({} if stream is None else {"stream": [stream]}),
+        },
+        "busy": busy,
         "rate": rate,
         "held_out": held_out,
         "test": test,
@@ -40,14 +45,15 @@ def run(
 
 def comparison(
     scores, *, budget=1000, baseline=None, figure=ACCURACY, costs=None, task="classify", tests=None,
-    rates=None, **more,
+    rates=None, streams=None, **more,
 ):  # fmt: skip
-    """scores, tests: {"lstm": [0.8, 0.81], ...}; costs: {"lstm": 40.0}; rates: {"lstm": {...}}."""
+    """scores, tests: {"lstm": [0.8, 0.81]}; costs, streams: {"lstm": 40.0}; rates: {"lstm": {}}."""
     field = entrants(list(scores), both=True)
     rows = [
         Row(one, 32, 1000, [
             run(
                 score, seed=k, step=(costs or {}).get(one.name, 50.0),
+                stream=(streams or {}).get(one.name),
                 test=tests and tests[one.name][k],
                 rate=next(iter(rates[one.name])) if rates else 0.002, **more,
             )

@@ -78,7 +78,7 @@ def test_the_picture_shows_scores_and_horizons(less, horizon):
     found.draw(figure)
     figure.canvas.draw()
     left, right = figure.axes
-    assert "µs" in left.get_xlabel()
+    assert left.get_xlabel() == "one more step (µs)"
     assert ("less is better" if less else "more is better") in left.get_ylabel()
     assert len(right.patches) == (0 if horizon is None else 3)
     assert [text.get_text() for text in right.texts] == {None: [], 0: ["0"] * 3, 7: ["7+"] * 3}[

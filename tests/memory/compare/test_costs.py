@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from clew.memory.compare.costs import AFTER, peak_memory, step_costs, stream_cost
+from clew.memory.compare import costs
+from clew.memory.compare.costs import AFTER, peak_memory, step_costs
 from clew.memory.subject import Case
 from clew.nn import Stack
 from clew.nn.rivals import Window, in_place_of_cells
@@ -34,7 +35,7 @@ def subject(reader, both):
 
 def test_one_way_a_step_is_one_step_from_the_state_of_all_before_it():
     reader = Slow()
-    assert set(step_costs(subject(reader, False))) == set(AFTER)
+    assert list(step_costs(subject(reader, False))) == [str(after) for after in AFTER]
     assert {call for call in reader.calls if call[1] is not None} == {(1, n) for n in AFTER}
 
 
@@ -44,12 +45,22 @@ def test_both_ways_a_step_is_everything_again():
     assert set(reader.calls) == {(n + 1, None) for n in AFTER}
 
 
+def test_costs_are_taken_in_turns_of_several_rounds(monkeypatch):
+    monkeypatch.setattr(costs, "ROUNDS", 3)
+    monkeypatch.setattr(costs, "repeated", lambda call: lambda seconds: (call(), seconds)[1])
+    reader = Slow()
+    found = step_costs(subject(reader, True))
+    assert [len(rounds) for rounds in found.values()] == [3, 3, 3]
+    assert reader.calls == [(n + 1, None) for n in AFTER] * 3
+    assert found["8"] == [1e6 * costs.SECONDS] * 3
+
+
 def test_streams_are_for_cells_that_read_one_way():
-    assert stream_cost(subject(Stack(3, 4), False)) > 0
-    assert stream_cost(subject(Stack(3, 4, bidirectional=True), True)) is None
+    assert min(step_costs(subject(Stack(3, 4), False))["stream"]) > 0
+    assert "stream" not in step_costs(subject(Stack(3, 4, bidirectional=True), True))
     with in_place_of_cells(Window):
-        assert stream_cost(subject(Stack(3, 4), False)) is None
-    assert stream_cost(subject(Slow(), False)) is None
+        assert "stream" not in step_costs(subject(Stack(3, 4), False))
+    assert "stream" not in step_costs(subject(Slow(), False))
 
 
 def test_memory_that_was_taken_is_seen():

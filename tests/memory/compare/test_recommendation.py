@@ -17,9 +17,50 @@ def test_the_cheapest_within_the_spread_of_the_best_is_taken():
     assert found.chosen.entrant.name == "gru"
     assert found.words()[0] == (
         "Take the GRU: accuracy 81.0 % (80.5 % to 81.5 % over 2 seeds), within the spread of the "
-        "best, the LSTM (82.0 %), and with 40 µs a step against 60 the cheapest there."
+        "best, the LSTM (82.0 %), and cheaper to run step by step: 40 µs a step against 60 µs a "
+        "step."
     )
     assert "The seeds of the LSTM and of the GRU overlap." in found.words()
+
+
+def test_a_step_costs_what_it_costs_where_it_is_served():
+    found = comparison(
+        {"window": [0.80, 0.84], "gru": [0.805, 0.815]}, costs={"window": 133.4, "gru": 150.0},
+        streams={"gru": 3.512},
+    )  # fmt: skip
+    assert found.chosen.entrant.name == "gru"
+    assert found.words()[0].endswith(
+        "cheaper to run step by step: 3.51 µs a step in a stream against 133 µs a step, which has "
+        "no stream."
+    )
+    both = comparison(
+        {"rnn": [0.80, 0.84], "gru": [0.805, 0.815]}, costs={"gru": 1.0},
+        streams={"rnn": 9.0, "gru": 3.0},
+    )  # fmt: skip
+    assert both.words()[0].endswith("3 µs a step in a stream against 9 µs a step in a stream.")
+
+
+def test_costs_that_are_nearly_the_same_choose_nothing():
+    scores = {"lstm": [0.80, 0.84], "gru": [0.805, 0.815]}
+    near = comparison(scores, costs={"lstm": 60.0, "gru": 50.0})
+    assert near.chosen.entrant.name == "lstm"
+    assert near.words()[0].endswith(
+        "the best; no other within its spread is clearly cheaper to run (60 µs a step)."
+    )
+    assert comparison(scores, costs={"lstm": 63.0, "gru": 50.0}).chosen.entrant.name == "gru"
+
+
+def test_costs_that_were_taken_on_a_busy_machine_are_told_of():
+    two = {"lstm": [0.80, 0.84], "gru": [0.7, 0.71]}
+    assert "rough" not in said(two)
+    assert "rough" not in said(two, rounds=[50.0, 99.0])
+    assert "rough: of each it more than doubled from round to round" in said(
+        two, rounds=[50.0, 101.0]
+    )
+    found = comparison(two, busy="this machine is busy (load 3.0 on 4 cores): expect wide figures")
+    assert "The machine was busy: what a step costs is rough." in " ".join(found.words())
+    assert "load 3.0" in found.data()["busy"]
+    assert not found.data()["networks"][0]["unsteady"]
 
 
 def test_the_best_is_taken_where_no_other_mean_lies_within_its_spread():
@@ -121,14 +162,15 @@ def test_scores_that_are_the_same():
     assert found.chosen.entrant.name == "lstm"
     first, second, *_ = found.words()
     assert first.endswith(
-        "the best score of this one seed; of those that reach it, its step costs least."
+        "the best score of this one seed; no other that reaches it is clearly cheaper to run "
+        "(30 µs a step)."
     )
     assert second == (
         "One seed only: how far scores spread by chance is unknown. --seeds 3 would tell."
     )
     several = comparison({"lstm": [1.0, 1.0], "gru": [1.0, 1.0]}, costs={"gru": 20.0})
     assert several.words()[0].endswith(
-        "the best, and with 20 µs a step the cheapest of those within its spread."
+        "the best; no other within its spread is clearly cheaper to run (20 µs a step)."
     )
 
 

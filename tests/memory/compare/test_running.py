@@ -7,6 +7,7 @@ import sys
 import threading
 from types import SimpleNamespace
 
+import comparisons
 import pytest
 
 from clew import InputError
@@ -101,6 +102,42 @@ def test_folders_that_are_no_place_for_it(table, tmp_path):
         compare(plan(table), out=other / "notes.txt", apart=False)
 
 
+def test_a_first_try_from_which_nothing_was_learnt_spoils_no_folder(table, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="unti"):
+        compare(plan(table, settings={"unti": 1}), out=out, apart=False)
+    (out / "survey-gru.json").write_text('{"result": {"budget": 1}}')  # sizes of another network
+    right = plan(table, rivals=("gru",), seeds=1, epochs=1)
+    found = compare(right, out=out, apart=False)
+    assert found.budget == 600
+    assert json.loads((out / "plan.json").read_text())["mark"] == right.mark()
+    with pytest.raises(InputError, match="holds another comparison"):
+        compare(plan(table), out=out, apart=False)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "plan.json").write_text('{"of": "something else"}')
+    with pytest.raises(InputError, match="holds another comparison"):
+        compare(right, out=other, apart=False)
+    assert (other / "plan.json").read_text() == '{"of": "something else"}'
+
+
+@pytest.mark.parametrize("name", ["survey-gru", "gru-rate-0.01", "gru-0"])
+@pytest.mark.parametrize("text", ['{"result": {}}', '{"result": 3}', '{"error": "x"}', "{}"])
+def test_a_kept_file_that_does_not_hold_what_was_measured(table, tmp_path, monkeypatch, name, text):
+    monkeypatch.setattr(child, "contest_of", lambda _: Rated())
+    monkeypatch.setattr(child, "survey", lambda *_: {
+        "budget": 9, "sizes": {"gru": [2, None, 9]}, "baseline": None,
+    })  # fmt: skip
+    monkeypatch.setattr(child, "run", lambda *_: comparisons.run(0.5))
+    told = plan(table, rivals=("gru",), seeds=1, rates=(0.01, 0.1))
+    compare(told, out=tmp_path / "out", apart=False)
+    (tmp_path / "out" / f"{name}.json").write_text(text)
+    with pytest.raises(InputError, match="this is not what a") as error:
+        compare(told, out=tmp_path / "out", apart=False)
+    assert error.value.where.endswith(f"{name}.json")
+    assert error.value.hint == "remove this file"
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -180,7 +217,7 @@ def test_each_network_is_given_the_learning_rate_that_suits_it(table, tmp_path, 
 
     def run(_, entrant, size, seed, rate):
         ran[entrant.name, seed] = rate
-        return {"figure": "accuracy", "score": 0.5, "seconds": 1.0, "rate": rate, "test": None}
+        return comparisons.run(0.5, seed=seed, rate=rate)
 
     monkeypatch.setattr(child, "contest_of", lambda _: contest)
     monkeypatch.setattr(child, "survey", lambda *_: {

@@ -6,13 +6,14 @@ import dataclasses
 import json
 import math
 import os
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
 from clew.errors import InputError
 from clew.memory.compare.contest import Contest, Size, TaskContest
-from clew.memory.compare.costs import peak_memory, step_costs, stream_cost
+from clew.memory.compare.costs import STREAM, peak_memory, step_costs
 from clew.memory.compare.entrants import Entrant, entrants
 from clew.memory.compare.plan import Plan
 from clew.memory.compare.sizes import sized
@@ -75,6 +76,8 @@ def run(
         )  # fmt: skip
     peak = peak_memory()
     subject = learned.subject
+    rounds = step_costs(subject)
+    costs = {name: statistics.median(each) for name, each in rounds.items()}
     found: dict[str, Any] = {
         "seed": seed,
         "score": learned.score,
@@ -85,8 +88,9 @@ def run(
         "finished_by": learned.finished_by,
         "peak_mib": peak,
         "before_mib": before,
-        "step_us": {str(after): cost for after, cost in step_costs(subject).items()},
-        "stream_us": stream_cost(subject),
+        "step_us": {name: cost for name, cost in costs.items() if name != STREAM},
+        "stream_us": costs.get(STREAM),
+        "rounds_us": rounds,
         "rate": learned.rate,
         "held_out": learned.held_out,
         "test": learned.test,
@@ -122,7 +126,8 @@ def work(job: dict[str, Any], contest: Contest | None = None) -> dict[str, Any]:
         size, rate = Size(*job["size"]), job.get("rate")
         if job["kind"] == "trial":
             return {"result": trial(contest, entrant, size, job["rate"])}
-        return {"result": run(contest, entrant, size, job["seed"], rate)}
+        found = run(contest, entrant, size, job["seed"], rate)
+        return {"result": {**found, "busy": job.get("busy", "")}}
     except InputError as error:
         told = ("what", "where", "expected", "hint")
         return {"error": {name: getattr(error, name) for name in told}}

@@ -12,6 +12,9 @@ from clew.memory.compare.contest import Baseline, Figure
 from clew.memory.compare.entrants import Entrant
 from clew.memory.finding import Table
 
+USUAL = "64"  # steps before the one whose cost is taken where one is enough
+UNSTEADY = 2.0  # times as much in one round as in another
+
 
 @dataclass(frozen=True)
 class Row:
@@ -90,6 +93,20 @@ class Row:
         return None if None in found else statistics.median(found)
 
     @property
+    def served(self) -> float:
+        """Microseconds a step as it would be served: of a stream where there is one."""
+        return self.costs[USUAL] if self.stream is None else self.stream
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether what a step cost differs much from round to round, or from seed to seed."""
+        for name in self.runs[0]["rounds_us"]:
+            taken = [each for run in self.runs for each in run["rounds_us"][name]]
+            if max(taken) > UNSTEADY * min(taken):
+                return True
+        return False
+
+    @property
     def by_length(self) -> dict[str, float]:
         """Of a probe the mean score at each length asked for."""
         names = self.runs[0]["by_length"]
@@ -139,7 +156,8 @@ class Comparison:
         return (
             f"{self.task} on {self.source}: every network with about {self.budget:,} parameters, "
             f"vectors of words and output layer counted too; the same {data} for all, and {rates}; "
-            f"{_counted(self.seeds, 'seed')}. {judged} A step is timed with the state carried, for "
+            f"{_counted(self.seeds, 'seed')}. {judged} A step is timed in rounds, "
+            "each of its costs once a round (their median is told), with the state carried, for "
             "one sequence and without the layers around; what reads both ways reads all of it "
             "again. Layer norm, zoneout and recurrent dropout are of cells only."
         )
@@ -155,11 +173,15 @@ class Comparison:
         return bool(self.rows[0].trials)
 
     @property
+    def busy(self) -> str:
+        """A warning: what kept the machine busy when a run began; empty where nothing did."""
+        return next((run["busy"] for row in self.rows for run in row.runs if run["busy"]), "")
+
+    @property
     def ranked(self) -> list[Row]:
         """The best mean first; of the same, the one whose step costs least."""
         sign = 1 if self.figure.less else -1
-        usual = recommendation.USUAL
-        return sorted(self.rows, key=lambda row: (sign * row.mean, row.costs[usual]))
+        return sorted(self.rows, key=lambda row: (sign * row.mean, row.served))
 
     @property
     def chosen(self) -> Row:
@@ -258,13 +280,14 @@ class Comparison:
                     "highest": max(row.scores), "test": row.tests, "rate": row.rate,
                     "trials": {f"{rate:g}": score for rate, score in row.trials.items()},
                     "seconds": row.seconds, "step_us": row.costs,
-                    "stream_us": row.stream, "by_length": row.by_length,
+                    "stream_us": row.stream, "unsteady": row.unsteady, "by_length": row.by_length,
                     "horizons": row.horizons, "open_ended": row.open_ended,
                     "peak_mib": row.peak, "runs": [dict(run) for run in row.runs],
                 }
                 for row in self.rows
             ],
             "chosen": self.chosen.entrant.name,
+            "busy": self.busy,
             "words": self.words(),
             "method": self.method,
         }  # fmt: skip

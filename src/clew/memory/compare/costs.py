@@ -2,75 +2,73 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import RNNBase
 
+from clew.kernels.turns import in_turns, repeated
 from clew.memory.subject import Subject
 from clew.nn import Stack
 
 AFTER = (8, 64, 512)  # steps read before the one that is timed
-_TIMES = 40
-_TIMES_WHOLE = 5
+STREAM = "stream"
+ROUNDS = 5
+SECONDS = 0.01  # of each in each round
 
 
-def step_costs(subject: Subject) -> dict[int, float]:
-    """Microseconds for one more step of one sequence, after so many: medians, without a graph.
+def step_costs(subject: Subject) -> dict[str, list[float]]:
+    """Microseconds for one more step of one sequence, one figure a round, taken in turns.
 
-    A network that reads one way is given its state and the step. One that reads both ways has no
-    state to go on from, and reads all of it again.
+    By how many steps were read before, as "64"; and as "stream" in a stream, which holds its
+    weights packed, of what has one. A network that reads one way is given its state and the step.
+    One that reads both ways has no state to go on from, and reads all of it again.
     """
+    with torch.no_grad():
+        calls = {**_steps(subject), **_stream(subject)}
+        turns = {name: repeated(call) for name, call in calls.items()}
+        found = in_turns(turns, rounds=ROUNDS, seconds=SECONDS)
+    return {name: [1e6 * each for each in rounds] for name, rounds in found.rounds.items()}
+
+
+def _steps(subject: Subject) -> dict[str, Callable[[], object]]:
     width = subject.vectors(torch.as_tensor(subject.cases(1, 1)[0].inputs)[:, None]).shape[-1]
     like = next(subject.network.parameters())
     x = torch.randn(max(AFTER) + 1, 1, width, generator=torch.Generator().manual_seed(0))
     x = x.to(like)
     reader = subject.reader
-    steps = isinstance(reader, Stack)
-    found = {}
-    with torch.no_grad():
-        for after in AFTER:
-            if subject.both_ways:
-                found[after] = _median(partial(reader, x[: after + 1]), _TIMES_WHOLE)
-                continue
+    found: dict[str, Callable[[], object]] = {}
+    for after in AFTER:
+        if subject.both_ways:
+            call = partial(reader, x[: after + 1])
+        else:
             state = reader(x[:after])[1]
-            step = (
+            call = (
                 partial(reader.step, x[after], state)
-                if steps
+                if isinstance(reader, Stack)
                 else partial(reader, x[after : after + 1], state)
             )
-            found[after] = _median(step, _TIMES)
+        found[str(after)] = call if like.device.type == "cpu" else partial(_ended, call)
     return found
 
 
-def stream_cost(subject: Subject) -> float | None:
-    """Microseconds a step of a stream, which holds its weights packed; None of what has none."""
+def _stream(subject: Subject) -> dict[str, Callable[[], object]]:
     reader = subject.reader
     cells = isinstance(reader, Stack) and all(isinstance(each, RNNBase) for each in reader.layers)
     if not cells or subject.both_ways or next(subject.network.parameters()).device.type != "cpu":
-        return None
-    stream = reader.stream()
+        return {}
     x = np.zeros((1, reader.input_size), np.float32)
-    return _median(partial(stream.push, x), 5 * _TIMES)
+    return {STREAM: partial(reader.stream().push, x)}
 
 
-def _median(call: Any, times: int) -> float:
-    for _ in range(3):
-        call()
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        call()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        taken.append(time.perf_counter() - begun)
-    return 1e6 * statistics.median(taken)
+def _ended(call: Callable[[], object]) -> None:
+    """The call, and what it has asked of a GPU."""
+    call()
+    torch.cuda.synchronize()
 
 
 def peak_memory() -> float | None:

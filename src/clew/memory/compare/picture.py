@@ -32,14 +32,14 @@ def draw(found: Comparison, figure: Any) -> None:
 
 
 def _scores(found: Comparison, axes: Any) -> None:
-    from clew.memory.compare.recommendation import USUAL, yardstick
+    from clew.memory.compare.recommendation import yardstick
 
     hundred = 100 if found.figure.percent else 1
     for row in found.rows:
         mean = hundred * statistics.fmean(row.final)
         low, high = (hundred * end for end in (min(row.final), max(row.final)))
         axes.errorbar(
-            [row.costs[USUAL]], [mean], yerr=[[max(0.0, mean - low)], [max(0.0, high - mean)]],
+            [row.served], [mean], yerr=[[max(0.0, mean - low)], [max(0.0, high - mean)]],
             fmt=MARKERS[row.entrant.base], color="black", ecolor="0.5", capsize=3, markersize=7,
             markerfacecolor="white" if row.entrant.both_ways else "black", linestyle="none",
             label=row.title,
@@ -50,10 +50,11 @@ def _scores(found: Comparison, axes: Any) -> None:
             hundred * score, color="0.4", linestyle="--", linewidth=1,
             label=drawable(found.baseline.name, 40),
         )  # fmt: skip
-    _scaled(axes, [row.costs[USUAL] for row in found.rows])
+    _scaled(axes, [row.served for row in found.rows])
     unit = " (%)" if found.figure.percent else ""
     way = "less is better" if found.figure.less else "more is better"
-    axes.set_xlabel(f"one more step after {USUAL} (µs)")
+    streams = any(row.stream is not None for row in found.rows)
+    axes.set_xlabel("one more step" + ", in a stream where there is one" * streams + " (µs)")
     of = "test" if found.tested else "new sequences" if found.task == "probe" else "held out"
     several = f"mean, lowest and highest of {found.seeds} seeds"
     axes.set_ylabel(f"{found.figure.title}{unit}, {of}: {way}")

@@ -15,7 +15,7 @@ from clew.errors import InputError
 from clew.tasks import TASKS
 from clew.train.settings import parse_time
 
-FORMAT = 2  # of what a run writes
+FORMAT = 3  # of what a run writes
 OWN = ("cell", "bidirectional", "hidden_size", "seed", "baseline", "time", "epochs")
 
 

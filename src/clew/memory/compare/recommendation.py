@@ -17,18 +17,21 @@ from clew.memory.compare.entrants import CELLS
 if TYPE_CHECKING:
     from clew.memory.compare.comparison import Comparison, Row
 
-USUAL = "64"  # steps before the one whose cost a recommendation goes by
+CHEAPER = 1.25  # times as much a step costs clearly more
 
 UNEVEN = 0.03  # share of the budget that nobody needs to be told of
 
 
 def chosen(found: Comparison) -> Row:
-    """Of the rows whose mean lies within the seeds of the best, that whose step costs least.
+    """Of the rows whose mean lies within the seeds of the best, the best of the cheapest.
 
-    Of one seed, where nobody knows what lies within, only what scores the same does.
+    A cost is of a step as it would be served: of a stream where there is one. Costs that are nearly
+    the same choose nothing. Of one seed, where nobody knows what lies within, only what scores the
+    same does.
     """
-    within = [row for row in found.rows if _within(found, row)]
-    return min(within, key=lambda row: (row.costs[USUAL], row.seconds))
+    within = [row for row in found.ranked if _within(found, row)]
+    least = min(row.served for row in within)
+    return next(row for row in within if row.served <= CHEAPER * least)
 
 
 def words(found: Comparison) -> list[str]:
@@ -37,7 +40,7 @@ def words(found: Comparison) -> list[str]:
     score = yardstick(found)
     if found.baseline is not None and score is not None:
         lines.append(_against(found, found.baseline.name, score))
-    return lines + _idle(found) + _windowed(found) + _rates(found) + _uneven(found)
+    return lines + _idle(found) + _windowed(found) + _rates(found) + _uneven(found) + _busy(found)
 
 
 def _within(found: Comparison, row: Row) -> bool:
@@ -59,23 +62,27 @@ def _taken(found: Comparison) -> str:
     others = [one for one in found.rows if one is not row]
     if not others:
         return text + ", the only one that ran."
+    alike = any(_within(found, one) for one in others)
     if not several:
-        same = any(one.mean == row.mean for one in others)
-        cheap = "; of those that reach it, its step costs least" if same else ""
-        return f"{text}, the best score of this one seed{cheap}."
+        cheap = f"; no other that reaches it is clearly cheaper to run ({_cost(row)})"
+        return f"{text}, the best score of this one seed{cheap * alike}."
     if row is not best:
-        return text + (
-            f", within the spread of the best, the {best.title} ({shown(best.mean)}), and with "
-            f"{row.costs[USUAL]:.0f} µs a step against {best.costs[USUAL]:.0f} the cheapest there."
-        )
-    if any(_within(found, one) for one in others):
-        return text + (
-            f", the best, and with {row.costs[USUAL]:.0f} µs a step the cheapest of those within "
-            "its spread."
+        text += f", within the spread of the best, the {best.title} ({shown(best.mean)}), and "
+        text += f"cheaper to run step by step: {_cost(row)} against {_cost(best)}"
+        alone = row.stream is not None and best.stream is None
+        return text + ", which has no stream." * alone + "." * (not alone)
+    if alike:
+        return f"{text}, the best; no other within its spread is clearly cheaper to run " + (
+            f"({_cost(row)})."
         )
     if any(_meet(row, one) for one in others):
         return text + ", the best; no other's mean lies within its spread."
     return text + ", better with every seed than any other with any."
+
+
+def _cost(row: Row) -> str:
+    number = f"{row.served:.3g}" if row.served < 100 else f"{row.served:,.0f}"
+    return f"{number} µs a step" + " in a stream" * (row.stream is not None)
 
 
 def _told(found: Comparison) -> list[str]:
@@ -234,6 +241,20 @@ def _uneven(found: Comparison) -> list[str]:
         if abs(row.parameters / found.budget - 1) > UNEVEN
     ]
     return [f"Not quite of one size: {', '.join(away)} parameters."] if away else []
+
+
+def _busy(found: Comparison) -> list[str]:
+    """Whether what was timed can be trusted."""
+    unsteady = [row.title for row in found.rows if row.unsteady]
+    if not found.busy and not unsteady:
+        return []
+    text = "The machine was busy: what a step costs is rough" if found.busy else (
+        "What a step costs is rough"
+    )  # fmt: skip
+    if unsteady:
+        each = "each" if len(unsteady) == len(found.rows) > 1 else _listed(unsteady)
+        text += f"{';' if found.busy else ':'} of {each} it more than doubled from round to round"
+    return [f"{text}. On an idle machine, with another --out, it would be told better."]
 
 
 def _margin(found: Comparison, test: bool = False) -> float:

@@ -15,9 +15,11 @@ from typing import Any
 
 import clew
 from clew.errors import InputError
+from clew.kernels.turns import load
 from clew.memory.compare.comparison import Comparison, Row
 from clew.memory.compare.contest import FIGURES, PROBE, Baseline, Figure
 from clew.memory.compare.entrants import Entrant, entrants
+from clew.memory.compare.kept import whole
 from clew.memory.compare.plan import Plan
 from clew.train.lock import lock_folder
 
@@ -36,6 +38,8 @@ def compare(
     each run. Raises InputError for what cannot be compared, and for a folder of another comparison.
     """
     say = tell or (lambda text: None)
+    if busy := load():  # now: later its own runs are what keeps the machine busy
+        say(busy)
     with ExitStack() as stack:
         if out is None:
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="clew-"))
@@ -51,7 +55,7 @@ def compare(
             for name, (hidden, feedforward, _) in sizes.items():
                 done += 1
                 job = {"kind": "run", "name": name, "size": [hidden, feedforward], "seed": seed}
-                job["rate"] = next(iter(trials[name]), None)
+                job.update(rate=next(iter(trials[name]), None), busy=busy)
                 known = runs.kept(f"{name}-{seed}")
                 one = runs.job(job, f"{name}-{seed}")
                 figure = _figure(plan, one["figure"])
@@ -138,21 +142,34 @@ class _Runs:
         self._contest: Any = None
         place, mark = folder / "plan.json", plan.mark()
         if place.exists():
-            if self._read(place).get("mark") != mark:
-                raise InputError(
-                    "the folder holds another comparison: other data, settings, budget, rates or "
-                    "times, or of another version",
-                    where=str(folder),
-                    hint="choose another folder",
-                )
-        elif any(not path.name.startswith(".") for path in folder.iterdir()):
+            if self._read(place).get("mark") == mark:
+                return
+            self._emptied()
+        elif self._visible():
             raise InputError(
                 "the folder is not empty", where=str(folder), hint="choose another folder"
             )
-        else:
-            place.write_text(
-                json.dumps({"mark": mark, "plan": plan.to_dict()}, indent=1), encoding="utf-8"
+        place.write_text(
+            json.dumps({"mark": mark, "plan": plan.to_dict()}, indent=1), encoding="utf-8"
+        )
+
+    def _visible(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if not path.name.startswith(".")]
+
+    def _emptied(self) -> None:
+        """Makes room where another comparison has begun and nothing was learnt yet."""
+        place = self.folder / "plan.json"
+        begun = [path for path in self._visible() if path != place]
+        own = "mark" in self._read(place) and "plan" in self._read(place)
+        if not own or any(not path.name.startswith("survey") for path in begun):
+            raise InputError(
+                "the folder holds another comparison: other data, settings, budget, rates or "
+                "times, or of another version",
+                where=str(self.folder),
+                hint="choose another folder",
             )
+        for path in begun:
+            path.unlink()
 
     def _read(self, place: Path) -> Any:
         try:
@@ -173,16 +190,22 @@ class _Runs:
         """What a job comes to; InputError where it cannot be done."""
         place = self.folder / f"{name}.json"
         if not place.exists():
-            whole = {**job, "plan": self.plan.to_dict(), "out": str(place)}
+            told = {**job, "plan": self.plan.to_dict(), "out": str(place)}
             if self.apart:
-                self._alone(whole, place)
+                self._alone(told, place)
             else:
-                self._here(whole, place)
+                self._here(told, place)
         found = self._read(place)
-        if "error" in found:
+        if isinstance(error := found.get("error"), dict):
             place.unlink()  # what is wrong may be put right
-            raise InputError(found["error"].pop("what"), **found["error"])
-        return found["result"]
+            raise InputError(**error)
+        result = found.get("result")
+        if not isinstance(result, dict) or not whole(job["kind"], result):
+            raise InputError(
+                f"this is not what a {job['kind']} writes",
+                where=str(place), expected="all that it measured", hint="remove this file",
+            )  # fmt: skip
+        return result
 
     def _alone(self, job: dict[str, Any], place: Path) -> None:
         home = str(Path(clew.__file__).parent.parent)
