@@ -70,7 +70,7 @@ class LagCurve:
         of = "what follows" if behind else "its earlier state" if self.of_layer else "what was read"
         what = self.name.removesuffix(BEHIND).capitalize()
         text = f"{what} by {of}: {self.decay.words()}."
-        if self.decay.last is not None and self.decay.kind in ("vanishes", "explodes", "holds"):
+        if self.decay.last is not None and self.decay.kind not in ("single", "none"):
             there = self.mean[self.lags == self.decay.last][0]
             here = 1.0 if self.of_layer else self.mean[0]
             if here > 0:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clew.errors import InputError
+from clew.memory._shape import PAIRS, Kind, Shape, counted, many, short, slope, slopes
 
 Numbers = NDArray[np.float64]
 
 _RESAMPLES = 200
-_PAIRS = 64  # lags that the slopes are taken between, if there are more
-_SPAN = 8  # steps, at least, over which what holds does not change by a factor of 2
 _TINY = 1e-30  # smaller, single precision has no digits left
 
 
@@ -28,7 +28,9 @@ class Decay:
     single one the rate is nan. change: the factor by which the fit changes from the first of them
     to the last. early, late: rates of the first 8 of them (or the first half, if that is less) and
     of the second half; None where there are fewer than 8. zero_from: the lag from which on all
-    norms are exactly zero. overflow: whether norms ceased to be finite.
+    norms are exactly zero. again: at how many lags behind `last` there is some again, after none.
+    overflow: whether norms ceased to be finite. lags, sizes: those from first to last, and the one
+    at lag 0 before them if it is to be held against them: what the words must be true of.
     """
 
     rate: float
@@ -41,22 +43,30 @@ class Decay:
     late: float | None
     zero_from: int | None
     overflow: bool
+    again: int = 0
+    lags: tuple[int, ...] = ()
+    sizes: tuple[float, ...] = ()
 
     @property
-    def kind(self) -> Literal["vanishes", "explodes", "holds", "single", "none"]:
-        """What the gradient does: "holds" means less than a factor of 2 over the lags fitted.
+    def kind(self) -> Literal[Kind, "single", "none"]:
+        """What the gradient does, of all norms told.
 
-        Of fewer than 9 lags, less than a factor of 2 over 8 steps at this rate. "single": it is
-        there at one lag only; "none": at none.
+        "holds": the greatest is less than twice the least. "vanishes", "explodes": at the rate, and
+        the last is less than half, or more than twice, of what it began with. "falls", "rises": to
+        a level that then holds. "varies": otherwise. "brief": less than a factor of 2, but over too
+        few steps to call it holding. "single": it is there at one lag only; "none": at none.
         """
         if self.first is None:
             return "explodes" if self.overflow else "none"
+        if self.overflow:
+            return "explodes"
         if self.first == self.last:
-            return "single"
-        span = max(_SPAN, (self.last or 0) - self.first)
-        if abs(self.rate) * span < math.log(2):
-            return "holds"
-        return "vanishes" if self.rate > 0 else "explodes"
+            return "varies" if self.again else "single"
+        return self._shape.kind
+
+    @cached_property
+    def _shape(self) -> Shape:
+        return Shape(self.lags, self.sizes, self.first or 0, self.rate)
 
     @property
     def steps(self) -> float:
@@ -65,25 +75,47 @@ class Decay:
 
     def words(self) -> str:
         """Such as "vanishes: halves every 6 steps (95 %: 5 to 7; lags 1 to 64)"."""
+        told, behind = self._told()
+        return f"{told} ({behind}){self._uneven()}{self._ends()}" if behind else told + self._ends()
+
+    def brief(self) -> str:
+        """The same without interval and lags: "vanishes: halves every 6 steps"."""
+        return self._told()[0]
+
+    def _told(self) -> tuple[str, str]:
+        """What it does, and what is added in brackets."""
         if self.first is None or self.last is None:
             if self.overflow:
-                return "explodes: the numbers overflow at once"
-            return "there is none: it is zero at every lag"
+                return "explodes: the numbers overflow at once", ""
+            return "there is none: it is zero at every lag", ""
         if self.first == self.last:
-            return f"there is some at lag {self.first} only"
+            some = f"at lag {self.first}"
+            if self.overflow:
+                return f"explodes: there is some {some}", ""
+            return f"there is some {some}{' only' * (not self.again)}", ""
         over = f"lags {self.first} to {self.last}"
-        if self.kind == "holds":
-            over_steps = _many(self.last - self.first)
-            text = f"holds: changes by less than a factor of 2 over {over_steps} ({over})"
-        else:
-            verb = "halves" if self.rate > 0 else "doubles"
-            ends = sorted(
-                math.inf if rate * self.rate <= 0 else _steps(rate)
-                for rate in (self.low, self.high)
-            )
-            range_ = " to ".join("never" if math.isinf(n) else _short(n) for n in ends)
-            text = f"{self.kind}: {verb} every {_many(self.steps)} (95 %: {range_}; {over})"
-        return text + self._uneven() + self._ends()
+        if self.kind in ("holds", "brief"):
+            first, last = self.lags[0], self.lags[-1]
+            text = f"changes by less than a factor of 2 over {counted(last - first)}"
+            if self.kind == "holds":
+                return f"holds: {text}", f"lags {first} to {last}"
+            verb = "halve" if self.rate > 0 else "double"
+            return f"{text}, but would {verb} every {many(self.steps)}", f"lags {first} to {last}"
+        if self.kind in ("falls", "rises", "varies"):
+            return self._shape.told(), self._shape.range()
+        if self.overflow and not self.rate < 0:
+            return f"explodes beyond lag {self.last}", over
+        verb = "halves" if self.rate > 0 else "doubles"
+        ends = sorted(
+            math.inf if rate * self.rate <= 0 else _steps(rate) for rate in (self.low, self.high)
+        )
+        range_ = " to ".join("never" if math.isinf(n) else short(n) for n in ends)
+        where = ""
+        if self.kind == "vanishes" and self.sizes[-1] > self.sizes[0] / 2:
+            where = f" from lag {self.first} on"  # at lag 0 it was less than that
+        return (
+            f"{self.kind}{where}: {verb} every {many(self.steps)}", f"95 %: {range_}; {over}"
+        )  # fmt: skip
 
     def _uneven(self) -> str:
         """What one rate does not tell: it is not the same near and far."""
@@ -96,9 +128,14 @@ class Decay:
         return ""
 
     def _ends(self) -> str:
+        if self.kind == "single":
+            return ""
+        if self.again:
+            return f"; then none, and some again at {self.again} lag{'s' * (self.again != 1)}"
         if self.zero_from is not None:
             return f"; exactly zero from lag {self.zero_from} on"
-        return "; then the numbers overflow" if self.overflow else ""
+        some = self.overflow and self.first is not None
+        return "; then the numbers overflow" if some else ""
 
     def data(self) -> dict[str, Any]:
         """All of it; None for what is no number."""
@@ -122,6 +159,7 @@ def decay(
     norms: NDArray[Any],
     sources: Sequence[int] | None = None,
     seed: int = 0,
+    here: float | None = None,
 ) -> Decay:
     """The rate at which norms fall with the lag: -(median of the slopes of log norm between lags).
 
@@ -129,7 +167,8 @@ def decay(
     lag. Fitted are all lags from the first whose mean is above 1e-30 up to the next whose mean is
     not, or is not finite. The median of all slopes (Theil 1950; Sen 1968) leaves up to 29 % of the
     lags out of account. 95 % interval: by bootstrap over `sources` (cases,), each case its own
-    where None; of one curve or one source, Sen's own, from the ranks of the slopes.
+    where None; of one curve or one source, Sen's own, from the ranks of the slopes. here: the norm at lag 0 that
+    a reader will hold the others against; it is no part of the fit.
 
     Raises:
         InputError: lags that do not ascend, or as many as there are not norms.
@@ -148,19 +187,23 @@ def decay(
     there = np.flatnonzero(mean != 0)
     after = int(there[-1]) + 1 if len(there) else 0
     zero_from = int(lag[after]) if after < len(lag) else None
+    again = int((mean[stop:] > _TINY).sum()) if stop > start and not overflow else 0
     if stop - start < 2:
         one = int(lag[start]) if stop > start else None
         nan = math.nan
-        return Decay(nan, nan, nan, one, one, nan, None, None, zero_from, overflow)
+        return Decay(nan, nan, nan, one, one, nan, None, None, zero_from, overflow, again)
     used = lag[start:stop].astype(np.float64)
     logs = np.log(mean[start:stop])
-    rate = -_slope(used, logs)
+    rate = -slope(used, logs)
     low, high = _interval(used, rows[:, start:stop], logs, sources, seed)
     early = late = None
     if len(used) >= 8:
         half = len(used) // 2
-        early = -_slope(used[: min(8, half)], logs[: min(8, half)])
-        late = -_slope(used[half:], logs[half:])
+        early = -slope(used[: min(8, half)], logs[: min(8, half)])
+        late = -slope(used[half:], logs[half:])
+    lags_told, told = lag[start:stop].tolist(), mean[start:stop].tolist()
+    if here is not None and lags_told[0] > 0 and math.isfinite(here) and here > _TINY:
+        lags_told, told = [0, *lags_told], [here, *told]
     return Decay(
         rate=rate,
         low=min(low, rate),
@@ -172,6 +215,9 @@ def decay(
         late=late,
         zero_from=zero_from,
         overflow=overflow,
+        again=again,
+        lags=tuple(lags_told),
+        sizes=tuple(told),
     )
 
 
@@ -193,24 +239,6 @@ def _span(mean: Numbers) -> tuple[int, int]:
     return start, start + int(bad[0]) if len(bad) else len(mean)
 
 
-def _pairs(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which lags are compared: all, or of many some evenly spread."""
-    some = np.unique(np.linspace(0, count - 1, min(count, _PAIRS)).round().astype(np.int64))
-    one, other = np.triu_indices(len(some), 1)
-    return some[one], some[other]
-
-
-def _slopes(x: Numbers, y: Numbers) -> Numbers:
-    """(..., pairs) of lines between the points x (n,), y (..., n)."""
-    one, other = _pairs(len(x))
-    found: Numbers = (y[..., other] - y[..., one]) / (x[other] - x[one])
-    return found
-
-
-def _slope(x: Numbers, y: Numbers) -> float:
-    return float(np.median(_slopes(x, y)))
-
-
 def _interval(
     x: Numbers, rows: Numbers, logs: Numbers, sources: Sequence[int] | None, seed: int
 ) -> tuple[float, float]:
@@ -219,18 +247,18 @@ def _interval(
     ids = np.unique(names, return_inverse=True)[1]
     count = int(ids.max()) + 1
     if count < 2:
-        slopes = np.sort(-_slopes(x, logs))
-        some = min(len(x), _PAIRS)
+        found = np.sort(-slopes(x, logs))
+        some = min(len(x), PAIRS)
         spread = 1.96 * math.sqrt(some * (some - 1) * (2 * some + 5) / 18) / 2  # of Kendall's S
-        below = max(0, round(len(slopes) / 2 - spread))
-        return float(slopes[below]), float(slopes[-1 - below])
+        below = max(0, round(len(found) / 2 - spread))
+        return float(found[below]), float(found[-1 - below])
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
     weights = times[:, ids].astype(np.float64)  # (R, cases)
     known = ~np.isnan(rows)
     # A case whose norm is not finite is none that the mean was taken of: there are none here.
     with np.errstate(divide="ignore", invalid="ignore"):
         means = (weights @ np.where(known, rows, 0.0)) / (weights @ known)
-        drawn = -np.median(_slopes(x, np.log(means)), axis=-1)
+        drawn = -np.median(slopes(x, np.log(means)), axis=-1)
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
         return math.nan, math.nan
@@ -243,18 +271,7 @@ def _steps(rate: float) -> float:
 
 
 def _told(rate: float) -> str:
-    return f" (every {_many(_steps(rate))})" if rate > 0 else " (not at all)"
-
-
-def _short(steps: float) -> str:
-    if steps < 0.95:
-        return f"{steps:.2g}"
-    return f"{steps:.1f}".removesuffix(".0") if steps < 9.95 else f"{steps:.0f}"
-
-
-def _many(steps: float) -> str:
-    text = _short(steps)
-    return "step" if text == "1" else f"{text} steps"
+    return f" (every {many(_steps(rate))})" if rate > 0 else " (not at all)"
 
 
 def _finite(value: float) -> float | None:

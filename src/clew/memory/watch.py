@@ -160,7 +160,7 @@ class WatchGradients:
         now = decay(np.arange(len(norms)), norms)
         self._lately.append(now)
         if self._told is None:
-            if now.kind not in ("vanishes", "explodes"):
+            if now.kind not in ("vanishes", "explodes", "falls"):
                 return
         elif len(self._lately) < 3 or not all(_other(self._told, one) for one in self._lately):
             return

@@ -232,7 +232,7 @@ def in_words(norms: Any, found: Decay) -> str:
     """At what rate the gradient goes, and how much of that at lag 0 is left."""
     if found.kind == "none":
         return "no gradient arrives at any lag"
-    told = found.words().split(" (")[0]
+    told = found.brief()
     if found.kind == "single":
         return f"gradient by lag: {told}"
     sizes = np.asarray(norms, dtype=np.float64)
