@@ -284,8 +284,8 @@ def test_epsilon():
     ("option", "value"),
     [
         ("epsilon", 0.0), ("epsilon", -1.0), ("epsilon", float("nan")), ("epsilon", float("inf")),
-        ("reach", 0), ("reach", 1.5), ("reach", True), ("dropped", 0.0), ("dropped", 1.5),
-        ("seed", -1),
+        ("reach", 0), ("reach", 1.5), ("reach", True), ("reach", 10**30),
+        ("dropped", 0.0), ("dropped", 1.5), ("seed", -1),
     ],
 )  # fmt: skip
 def test_settings_out_of_range(option, value):

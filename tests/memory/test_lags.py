@@ -221,7 +221,7 @@ def test_as_many_lags_as_there_are():
 
 
 @pytest.mark.parametrize("option", ["lags", "most", "vectors", "seed"])
-@pytest.mark.parametrize("value", [-1, 1.5, True, "3"])
+@pytest.mark.parametrize("value", [-1, 1.5, True, "3", 10**30])
 def test_settings_out_of_range(option, value):
     subject = leaky(0.9)
     with pytest.raises(InputError, match=option):

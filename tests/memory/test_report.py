@@ -215,6 +215,8 @@ def test_what_cannot_be_measured_is_told():
         ({"epsilon": -1.0}, "epsilon is -1"),
         ({"sequence": 0}, "sequence is 0"),
         ({"seed": -1}, "seed is -1"),
+        ({"lags": 10_001}, "lags is 10,001\n.*\n.*10,000 at most"),
+        ({"reach": 10**30}, "reach is 1,000,000,.*\n.*\n.*2,147,483,647 at most"),
         ({"text": "a", "sequence": 1}, "a text and a sequence"),
         ({"sequence": 99}, "no sequence 99"),
         ({"unit": "7:1"}, "no unit '7:1'"),

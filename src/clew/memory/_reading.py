@@ -15,6 +15,7 @@ from clew.errors import InputError
 from clew.memory.inside import Inside
 from clew.memory.subject import Case, Subject
 
+LARGEST = 2**31 - 1  # of any setting: what NumPy and torch count with
 _STEPS = 8192  # read at once: bounds what the traces of wide layers take
 
 
@@ -70,12 +71,14 @@ def padded(subject: Subject, sequences: Sequence[NDArray[Any]]) -> Tensor:
     return given.to(like.device)
 
 
-def check_whole(name: str, value: object, least: int = 1) -> None:
-    """InputError unless a setting is a whole number from `least`."""
+def check_whole(name: str, value: object, least: int = 1, most: int = LARGEST) -> None:
+    """InputError unless a setting is a whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(
             f"{name} is {value!r}", where=name, expected=f"a whole number from {least}"
         )
+    if value > most:
+        raise InputError(f"{name} is {value:,}", where=name, expected=f"{most:,} at most")
 
 
 def check_finite(what: str, values: Tensor) -> None:

@@ -60,7 +60,7 @@ def enough(before: Sequence[int], lags: int) -> int:
     before: of each stretch that is looked at how many steps it has and had before it.
     """
     steps = np.array(before, dtype=np.int64)
-    for fewer in range(lags, 0, -1):
+    for fewer in range(min(lags, int(steps.max(initial=0))), 0, -1):
         left = int(np.maximum(steps - fewer, 0).sum())
         if left and left >= min(_ROWS, int(steps.sum()) / 2):
             return fewer

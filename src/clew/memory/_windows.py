@@ -44,8 +44,8 @@ class Windows:
         self.reach = int(self.past.max())
         if self.reach < 1:
             raise InputError(
-                f"there is nothing before the {subject.element[0]} asked in any of the "
-                f"{len(cases)} cases",
+                f"there is nothing before the {subject.element[0]} asked"
+                + (f" in any of the {len(cases)} cases" if len(cases) > 1 else ""),
                 where="cases",
                 expected="sequences of two or more",
                 hint="longer sequences, or later steps",

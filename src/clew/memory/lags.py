@@ -31,6 +31,7 @@ from clew.memory.inside import Inside, inside
 from clew.memory.subject import Case, Subject
 
 LAGS, CASES, VECTORS = 128, 32, 4
+FURTHEST = 10_000  # lags: step by step through every layer, that takes minutes
 _EXACT = 64  # units up to which every unit vector is taken
 _MARKS = "os^Dv<>P"
 
@@ -207,15 +208,16 @@ def gradient_by_lag(
 
     And |(d a_t/d x_{t-tau}) . (x_{t-tau} - mean x)|, what the answer a_t hangs on to first order.
     Each layer and direction reads by itself what it read in the network, in windows a quarter
-    longer than `lags`, from the state of zeros. lags: at most; fewer where half of the cases have
-    not as many. most: cases that are looked at, spread over all. exact: with all H unit vectors
-    (None: up to 64 units), or the squares estimated with `vectors` of random signs. before: also
-    the model before it learned, if that can be known.
+    longer than `lags`, from the state of zeros. lags: at most, up to 10,000; fewer where half of
+    the cases have not as many. most: cases that are looked at, spread over all. exact: with all H
+    unit vectors (None: up to 64 units), or the squares estimated with `vectors` of random signs.
+    before: also the model before it learned, if that can be known.
 
     Raises:
         InputError: no cases, none with an element before the step asked, a setting out of range.
     """
-    for name, value in (("lags", lags), ("most", most), ("vectors", vectors)):
+    check_whole("lags", lags, most=FURTHEST)
+    for name, value in (("most", most), ("vectors", vectors)):
         check_whole(name, value)
     check_whole("seed", seed, 0)
     some = [cases[k] for k in _spread(len(cases), most)]
@@ -300,10 +302,9 @@ def _curve(
     first = int(lags[0] == 0)  # the rate is that of what was carried on
     with np.errstate(invalid="ignore"):  # inf - inf, of numbers that overflowed
         mean, median = np.nanmean(rows, 0), np.nanmedian(rows, 0)
-    here = float(mean[0]) if first else 1.0  # of a state by itself
     return LagCurve(
         name, trained, lags, mean, median, parts,
-        decay(lags[first:], rows[:, first:], sources, seed, here), len(rows), exact, vectors,
+        decay(lags[first:], rows[:, first:], sources, seed), len(rows), exact, vectors,
     )  # fmt: skip
 
 

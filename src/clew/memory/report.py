@@ -11,7 +11,7 @@ from typing import Any
 import clew
 from clew.errors import InputError
 from clew.memory._asked import asked
-from clew.memory._reading import find_unit
+from clew.memory._reading import LARGEST, check_whole, find_unit
 from clew.memory._room import LESS, enough_memory
 from clew.memory._summary import summary
 from clew.memory.attention import attends, attention
@@ -20,7 +20,7 @@ from clew.memory.finding import Finding
 from clew.memory.gates import Gates, gates
 from clew.memory.horizon import REACH, horizon
 from clew.memory.html import page
-from clew.memory.lags import LAGS, gradient_by_lag
+from clew.memory.lags import FURTHEST, LAGS, gradient_by_lag
 from clew.memory.linear import linear
 from clew.memory.opening import loaded, opened
 from clew.memory.probes.model import ProbeModel
@@ -70,13 +70,10 @@ class Settings:
         if not self.instruments:
             raise InputError("no instrument is named", where="instruments")
         for name in ("reach", "lags", "cases", "sequence", "seed"):
-            value, least = getattr(self, name), int(name != "seed")
-            if value is None and name == "sequence":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(
-                    f"{name} is {value!r}", where=name, expected=f"a whole number from {least}"
-                )
+            value = getattr(self, name)
+            if value is not None or name != "sequence":
+                most = FURTHEST if name == "lags" else LARGEST
+                check_whole(name, value, int(name != "seed"), most)
         if self.epsilon is not None and not 0 < self.epsilon < float("inf"):
             raise InputError(
                 f"epsilon is {self.epsilon!r}", where="epsilon", expected="a number above 0"
