@@ -5,10 +5,14 @@ ours is in the learner's way, and little else, as it is started at each check. I
 accidents; nothing here holds back who means it.
 """
 
+# pathlib is not loaded either:
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH115, PTH118, PTH120, PTH208
+
 from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import faulthandler
 import io
 import os
@@ -24,13 +28,22 @@ SPARE = 64 << 20  # bytes kept for reporting that there are no more
 PROCESSES = {"os.fork", "os.forkpty", "os.system", "os.exec", "os.posix_spawn", "os.spawn",
              "subprocess.Popen", "pty.spawn"}  # fmt: skip
 SIGNALS = {"os.kill", "os.killpg"}
-CHANGES = {  # event: how many arguments are paths, and from where on they are open folders
-    "os.remove": (1, 1), "os.rmdir": (1, 1), "os.mkdir": (1, 2), "os.truncate": (1, 9),
-    "os.chmod": (1, 2), "os.chown": (1, 3), "os.utime": (1, 3), "os.rename": (2, 2),
-    "os.link": (2, 2), "os.symlink": (2, 2), "shutil.rmtree": (1, 9), "os.setxattr": (1, 9),
-    "os.removexattr": (1, 9), "sqlite3.connect": (1, 9),
+# Event: where its paths are, and for each where the open folder is that it is within.
+CHANGES: dict[str, dict[int, int | None]] = {
+    "os.remove": {0: 1}, "os.rmdir": {0: 1}, "os.mkdir": {0: 2}, "os.truncate": {0: None},
+    "os.chmod": {0: 2}, "os.chown": {0: 3}, "os.utime": {0: 3}, "os.rename": {0: 2, 1: 3},
+    "os.link": {0: 2, 1: 3}, "os.symlink": {1: 2}, "shutil.rmtree": {0: 1},
+    "os.setxattr": {0: None}, "os.removexattr": {0: None}, "sqlite3.connect": {0: None},
+    "socket.bind": {1: None},
 }  # fmt: skip
+NAMES = {"os.remove", "os.rmdir", "os.mkdir", "os.rename"}  # of a link these change the link itself
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Rights of Landlock by their bits: to write a file; to remove and make files and folders of every
+# kind; from its version 2 to move them between folders, from 3 to cut them off.
+WRITE, MAKE, MOVE, CUT = 1 << 1, 0b1_1111_1111 << 4, 1 << 13, 1 << 14
+SIGNALLING = 1 << 1  # from version 6: signals to others
+DEVICES = ("null", "nvidia", "kfd", "dri")  # what /dev/null and graphics cards begin with in /dev
+DENIED = ("permission denied", "unable to open database")  # how libraries tell it
 
 
 class StoppedError(PermissionError):
@@ -74,7 +87,10 @@ class Report:
     file: io.TextIOBase | None = None
     path = ""  # of the learner's code
     sources: dict[str, str]  # by their paths
-    refused = False
+    refused: list[tuple[Exception, dict[str, Any]]]  # and where in the learner's code
+    over = False  # whether the end was told
+    home = ""  # the folder that may be changed
+    confined = False  # whether the system sees to that too
 
     @classmethod
     def tell(cls, said: dict[str, Any]) -> None:
@@ -86,14 +102,31 @@ class Report:
 
 def refused(error: StoppedError | NobodyTypesError) -> Exception:
     """`error`, told at once: code that catches it and tries again for ever is stopped for it."""
-    if not Report.refused:
-        Report.refused = True
-        frame = sys._getframe()
-        while frame.f_back and frame.f_code.co_filename != Report.path:
-            frame = frame.f_back
-        where = {"line": frame.f_lineno} if frame.f_code.co_filename == Report.path else {}
+    frame = sys._getframe()
+    while frame.f_back and frame.f_code.co_filename != Report.path:
+        frame = frame.f_back
+    where: dict[str, Any] = {}
+    if frame.f_code.co_filename == Report.path:
+        where = {"line": frame.f_lineno, "function": frame.f_code.co_name}
+    if not Report.refused or (Report.over and where):
         Report.tell({"outcome": "stopped", "stopped": error.kind, **where})
+    if len(Report.refused) < 100:
+        Report.refused.append((error, where))
     return error
+
+
+def caught() -> dict[str, Any] | None:
+    """What was refused and then caught in the learner's code, which went on as if it were done.
+
+    What a library tried and caught on its own is no matter: it has another way.
+    """
+    for error, where in Report.refused:
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename in Report.sources:
+                return {"outcome": "stopped", "stopped": getattr(error, "kind", ""), **where}
+            trace = trace.tb_next
+    return None
 
 
 def main(channel: int) -> None:
@@ -103,10 +136,11 @@ def main(channel: int) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     Report.file = os.fdopen(channel, "w", encoding="utf-8", errors="backslashreplace")
-    path = os.path.join(os.getcwd(), request["name"])  # noqa: PTH109, PTH118 - nothing to import
-    Report.path, Report.sources = path, {}
+    path = os.path.join(os.getcwd(), request["name"])
+    Report.path, Report.sources, Report.refused = path, {}, []
+    Report.home = os.path.realpath(os.getcwd())
     # Clew itself, where it is used from its sources; last, so that it is in nobody's way.
-    sys.path.append(os.path.abspath(__file__ + "/../../.."))  # noqa: PTH100
+    sys.path.append(os.path.abspath(__file__ + "/../../.."))
     module = ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module
@@ -114,9 +148,11 @@ def main(channel: int) -> None:
     builtins.input = _input
     sys.stdin = Keyboard()
     limit(request)
+    with contextlib.suppress(Exception):  # a system that has no such thing
+        Report.confined = sys.platform == "linux" and confine(os.path.dirname(Report.home))
     faulthandler.dump_traceback_later(request["seconds"], exit=True, file=Report.file)
     owner = os.getpid()
-    sys.addaudithook(guard(os.getcwd(), owner))  # noqa: PTH109
+    sys.addaudithook(guard(owner))
     said = run(request["code"], path, module, in_tests=False)
     if said is None and request["tests"] is not None:
         with contextlib.suppress(Exception):  # it may be closed, or another
@@ -124,6 +160,9 @@ def main(channel: int) -> None:
         os.dup2(2, 1)  # what checks print is not the learner's answer
         said = run(request["tests"], path[:-3] + " (checks).py", module, in_tests=True, code=path)
     if os.getpid() == owner:  # not in a copy that the learner's code made of us
+        if not said or said["outcome"] != "stopped":
+            said = caught() or said
+        Report.over = True
         Report.tell(said or {"outcome": "ended"})
 
 
@@ -163,39 +202,107 @@ def _breathe() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
-def guard(folder: str, owner: int) -> Any:
-    """An audit hook that refuses other processes, signals to them, and changes outside `folder`."""
-    home = os.path.realpath(folder)
+def confine(folder: str) -> bool:
+    """Have Linux refuse changes outside `folder` (Landlock, from 5.13 on); whether it does.
+
+    What is refused so, a library in C is refused too. Rights, owners and times of files are not
+    among it, nor is reading.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    libc.syscall.restype = long = ctypes.c_long
+    create, add, restrict = long(444), long(445), long(446)  # the same on every machine
+    version = libc.syscall(create, None, long(0), long(1))
+    if version < 1:
+        return False
+    handled = WRITE | MAKE | (MOVE if version > 1 else 0) | (CUT if version > 2 else 0)
+    asked = b"".join(word.to_bytes(8, sys.byteorder) for word in (handled, 0, SIGNALLING))
+    asked = asked if version > 5 else asked[:8]
+    rules = libc.syscall(create, asked, long(len(asked)), long(0))
+    if rules < 0:
+        return False
+    devices = [f"/dev/{name}" for name in os.listdir("/dev") if name.startswith(DEVICES)]
+    may = {folder: handled} | dict.fromkeys(devices, handled & (WRITE | CUT))
+    done = True
+    for path, rights in may.items():
+        file = os.open(path, os.O_PATH)
+        rule = rights.to_bytes(8, sys.byteorder) + file.to_bytes(4, sys.byteorder)
+        done &= libc.syscall(add, long(rules), long(1), rule, long(0)) == 0
+        os.close(file)
+    done = done and libc.prctl(38, long(1), long(0), long(0), long(0)) == 0  # no new privileges
+    done = done and libc.syscall(restrict, long(rules), long(0)) == 0
+    os.close(rules)
+    return done
+
+
+def opened(file: int) -> str:
+    """The path of an open file or folder."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        return os.fsdecode(fcntl.fcntl(file, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{file}")
+
+
+def inside(path: Any, within: Any = None, *, name: bool = False) -> bool:
+    """Whether `path` is in the folder that may be changed.
+
+    within: the open folder that it is relative to, if any. name: whether of a link the link
+    itself is meant.
+    """
+    if isinstance(path, int):
+        path = opened(path)
+        if not path.startswith("/"):  # a pipe
+            return True
+    path = os.fsdecode(path)
+    if isinstance(within, int) and within >= 0:
+        path = os.path.join(opened(within), path)
+    folder, last = os.path.split(path)
+    if name and last not in ("", ".", ".."):
+        whole = os.path.join(os.path.realpath(folder or "."), last)
+    else:
+        whole = os.path.realpath(path)
+    return whole in (os.devnull, Report.home) or whole.startswith(Report.home + os.sep)
+
+
+def guard(owner: int) -> Any:
+    """An audit hook that refuses other processes, signals to them, and changes elsewhere."""
+
+    def refuse(*arguments: object) -> int:
+        raise refused(StoppedError("processes", "starting other processes is refused here"))
+
     with contextlib.suppress(ImportError):  # what multiprocessing calls; it tells no audit hook
         import _posixsubprocess
 
-        def refuse(*arguments: object) -> int:
-            raise refused(StoppedError("processes", "starting other processes is refused here"))
-
         _posixsubprocess.fork_exec = refuse
 
-    def inside(path: Any) -> bool:
-        if isinstance(path, int):  # a file already open
-            return True
-        whole = os.path.realpath(os.fsdecode(path))
-        return whole == os.devnull or whole == home or whole.startswith(home + os.sep)
+    def changed(event: str, arguments: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+        """The paths that are about to be changed, each with the open folder it is within."""
+        first: Any = arguments[0]
+        if event == "open":
+            if isinstance(first, int) or not isinstance(arguments[2], int):
+                return []
+            # A folder opened by os.open is what os.open(..., dir_fd=...) starts from, untold.
+            folder = arguments[1] is None and not Report.confined and os.path.isdir(first)
+            return [(first, None)] if folder or arguments[2] & WRITING else []
+        if event == "os.truncate" and isinstance(first, int):
+            return []  # it is open for writing
+        if event == "socket.bind" and not isinstance(arguments[1], str | bytes):
+            return []  # of the network
+        return [(arguments[at], arguments[within] if within else None)
+                for at, within in CHANGES[event].items()]  # fmt: skip
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in PROCESSES:
-            raise refused(StoppedError("processes", "starting other processes is refused here"))
+            refuse()
         if event in SIGNALS and arguments[0] != owner:
             raise refused(StoppedError("signals", "signals to other processes are refused here"))
-        paths: tuple[Any, ...] = ()
-        if event == "open":
-            if isinstance(arguments[2], int) and arguments[2] & WRITING:
-                paths = arguments[:1]
-        elif event in CHANGES:
-            count, folders = CHANGES[event]
-            if any(fd != -1 for fd in arguments[folders:]):
-                return  # within an open folder, as rmtree works, whose own event came first
-            paths = arguments[:count]
+        if event != "open" and event not in CHANGES:
+            return
         try:
-            away = [path for path in paths if not inside(path)]
+            away = [path for path, within in changed(event, arguments)
+                    if not inside(path, within, name=event in NAMES)]  # fmt: skip
         except (OSError, ValueError, TypeError):  # the call itself will say what is wrong with it
             return
         if away:
@@ -225,6 +332,29 @@ def run(
     return None
 
 
+def stop(error: BaseException) -> str:
+    """What the guard refused, if `error` comes from that."""
+    cause: BaseException | None = error
+    for _ in range(20):
+        if isinstance(cause, StoppedError | NobodyTypesError):
+            return cause.kind
+        cause = cause and (cause.__cause__ or cause.__context__)
+    if not (Report.confined and isinstance(error, Exception)):
+        return ""
+    with contextlib.suppress(Exception):  # it may be of the learner's own making
+        if isinstance(error, OSError) and error.filename is not None:
+            paths = [path for path in (error.filename, error.filename2) if path is not None]
+            # What is not there was named within an open folder, or was to be made.
+            away = any(not (inside(path) and os.path.lexists(path)) for path in paths)
+            # What cannot be read at all may have been opened for reading only.
+            first = paths[0] if os.path.exists(paths[0]) else os.path.dirname(paths[0]) or "."
+            own = os.access(first, os.R_OK) and error.errno in (errno.EACCES, errno.EXDEV)
+            return "outside" if own and away else ""
+        if any(word in str(error).lower() for word in DENIED):
+            return "outside"
+    return ""
+
+
 def problem(error: BaseException, path: str, *, in_tests: bool, code: str) -> dict[str, Any]:
     """What an error says and where it stands in the learner's code and in the checks."""
     _breathe()
@@ -238,8 +368,8 @@ def problem(error: BaseException, path: str, *, in_tests: bool, code: str) -> di
     said = [*told.format_exception_only()]
     message = (said[-1] if isinstance(error, SyntaxError) else "".join(said)).strip()
     found: dict[str, Any] = {
-        "outcome": "stopped" if isinstance(error, StoppedError | NobodyTypesError) else "raised",
-        "stopped": error.kind if isinstance(error, StoppedError | NobodyTypesError) else "",
+        "outcome": "stopped" if (kind := stop(error)) else "raised",
+        "stopped": kind,
         "type": type(error).__name__,
         "message": message[:MESSAGE],
         "in_tests": in_tests,

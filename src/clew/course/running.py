@@ -121,8 +121,10 @@ def run(code: str, *, tests: str | None = None, limits: Limits | None = None) ->
         )
     limits = limits or Limits.for_code(code)
     with tempfile.TemporaryDirectory(prefix="clew-", ignore_cleanup_errors=True) as folder:
-        Path(folder, NAME).write_text(code, encoding="utf-8", errors="surrogatepass")
-        return _run(code, tests, limits, Path(folder))
+        home = Path(folder, "home")  # one below, so that it may be removed too
+        home.mkdir()
+        (home / NAME).write_text(code, encoding="utf-8", errors="surrogatepass")
+        return _run(code, tests, limits, home)
 
 
 def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
@@ -197,7 +199,7 @@ def _listen(
                     return texts, "processes"
                 if memory > limits.memory:
                     return texts, "memory"
-                if used(folder, limits.disk) > limits.disk:
+                if used(folder.parent, limits.disk) > limits.disk:
                     return texts, "disk"
                 if not ready and child.poll() is not None:
                     return texts, ""  # what it started may hold the pipes open
