@@ -144,9 +144,7 @@ def main(channel: int) -> None:
     module = ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module
-    sys.argv = [path]
-    builtins.input = _input
-    sys.stdin = Keyboard()
+    sys.argv, sys.stdin, builtins.input = [path], Keyboard(), _input
     limit(request)
     with contextlib.suppress(Exception):  # a system that has no such thing
         Report.confined = sys.platform == "linux" and confine(os.path.dirname(Report.home))
@@ -160,6 +158,8 @@ def main(channel: int) -> None:
         os.dup2(2, 1)  # what checks print is not the learner's answer
         said = run(request["tests"], path[:-3] + " (checks).py", module, in_tests=True, code=path)
     if os.getpid() == owner:  # not in a copy that the learner's code made of us
+        with contextlib.suppress(KeyError, AttributeError):  # its threads may be refused things too
+            sys.modules["threading"]._shutdown()
         if not said or said["outcome"] != "stopped":
             said = caught() or said
         Report.over = True
