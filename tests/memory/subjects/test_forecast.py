@@ -97,11 +97,39 @@ def test_before_it_learned(init):
 
 def test_refuses(plain):
     model = plain
-    with pytest.raises(InputError, match="a series with a value"):
-        opened(model, Panel.of({"a": np.ones(1)}, freq="day")).cases(3, 3)
     with pytest.raises(InputError, match="is of an hour"):
         opened(model, panel("hour"))
     with pytest.raises(InputError):
         opened(model, "no table")
     with pytest.raises(InputError, match="columns name"):
         opened(model, panel(), columns={"y": "x"})
+
+
+@pytest.mark.parametrize(
+    ("series", "says"),
+    [
+        ([[2.0]], "the series has 1 value\n"),
+        ([[2.0], [3.0, 4.0]], "the longest series has 2 values\n"),
+        ([[5.0] * 300], "the values of the series are all the same"),
+        ([[5.0] * 300, [4.0] * 90], "only one value, again and again"),
+        ([[5.0] * 300, [1.0, 2.0]], "no series has enough before a step"),
+    ],
+)
+def test_says_why_no_step_can_be_asked(series, says, plain):
+    given = {str(k): np.array(values) for k, values in enumerate(series)}
+    with pytest.raises(InputError, match=says):
+        opened(plain, Panel.of(given, freq="day")).cases(3, 3)
+
+
+@pytest.mark.parametrize("base", ["last", "season", "ar"])
+def test_how_many_values_are_enough_is_as_many_as_it_says(base, plain):
+    model = plain if base == "last" else fitted(base=base)
+    few = waves(gaps=False)["s0"]
+    with pytest.raises(InputError, match="or more: this model") as told:
+        opened(model, Panel.of({"a": few[:2]}, freq="day")).cases(3, 3)
+    least = int(str(told.value.expected).split()[0])
+    assert least > 2
+    with pytest.raises(InputError, match=f"has {least - 1} values"):
+        opened(model, Panel.of({"a": few[: least - 1]}, freq="day")).cases(3, 3)
+    [case] = opened(model, Panel.of({"a": few[:least]}, freq="day")).cases(3, FAR)
+    assert case.at == least - 2  # one value follows

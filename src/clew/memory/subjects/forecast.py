@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clew.errors import InputError
 from clew.memory.subject import Case
 from clew.memory.subjects import parts
 from clew.tasks._forecast import fit as fitting
@@ -123,7 +124,37 @@ class Forecast(parts.Traits):
             truth = truth_of(self.blocks, k, np.array([at]), 0, length)[0]
             ahead = Ahead(span.known[0], span.leads[0], span.base[0], span.scale[0] * spread)
             found.append(Case(np.array(span.x), place, truth, ahead, source=k))
-        return parts.some_cases(found, "a series with a value after its first steps")
+        if not found:
+            raise self._why_none()
+        return found
+
+    def _why_none(self) -> InputError:
+        """There is no step to ask: of series too short, or that never change, or of gaps."""
+        histories = self.blocks.histories
+        least = self.blocks.scaling.enough + 1  # and a truth
+        series = [histories.y(k, 0, int(histories.lengths[k])) for k in self.chosen]
+        values = [y[~np.isnan(y)] for y in series]
+        longest = max((len(y) for y in values), default=0)
+        if longest < least:
+            return InputError(
+                f"the {'' if len(values) == 1 else 'longest '}series has {longest:,} "
+                f"value{'s' * (longest != 1)}",
+                where="data",
+                expected=f"{least:,} or more: this model forecasts from {least - 1:,} values on, "
+                "and one more shows whether it was right",
+            )
+        if all(len(y) == 0 or bool((y == y[0]).all()) for y in values):
+            return InputError(
+                "the values of the series are all the same" if len(values) == 1
+                else "each of the series has only one value, again and again",
+                where="data",
+                expected="a series that changes: forecasts are measured by how much it does",
+            )  # fmt: skip
+        return InputError(
+            "no series has enough before a step that could be asked",
+            where="data",
+            expected=f"{least:,} values or more, with few gaps, that do not only repeat themselves",
+        )
 
     def vectors(self, inputs: Tensor) -> Tensor:
         """The features themselves."""

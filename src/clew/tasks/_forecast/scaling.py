@@ -167,7 +167,16 @@ class Scaling:
 
     def _ready(self, moves: Array, moved: Array) -> NDArray[np.bool_]:
         """Whether a forecast can be learned from: of a series that never moved none has a scale."""
-        return np.asarray((moves >= max(READY, len(self.line) - 1)) & (moved > 0))
+        return np.asarray((moves >= self._moves) & (moved > 0))
+
+    @property
+    def _moves(self) -> int:
+        return max(READY, len(self.line) - 1)
+
+    @property
+    def enough(self) -> int:
+        """Values, without a gap, from which on a forecast can be learned from: see `_ready`."""
+        return self._moves + (self.season if self.base in ("season", "trend") else 1)
 
     def _scale(self, seen: Array, size: Array, moves: Array, moved: Array) -> tuple[Array, Array]:
         """The magnitude of values so far, and their scale."""
