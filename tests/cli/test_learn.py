@@ -42,6 +42,7 @@ def test_the_whole_course_by_its_commands_alone(learn):
             assert "Passed." in learn("check").out
     else:
         pytest.fail("the course has no end")
+    assert "network" not in answer.out  # a course of another subject
     assert "3 of 3 have passed" in learn("progress").out
     assert max(map(len, learn("progress").out.split("\nKept")[0].splitlines()[:3])) <= 79
     assert "[x]" in learn().out

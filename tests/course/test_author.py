@@ -199,3 +199,24 @@ def test_the_lesson_in_the_teachers_page_holds(tmp_path):
     text = page.read_text(encoding="utf-8").split("````markdown\n")[1].split("\n````\n")[0]
     (tmp_path / "mean.md").write_text(text, encoding="utf-8")
     assert check(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("starter", "line"), [("def (:", 7), ("x = 1\nprint((x", 8), ("  x = 1\n", 7)]
+)
+def test_a_starter_with_a_slip_is_noted(said, starter, line):
+    only_one(said("x\n" + challenge(starter=starter)), line, "note", "the starter of one is no Pyt")
+
+
+@pytest.mark.parametrize("gap", ["h =", "h = # yours", "h = ___ +", "def f():\n    # yours"])
+def test_a_gap_in_a_starter_is_no_slip(said, gap):
+    assert said("x\n" + challenge(starter=gap)) == []
+
+
+def test_a_second_lesson_of_one_title_gets_an_id_of_its_own(tmp_path):
+    paths = [new(tmp_path, "The loop") for _ in range(3)]
+    assert [path.name for path in paths] == [f"0{n}-the-loop.md" for n in (1, 2, 3)]
+    lessons = [read_lesson(path) for path in paths]
+    assert [lesson.id for lesson in lessons] == ["the-loop", "the-loop-2", "the-loop-3"]
+    assert {lesson.title for lesson in lessons} == {"The loop"}
+    assert check(tmp_path) == []

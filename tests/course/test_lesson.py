@@ -318,3 +318,15 @@ def test_no_text_brings_the_reader_down(tmp_path_factory, text):
             continue
         lines = whole.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
         assert all(1 <= problem.line <= lines for problem in problems)
+
+
+def test_a_block_without_an_end_that_swallows_a_challenge_is_named(lesson):
+    second = CHALLENGE.split("\n", 1)[1].replace("id: one", "id: two")
+    first = CHALLENGE + "#### Tests\n```python\nassert True\n"
+    assert lesson(FRONT + first + "```\n" + second)[1] == []
+    notes = [p for p in lesson(FRONT + first + second)[1] if p.kind == "note"]
+    assert [note.line for note in notes] == [25]
+    assert notes[0].text.endswith("the heading of line 27: '### Challenge: One'")
+    inside = CHALLENGE.replace("print(1)", "# #### Hints\n#### Hints\nprint(1)")
+    assert lesson(FRONT + ":::definition\n" + inside)[1][0].text == ":::definition never ends"
+    assert len(lesson(FRONT + ":::definition\n" + inside)[1]) == 1  # it is meant so

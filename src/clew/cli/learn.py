@@ -119,7 +119,8 @@ def _tell_next(learner: Any) -> None:
 
     found = learner.following()
     if found is None:
-        say.result("Every challenge has passed. You have built a network that remembers.")
+        built = "" if _own(learner) else " You have built a network that remembers."
+        say.result(f"Every challenge has passed.{built}")
     elif isinstance(found, Lesson):
         number = learner.course.lessons.index(found) + 1
         say.result(f"Next: lesson {number}, {found.title}\n  {learner.called} next")

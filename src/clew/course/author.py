@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from clew.course._examples import check_examples
 from clew.course._front import KEYS
 from clew.course.course import in_order, lesson_files, problems_between
-from clew.course.judging import judge
+from clew.course.advice import GAP, UNFINISHED
+from clew.course.judging import Verdict, judge
 from clew.course.lesson import Challenge, Lesson, Problem, read
 from clew.errors import InputError
 
@@ -71,19 +73,18 @@ def _missing(lesson: Lesson) -> list[Problem]:
 
 
 def _check_challenge(challenge: Challenge) -> list[Problem]:
+    name = challenge.id or challenge.name
     found: list[Problem] = []
-    path = challenge.path
 
     def error(line: int, text: str, hint: str | None = None) -> None:
-        found.append(Problem(path, line, text, "error", None, hint))
+        found.append(Problem(challenge.path, line, text, "error", None, hint))
 
-    name = challenge.id or challenge.name
     if not challenge.hints:
         line = challenge.lines.get("hints", challenge.line)
         error(line, f"{name} has no hints", "a section #### Hints with lines 1. and 2.")
     if not challenge.solution.strip() or not (challenge.expected.strip() or challenge.tests):
         return found  # it was not read, and this was told
-    _check_starter(challenge, name, error)
+    found.extend(_check_starter(challenge, name))
     verdict = judge(challenge, challenge.solution, unstarted=False)
     if not verdict.passed:
         line = challenge.lines["solution"]
@@ -95,20 +96,35 @@ def _check_challenge(challenge: Challenge) -> list[Problem]:
     return found
 
 
-def _check_starter(
-    challenge: Challenge, name: str, error: Callable[[int, str, str | None], None]
-) -> None:
+def _check_starter(challenge: Challenge, name: str) -> list[Problem]:
     """A starter is a learner's unfinished code: it is wrong or raises, and comes to an end."""
     line = challenge.lines["starter"]
     verdict = judge(challenge, challenge.starter, unstarted=False)
     problem = verdict.ran.problem if verdict.ran else None
+    at = line + (problem.line or 1) - 1 if problem else line
+    path = challenge.path
     if verdict.passed:
-        error(line, f"the starter of {name} passes already", "leave out what is to be learnt")
-    elif verdict.kind == "stopped":
+        hint = "leave out what is to be learnt"
+        return [Problem(path, line, f"the starter of {name} passes already", hint=hint)]
+    if verdict.kind == "stopped":
         reason = verdict.ran.stopped if verdict.ran else ""
-        error(line, f"the starter of {name} is stopped because of {reason}", None)
-    elif problem and problem.type == "ModuleNotFoundError":
-        error(line + (problem.line or 1) - 1, f"the starter of {name}: {problem.message}", None)
+        return [Problem(path, line, f"the starter of {name} is stopped because of {reason}")]
+    if problem and problem.type == "ModuleNotFoundError":
+        return [Problem(path, at, f"the starter of {name}: {problem.message}")]
+    if problem and not problem.in_tests and not _is_a_gap(problem.type, problem.text, verdict):
+        text = f"the starter of {name} is no Python: {problem.message}"
+        hint = "mend it, if it is not what the learner is to mend"
+        return [Problem(path, at, text, "note", hint=hint)]
+    return []
+
+
+def _is_a_gap(kind: str, line: str, verdict: Verdict) -> bool:
+    """Whether what is raised says that something is still to be filled in, and is no slip."""
+    if kind not in ("SyntaxError", "IndentationError", "TabError"):
+        return True
+    return bool(
+        UNFINISHED.search(line) or GAP.search(line) or "expected an indented" in verdict.message
+    )
 
 
 _TEMPLATE = """\
@@ -207,7 +223,8 @@ def new(path: str | Path, title: str | None = None) -> Path:
     """Write a lesson to begin with, which `check` finds nothing wrong with, and return its path.
 
     ``path`` is a file (.md), or a folder, in which the lesson gets the next number; folders are
-    made. Raises InputError where the file is there already or cannot be written.
+    made. Its id is made of its name, with a number where another lesson beside it has that id.
+    Raises InputError where the file is there already or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in (".md", ".markdown"):
@@ -215,7 +232,11 @@ def new(path: str | Path, title: str | None = None) -> Path:
         numbers = [int(match[0]) for p in there if (match := re.match(r"\d+", p.stem))]
         path = path / f"{max(numbers, default=0) + 1:02}-{_slug(title or 'new-lesson')}.md"
     name = _slug(re.sub(r"^\d+[-_. ]*", "", path.stem) or path.stem)
-    title = " ".join((title or name.replace("-", " ").capitalize()).split())
+    words = name.replace("-", " ").capitalize()
+    taken = _ids(path.parent)
+    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
+    name = next(own for own in names if own not in taken)
+    title = " ".join((title or words).split())
     # In YAML's double quotes a backslash and a quote are written with a backslash.
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
     text = _TEMPLATE.replace('title: "{title}"', f'title: "{quoted}"')
@@ -232,6 +253,16 @@ def new(path: str | Path, title: str | None = None) -> Path:
         reason = error.strerror or str(error)
         raise InputError(f"the lesson cannot be written: {reason}", where=str(path)) from error
     return path
+
+
+def _ids(folder: Path) -> set[str]:
+    """The ids of the lessons in a folder, as far as they can be read."""
+    found = set()
+    with contextlib.suppress(InputError):  # there is no lesson yet
+        for file in lesson_files(folder):
+            with contextlib.suppress(InputError):
+                found.add(read(file)[0].id)
+    return found
 
 
 def _slug(text: str) -> str:

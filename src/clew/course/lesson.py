@@ -10,10 +10,14 @@ from pathlib import Path
 from clew.course._body import Block, read_blocks
 from clew.course._challenges import Challenge, read_challenges
 from clew.course._front import read_front
-from clew.course._pieces import Code, Line, Problem, Problems, pieces, read_lines
+from clew.course._pieces import Code, Line, Piece, Problem, Problems, pieces, read_lines
 
 __all__ = ["Block", "Challenge", "Lesson", "Problem", "read", "read_lesson"]
 
+_HEADING = re.compile(
+    r"^[ ]{0,3}#{3,4}\s*(?:challenge\b.*:.*|starter code|expected output|hints|solution|tests)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _CHALLENGES = re.compile(r"\s{0,3}-{3,}\s*challenges\s*-{3,}\s*", re.IGNORECASE)
 
 
@@ -93,7 +97,26 @@ def read(path: str | Path) -> tuple[Lesson, list[Problem]]:
     )
     if cuts and not lesson.challenges and not rest.errors():
         rest.error(found[cut].number, "no challenge follows", expected="### Challenge: NAME")
+    if rest.errors():
+        _swallowed(after, rest)
     return lesson, sorted(problems.found, key=lambda problem: problem.line)
+
+
+def _swallowed(found: list[Piece], problems: Problems) -> None:
+    """Note the first block with a heading in it that errors follow: its end may be missing."""
+    errors = problems.errors()
+    for piece in found:
+        heading = _HEADING.search(piece.code) if isinstance(piece, Code) else None
+        if not heading or not isinstance(piece, Code) or errors[-1].line <= piece.number:
+            continue
+        line = piece.number + 1 + piece.code[: heading.start()].count("\n")
+        problems.note(
+            piece.number,
+            f"the block of code that begins here holds the heading of line {line}: "
+            f"{heading[0].strip()!r}",
+            hint=f"if it is meant as a heading, a line {piece.raw[0].strip()[:3]} is missing before it",
+        )
+        return
 
 
 def read_lesson(path: str | Path) -> Lesson:
