@@ -5,7 +5,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from clew.errors import InputError
-from clew.memory.probes import Adding, ByLength, Learning, Parity, Score, by_length, learn
+from clew.memory.probes import (
+    Adding,
+    ByLength,
+    DelayedRecall,
+    Learning,
+    Parity,
+    Score,
+    by_length,
+    learn,
+)
 
 FEW = Learning(4, steps=2, judged=8, batch_size=4)
 
@@ -37,13 +46,24 @@ def test_words_say_up_to_where_it_holds():
     assert made(0.6, 0.9, 0.8).words() == ["it: near chance already at 2 bits."]
 
 
+def test_what_goes_round_the_question_is_told(model):
+    found = by_length(model, [2, 10], count=20)
+    last = found.words()[-1]
+    assert last == "By saying the bit just read alone: 55.0 % right at 10 bits."
+    assert [row[-2] for row in found.tables()[0].rows] == [0.75, 0.55]
+    assert found.data()["shortcuts"][1]["accuracy"] == 0.55
+    lag = by_length(learn(DelayedRecall(), FEW), [2, 10], count=20)
+    assert len(lag.words()) == 1
+    assert [row[-2] for row in lag.tables()[0].rows] == [None, None]
+
+
 def test_numbers_are_compared_by_their_loss():
     found = ByLength(
         "adding", "add", "numbers", [5, 9], {"it": [Score(0.01), Score(0.16)]},
         [Score(1 / 6)] * 2, [None, None], 100, 0,
     )  # fmt: skip
     assert found.words() == ["it: holds up to 5 numbers; at 9 it is nearer to chance."]
-    assert found.tables()[0].rows[1] == [9, 0.16, 1 / 6, None]
+    assert found.tables()[0].rows[1] == [9, 0.16, 1 / 6, None, None]
     assert found.tables()[0].title == "loss"
 
 
@@ -56,7 +76,8 @@ def test_it_is_a_finding(probe):
     figure = Figure(figsize=found.size())
     found.draw(figure)
     FigureCanvasAgg(figure).draw()
-    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [2, 2]
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [2, 2, 2]
+    assert [line.get_label() for line in figure.axes[0].lines][1:] == ["chance", "shortcut"]
     assert figure.axes[0].get_xlabel() == probe.span
 
 

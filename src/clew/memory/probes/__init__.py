@@ -8,6 +8,7 @@ from clew.memory.probes.model import ProbeModel, learn
 from clew.memory.probes.network import Architecture, ProbeNetwork
 from clew.memory.probes.problem import Learning
 from clew.memory.probes.sentences import Agreement, OrderSensitivity
+from clew.memory.probes.shortcut import Shortcut
 from clew.memory.probes.store import PROBES, probe
 from clew.memory.probes.symbols import AssociativeRecall, CopyMemory, DelayedRecall, Parity
 
@@ -29,6 +30,7 @@ __all__ = [
     "ProbeModel",
     "ProbeNetwork",
     "Score",
+    "Shortcut",
     "by_length",
     "learn",
     "probe",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clew.errors import InputError
+
+if TYPE_CHECKING:
+    from clew.memory.probes.shortcut import Shortcut
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,10 @@ class Probe(Protocol):
 
     def chance(self, length: int) -> Score:
         """The best score of who does not know the sequence."""
+        ...
+
+    def shortcut(self, length: int) -> Shortcut | None:
+        """How far one comes without what is asked for; None: no further than by chance."""
         ...
 
     def horizon(self, length: int) -> int | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clew.memory.probes.batch import Batch, Score, check_draw, check_whole
+from clew.memory.probes.shortcut import Shortcut, most_often, sequences
 from clew.memory.probes.symbols import uniform
 
 PAIRS = ("()", "[]", "{}", "<>")
@@ -75,9 +77,22 @@ class Dyck:
         """Any of the kinds."""
         return uniform(self.kinds)
 
+    def shortcut(self, length: int) -> Shortcut:
+        """Who counts how many of each kind are open, but not in what order; on draws."""
+        return Shortcut("naming the kind of which most are open", _counted(self, length))
+
     def horizon(self, length: int) -> int | None:
         """Of the last answer: back to the first bracket."""
         return length - length % 2
+
+
+@cache
+def _counted(probe: Dyck, length: int) -> Score:
+    batch = probe.draw(sequences(length), length)
+    kinds = np.arange(probe.kinds)
+    given = batch.inputs[..., None]
+    opened = (given == kinds).astype(np.int64) - (given == kinds + probe.kinds)
+    return most_often(opened.cumsum(0)[batch.asked])
 
 
 def _shapes(steps: int, depth: int, chances: NDArray[np.float64]) -> NDArray[np.bool_]:

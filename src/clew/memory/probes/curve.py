@@ -10,6 +10,7 @@ from clew.errors import InputError
 from clew.memory.finding import Table
 from clew.memory.probes.batch import Score, check_length
 from clew.memory.probes.model import ProbeModel
+from clew.memory.probes.shortcut import Shortcut
 
 _STYLES = (("o", "-", "0.0"), ("s", "--", "0.45"), ("^", "-.", "0.2"), ("D", ":", "0.0"),
            ("v", "-", "0.6"), ("P", "--", "0.2"))  # fmt: skip
@@ -21,7 +22,8 @@ class ByLength:
     """Scores of one or more models of a probe by length; a Finding.
 
     lines: {what a model is called: its score at each length}. chance: that of who knows nothing of
-    the sequence. horizons: the true ones, None where they vary.
+    the sequence. horizons: the true ones, None where they vary. shortcuts: how far one comes
+    without what is asked for, None where no further than by chance.
     """
 
     probe: str
@@ -33,6 +35,7 @@ class ByLength:
     horizons: Sequence[int | None]
     count: int
     seed: int
+    shortcuts: Sequence[Shortcut | None] = ()
 
     name = "score-by-length"
 
@@ -52,7 +55,8 @@ class ByLength:
         return (
             f"{self.count} new sequences of each length (seed {self.seed}), none of which was "
             f"learnt from; the length is the number of {self.span}. Chance is the score of who "
-            "knows all but the sequence."
+            "knows all but the sequence; the shortcut is the best guess known that goes round what "
+            "is asked for."
         )
 
     def words(self) -> list[str]:
@@ -73,7 +77,15 @@ class ByLength:
                     f"{name}: holds up to {self.lengths[held - 1]} {self.span}; at "
                     f"{self.lengths[held]} it is nearer to chance."
                 )
-        return lines
+        return [*lines, *self._gone_round()]
+
+    def _gone_round(self) -> list[str]:
+        """What a guess comes to at the greatest length that goes round what is asked for."""
+        if not self.shortcuts or (last := self.shortcuts[-1]) is None:
+            return []
+        value = self._value(last.score)
+        comes = f"{100 * value:.1f} % right" if self.accurate else f"a loss of {value:.3g}"
+        return [f"By {last.how} alone: {comes} at {self.lengths[-1]} {self.span}."]
 
     def _good(self, score: Score, chance: Score) -> bool:
         if score.accuracy is not None and chance.accuracy is not None:
@@ -83,13 +95,18 @@ class ByLength:
     def _value(self, score: Score) -> float:
         return score.accuracy if self.accurate and score.accuracy is not None else score.loss
 
+    def _shortcut(self) -> list[float | None]:
+        """By length."""
+        known = self.shortcuts or [None] * len(self.lengths)
+        return [None if each is None else self._value(each.score) for each in known]
+
     def tables(self) -> list[Table]:
         """A row a length."""
-        columns = [self.span, *self.lines, "chance", "true horizon"]
+        columns = [self.span, *self.lines, "chance", "shortcut", "true horizon"]
         rows = [
             [length, *(self._value(line[k]) for line in self.lines.values()),
-             self._value(self.chance[k]), self.horizons[k]]
-            for k, length in enumerate(self.lengths)
+             self._value(self.chance[k]), at, self.horizons[k]]
+            for k, (length, at) in enumerate(zip(self.lengths, self._shortcut(), strict=True))
         ]  # fmt: skip
         return [Table("accuracy" if self.accurate else "loss", columns, rows)]
 
@@ -107,6 +124,11 @@ class ByLength:
         axes.plot(
             self.lengths, chance, color="0.5", linewidth=1, linestyle=(0, (1, 2)), label="chance"
         )
+        if (shortcut := self._shortcut())[-1] is not None:
+            axes.plot(
+                self.lengths, shortcut, color="0.5", linewidth=1, linestyle=(0, (6, 3)),
+                label="shortcut",
+            )  # fmt: skip
         axes.set_xscale("log")
         axes.set_xticks(self.lengths, [str(length) for length in self.lengths], fontsize=8)
         axes.minorticks_off()
@@ -132,6 +154,10 @@ class ByLength:
             "lengths": list(self.lengths),
             "lines": {name: _plain(line) for name, line in self.lines.items()},
             "chance": _plain(self.chance),
+            "shortcuts": [
+                None if each is None else {"how": each.how, **_plain([each.score])[0]}
+                for each in self.shortcuts
+            ],
             "horizons": list(self.horizons),
             "count": self.count,
             "seed": self.seed,
@@ -180,6 +206,7 @@ def by_length(
         horizons=[probe.horizon(n) for n in chosen],
         count=count,
         seed=seed,
+        shortcuts=[probe.shortcut(n) for n in chosen],
     )
 
 

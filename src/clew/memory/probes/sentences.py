@@ -21,6 +21,7 @@ from clew.memory.probes.english import (
     stretch,
     text,
 )
+from clew.memory.probes.shortcut import Shortcut, best, right_in, sequences
 from clew.memory.probes.symbols import uniform
 
 
@@ -52,9 +53,10 @@ class Agreement(_English):
 
     "... I grew up in France . ... I speak fluent" asks for "French". The country stands `length`
     words before "fluent", where the answer is asked; between the two, and up to `before` words
-    before them, stand sentences of everyday life. A share `distractors` of those names another
-    country or language, any of them, so that one has to have read "grew up in", just before the
-    country.
+    before them, stand sentences of everyday life. A share `distractors` of those names a country or
+    language, any of them, be it the same, so that one has to have read "grew up in", just before
+    the country. The share is less in short texts, for those sentences have five words or more, and
+    are left out where they do not fit: with 0.2 it is 0.15 at 20 words, and none below 9.
     """
 
     distractors: float = 0.2
@@ -108,9 +110,33 @@ class Agreement(_English):
         """Any of the languages."""
         return uniform(len(LANGUAGES))
 
+    def shortcut(self, length: int) -> Shortcut:
+        """Who never reads "grew up in": names one of the countries that are named; on draws."""
+        return _named(self, length)
+
     def horizon(self, length: int) -> int | None:
-        """Back to the country; "grew up in" before it tells it from the others."""
+        """Back to the country; to tell it from others, a network reads "up in" before it, too."""
         return length
+
+
+@cache
+def _named(probe: Agreement, length: int) -> Shortcut:
+    batch = probe.draw(sequences(length), length)
+    start, size = vocabulary().slots["COUNTRY"]
+    right: dict[str, list[float]] = {"first": [], "last": [], "most often": []}
+    for b, steps in enumerate(batch.lengths):
+        ids = batch.inputs[:steps, b] - start
+        named = ids[(ids >= 0) & (ids < size)]
+        answer = batch.targets[batch.at[b], b]
+        counts = np.bincount(named, minlength=size)
+        most = counts == counts.max()
+        right["first"].append(named[0] == answer)
+        right["last"].append(named[-1] == answer)
+        right["most often"].append(most[answer] / most.sum())
+    return best([
+        Shortcut(f"naming the country named {which}", right_in(float(np.mean(shares)), size))
+        for which, shares in right.items()
+    ])  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,6 +177,9 @@ class OrderSensitivity(_English):
     def chance(self, length: int) -> Score:
         """A coin."""
         return uniform(2)
+
+    def shortcut(self, length: int) -> None:
+        """None: words without their order tell nothing."""
 
     def horizon(self, length: int) -> int | None:
         """It varies: some shuffles show at once, where the words begin that are not kept."""

@@ -16,6 +16,7 @@ from clew.memory.probes.batch import (
     check_length,
     check_whole,
 )
+from clew.memory.probes.shortcut import Shortcut, most_often_of, right_in
 
 MOST = 10_000  # kinds of keys, or of values
 
@@ -73,6 +74,15 @@ class CopyMemory:
         check_length(self, length)
         nats = self.items * math.log(self.symbols) / (length + 2 * self.items)
         return Score(nats, 1 / self.symbols)
+
+    def shortcut(self, length: int) -> Shortcut:
+        """Who knows how often each symbol came, but not in what order; on draws."""
+        check_length(self, length)
+        share = self.items / (length + 2 * self.items)
+        known = most_often_of(self.items, self.symbols)
+        return Shortcut(
+            "saying the symbol that came most often", Score(share * known.loss, known.accuracy)
+        )
 
     def horizon(self, length: int) -> int | None:
         """Of the first symbol that is said again."""
@@ -133,6 +143,9 @@ class DelayedRecall:
     def chance(self, length: int) -> Score:
         """Any of the letters."""
         return uniform(self.letters)
+
+    def shortcut(self, length: int) -> None:
+        """None: nothing but the letter tells the answer."""
 
     def horizon(self, length: int) -> int | None:
         """The lag itself."""
@@ -197,6 +210,12 @@ class AssociativeRecall:
         """Any of the values."""
         return uniform(self.values)
 
+    def shortcut(self, length: int) -> Shortcut:
+        """Who knows how often each value came, but not behind which key; on draws."""
+        check_length(self, length)
+        known = most_often_of(length, self.values)
+        return Shortcut("naming the value that came most often", known)
+
     def horizon(self, length: int) -> int | None:
         """It varies: back to the key that is asked; of one pair, to the value."""
         return None
@@ -226,6 +245,14 @@ class Parity:
     def chance(self, length: int) -> Score:
         """A coin."""
         return uniform(2)
+
+    def shortcut(self, length: int) -> Shortcut:
+        """Who forgets all but the bit just read: of T answers the first is right, of others half.
+
+        Who sees the last k bits is right in (T + k) / 2T, for k from 1 to T.
+        """
+        check_length(self, length)
+        return Shortcut("saying the bit just read", right_in((length + 1) / (2 * length), 2))
 
     def horizon(self, length: int) -> int | None:
         """Back to the first bit."""
