@@ -43,6 +43,18 @@ def test_countries_that_are_only_visited_say_nothing_of_the_answer():
     assert abs(alike / 1500 - 1 / 12) < 0.03
 
 
+@pytest.mark.parametrize(("length", "share"), [(8, 0.0), (20, 0.15), (50, 0.18), (200, 0.2)])
+def test_fewer_sentences_distract_where_few_fit(length, share):
+    probe = Agreement()
+    batch = probe.draw(1500 if length < 200 else 200, length, 1)
+    found = []
+    for b in range(batch.inputs.shape[1]):
+        text = read(probe, batch, b)[-length + 1 : -3]
+        sentences = [s.split() for s in " ".join(text).split(".")[:-1]]
+        found += [bool({*COUNTRIES, *LANGUAGES} & set(words)) for words in sentences]
+    assert np.mean(found) == pytest.approx(share, abs=0.02)
+
+
 def neighbours():
     """Every pair of words that may stand side by side in plain sentences."""
     sentences = [[SLOTS.get(w, (w,)) for w in pattern.split()] for pattern in PLAIN]
@@ -86,9 +98,9 @@ def test_a_shuffle_moves_words_and_changes_none():
 @pytest.mark.parametrize(("length", "kept"), [(4, 2), (12, 2), (12, 0), (16, 8)])
 def test_neither_one_word_nor_those_kept_tell_the_order(length, kept):
     """What is commoner of each kind is learnt from one half, and asked of the other."""
-    batch = OrderSensitivity(kept).draw(8000, length, 1)
+    batch = OrderSensitivity(kept).draw(4000, length, 1)
     answers = batch.targets[-1]
-    first, last = slice(0, 4000), slice(4000, None)
+    first, last = slice(0, 2000), slice(2000, None)
     seen = [batch.inputs[place] for place in range(length)]
     seen.append(batch.inputs[length - kept :].T.tolist() if kept == 2 else seen[-1])
     for known in seen:
@@ -97,7 +109,7 @@ def test_neither_one_word_nor_those_kept_tell_the_order(length, kept):
         for key, answer in zip(keys[first], answers[first], strict=True):
             table[key][answer] += 1
         said = np.array([table[key][1] > table[key][0] for key in keys[last]])
-        assert (said == answers[last]).mean() < 0.535  # four standard deviations above one half
+        assert (said == answers[last]).mean() < 0.545  # four standard deviations above one half
 
 
 @pytest.mark.parametrize("probe", [Agreement(), OrderSensitivity()], ids=lambda p: p.name)
