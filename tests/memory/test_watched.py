@@ -68,7 +68,7 @@ def test_words_tell_of_the_first_and_the_last_look_of_layers_and_of_clipping():
         "it is left."
     )
     assert last.endswith("halves every 2 steps; 20 steps back a thousandth of it is left.")
-    assert layers == "By layer the mean length goes from 0.25 ($odd 漢) to 1 (stack.layers.0)."
+    assert layers == "By layer the mean length goes from 0.25 ($odd 漢) to 1 (layer 1)."
     assert clipped == (
         "Clipped at 3: 1 of 4 steps (25 %), shortened to 0.6 of their length in the mean; "
         "the longest was 4."

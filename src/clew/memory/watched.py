@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clew.memory._layer_names import layer_names
 from clew.memory._lettering import drawable
 from clew.memory._record import Record, Row
 from clew.memory.decay import Decay, decay
@@ -28,6 +29,7 @@ class GradientsWatched:
     def __init__(self, record: Record) -> None:
         self.record = record
         self.steps = np.array([row.step for row in record.rows])
+        self.layers = layer_names(record.layers)
 
     @property
     def method(self) -> str:
@@ -86,7 +88,7 @@ class GradientsWatched:
         return lines
 
     def _layer_words(self) -> str:
-        names, total = self.record.layers, self.total
+        names, total = self.layers, self.total
         sizes = np.array(total.layers) / total.steps
         most, least = int(sizes.argmax()), int(sizes.argmin())
         if len(names) < 2 or not sizes[least] > 0:
@@ -127,7 +129,7 @@ class GradientsWatched:
             [int(step), *(_plain(value) for value in row)]
             for step, row in zip(self.steps, self.by_layer, strict=True)
         ]
-        found.append(Table("Norm by layer", ["step", *self.record.layers], layers))
+        found.append(Table("Norm by layer", ["step", *self.layers], layers))
         clipped = [
             [row.step, row.steps, _plain(row.norm / row.steps), _plain(row.longest), row.clipped,
              _plain(row.kept / row.clipped) if row.clipped else None]
@@ -184,7 +186,7 @@ class GradientsWatched:
                 self.steps, np.where(norms[:, k] > 0, norms[:, k], np.nan),
                 color=str(0.55 * (place % 3) / 2), linestyle=_DASHES[place % len(_DASHES)],
                 marker=_MARKS[place % len(_MARKS)], markevery=every, markersize=4, linewidth=1,
-                label=drawable(self.record.layers[k], 40),
+                label=drawable(self.layers[k], 40),
             )  # fmt: skip
         if (norms > 0).any():
             axes.set_yscale("log")
@@ -216,7 +218,8 @@ class GradientsWatched:
             "steps": self.steps.tolist(),
             "by_lag": [[_plain(value) for value in row] for row in self.by_lag],
             "measured": record.measured,
-            "layers": list(record.layers),
+            "layers": self.layers,
+            "paths": list(record.layers),
             "by_layer": [[_plain(value) for value in row] for row in self.by_layer],
             "norm": [_plain(row.norm / row.steps) for row in record.rows],
             "longest": [_plain(row.longest) for row in record.rows],
@@ -233,7 +236,7 @@ def in_words(norms: Any, found: Decay) -> str:
     if found.kind == "none":
         return "no gradient arrives at any lag"
     told = found.brief()
-    if found.kind == "single":
+    if told.startswith("there is some"):
         return f"gradient by lag: {told}"
     sizes = np.asarray(norms, dtype=np.float64)
     if not math.isfinite(sizes[0]) or sizes[0] <= 0:
