@@ -14,7 +14,9 @@ from toys import linear as linear_network
 
 from clew import InputError
 from clew.memory import _ridge
-from clew.memory.linear import linear
+from clew.memory._linear_memory import LayerMemory
+from clew.memory.linear import linear, linear_of
+from clew.memory.opening import opened
 from clew.memory.subject import Case
 
 
@@ -117,6 +119,42 @@ def test_one_long_sequence_is_cut_in_time():
     assert linear(seen(network), signals(*noise(1, 80)), lags=50).lags == 10
 
 
+def test_of_one_long_series_all_is_read():
+    series = np.random.default_rng(0).standard_normal((2000, 1)).astype(np.float32)
+    subject = opened(torch.nn.RNN(1, 4), [series])
+    cases = subject.cases(96, 64)
+    found = linear_of(subject, cases, lags=40)
+    assert found.lags == 40
+    assert sum(found.measured.steps) > 1500
+    assert linear(subject, cases, lags=40).lags == 8  # of the longest window alone
+    three = opened(torch.nn.RNN(1, 4), [series[:100]] * 3)
+    same = linear_of(three, three.cases(30, 64), lags=4).data()
+    assert same == linear(three, three.cases(30, 64), lags=4).data()
+    assert same["sequences"] == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_not_there_is_not_found_in_little_data(seed):
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    data = [random.standard_normal((100, 3)).astype(np.float32) for _ in range(10)]
+    subject = opened(torch.nn.GRU(3, 5), data)
+    (layer,) = linear(subject, subject.cases(96, 512), lags=64).layers
+    assert layer.remembered <= layer.furthest() <= 6
+    assert layer.furthest_alone() == 0
+
+
+def test_remembered_is_above_chance_and_above_what_the_current_element_tells():
+    def remembered(r2, alone, chance=0.04):
+        return LayerMemory("", 1, False, 3, np.array(r2), np.array(alone), chance, 0.0).remembered
+
+    assert remembered([1.0, 0.5, 0.1, 0.0], [1.0, 0.0, 0.0, 0.0]) == 2
+    assert remembered([1.0, 0.5, 0.1, 0.02], [1.0, 0.0, 0.0, -0.3]) == 2  # less than nothing
+    assert remembered([1.0, 0.9, 0.8], [1.0, 0.9, 0.5]) == 2
+    assert remembered([1.0, 0.9, 0.8], [1.0, 0.9, 0.8]) == 0
+    assert remembered([1.0, 0.005, 0.0], [1.0, 0.0, 0.0], 0.0) == 0
+
+
 def test_of_many_tokens_the_most_frequent_are_told_back():
     table = torch.rand(40, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     toy = replace(without_memory(), table=table)
@@ -150,7 +188,7 @@ def test_data_that_cannot_show_it_are_told_from_a_state_that_keeps_nothing():
     assert linear(seen(network), signals(*noise(3, 60)), lags=4).tells
 
     blind = linear_network(0.0 * eye(1), 0.0 * eye(1))
-    few = linear(seen(blind), signals(*noise(6, 16)), lags=4)
+    few = linear(seen(blind), signals(*noise(6, 30)), lags=4)
     assert few.tells
     assert few.words()[0].startswith("Nothing of what was read can be read off layer 1 by a line")
 
@@ -262,11 +300,25 @@ def test_what_is_known_only_where_it_is_asked_for_is_found_there():
                 held.append(kept)
             return torch.stack(held), kept
 
-    random, some = np.random.default_rng(0), []
-    for k in range(300):
-        x = np.stack([random.normal(size=15), np.zeros(15)], 1)
-        x[8, 1] = 1.0
-        some.append(Case(x, 14, 0.0, source=k))
+    class Event(Toy):
+        task = "probe"
+
+        def cases(self, count, reach, seed=0):
+            return drawn_events(count)
+
+    def drawn_events(count):
+        random, found = np.random.default_rng(0), []
+        for k in range(count):
+            x = np.stack([random.normal(size=15), np.zeros(15)], 1)
+            x[8, 1] = 1.0
+            found.append(Case(x, 14, 0.0, source=k))
+        return found
+
+    probe = Event("by hand", Latch(), torch.zeros(1, 1).double(), None)
+    found = linear_of(probe, probe.cases(20, 14), lags=12)  # it draws more
+    assert found.at_asked
+    assert found.layers[0].furthest(0.5) == found.layers[0].furthest() == 6
+    some = drawn_events(300)
     found = linear(seen(Latch()), some, lags=12, asked=True)
     assert found.layers[0].furthest() == 6
     np.testing.assert_allclose(found.layers[0].r2[[5, 6, 7]], [0, 1, 0], atol=0.08)

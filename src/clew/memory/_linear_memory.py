@@ -17,7 +17,10 @@ from clew.memory.subject import Case, Subject
 
 DRAWS = 20  # of what chance reaches
 LEAST = 0.01  # R^2 that counts as something: data have trends that many steps tell from chance
+STRAYS = 12.0  # R^2 times rows held out that a number that has nothing to do with it may reach
 _LEAST = 12  # rows of each part
+_ASKED, _MANY = 600, 250_000  # cases that one step each is looked at of, and elements of them all
+_PLACES = 8  # of a long series, of which the furthest is taken
 
 Curve = NDArray[np.float64]
 
@@ -52,6 +55,15 @@ class LayerMemory:
         return _furthest(self.alone, self.chance_alone, level)
 
     @property
+    def remembered(self) -> int:
+        """The greatest lag at which more is read off the layer than off x_t alone; 0 if none.
+
+        More than nothing, and than off x_t alone, each by more than chance and 0.01.
+        """
+        more = self.r2 - np.maximum(self.alone, 0.0) > max(self.chance, LEAST)
+        return int(np.flatnonzero(more[1:])[-1]) + 1 if more[1:].any() else 0
+
+    @property
     def capacity(self) -> float:
         """The sum of R^2 over lags from 1, of those above chance (Jaeger 2002)."""
         return float(self.r2[1:][self.r2[1:] > self.chance].sum())
@@ -81,6 +93,25 @@ class Measured:
     whole: bool
 
 
+def material(
+    subject: Subject, cases: Sequence[Case], reach: int, steps: int, seed: int
+) -> tuple[Sequence[Case], bool]:
+    """Cases that suit linear memory, and whether only the steps that they ask are to be looked at.
+
+    Of a probe, whose state matters where it is asked, more cases than these; of one series or two
+    all of it up to a step that may be asked, `steps` elements at most; else these cases.
+    """
+    length = max((len(case.inputs) for case in cases), default=1)
+    if subject.task == "probe":
+        count = max(len(cases), min(_ASKED, _MANY // length))
+        return subject.cases(count, reach, seed), True
+    if len({case.source for case in cases}) < 3:
+        long = subject.cases(_PLACES, max(steps, reach), seed)
+        if max(len(case.inputs) for case in long) > length:
+            return long, False
+    return cases, False
+
+
 def measured(
     subject: Subject, cases: Sequence[Case], lags: int, steps: int, asked: bool, seed: int
 ) -> Measured:
@@ -97,7 +128,7 @@ def measured(
         elements.varies,
         scale,
         (int(((part >= 0) & (part < HELD_OUT)).sum()), int((part == HELD_OUT).sum())),
-        len(some),
+        len({case.source for case in some}),
         whole,
     )
 
@@ -158,7 +189,9 @@ def _side(side: Side, subject: Subject, lags: int, seed: int) -> list[LayerMemor
         for k, ridge in enumerate(ridges):
             curves[k, lag] = ridge.r2(target) or 0.0
     now = elements.told(rows)
-    levels = [chance(ridge, now, part, DRAWS, seed) for ridge in ridges]
+    # What has no trend of its own strays so far in one of some thousand lags.
+    least = STRAYS / (int((part == HELD_OUT).sum()) * now.shape[1] ** 0.5)
+    levels = [min(1.0, max(least, chance(ridge, now, part, DRAWS, seed))) for ridge in ridges]
     return [
         LayerMemory(
             name, number, side.backwards, h.shape[1], curves[k], curves[0], levels[k], levels[0]

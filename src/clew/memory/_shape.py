@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -122,7 +123,7 @@ class Shape:
             low, high = int(self.logs.argmin()), int(self.logs.argmax())
             return f"goes up and down, from {self._at(low, True)} to {self._at(high, True)}"
         text = ""
-        for begin, end in zip(turns[:-1], turns[1:], strict=True):
+        for begin, end in pairwise(turns):
             verb = "falls" if self.logs[end] < self.logs[begin] else "rises"
             text += f", then {verb}" if text else self._beginning(begin, end, verb)
             text += f" to {self._at(end, True)}"

@@ -167,8 +167,8 @@ def decay(
     lag. Fitted are all lags from the first whose mean is above 1e-30 up to the next whose mean is
     not, or is not finite. The median of all slopes (Theil 1950; Sen 1968) leaves up to 29 % of the
     lags out of account. 95 % interval: by bootstrap over `sources` (cases,), each case its own
-    where None; of one curve or one source, Sen's own, from the ranks of the slopes. here: the norm at lag 0 that
-    a reader will hold the others against; it is no part of the fit.
+    where None; of one curve or one source, Sen's own, from the ranks of the slopes. here:
+    the norm at lag 0 that a reader will hold the others against; it is no part of the fit.
 
     Raises:
         InputError: lags that do not ascend, or as many as there are not norms.

@@ -288,7 +288,7 @@ def gates(
         None if first is None else measured(first, some),
         subject.element,
         sum(len(case.inputs) for case in some),
-        len(some),
+        len({case.source for case in some}),
         most,
     )
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from clew.memory._linear_memory import DRAWS, LEAST, LayerMemory, Measured, measured
+from clew.memory._linear_memory import (
+    DRAWS,
+    LEAST,
+    STRAYS,
+    LayerMemory,
+    Measured,
+    material,
+    measured,
+)
 from clew.memory._reading import check_whole
 from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
@@ -63,11 +71,12 @@ class Linear:
             f"of a layer{' at the steps asked about' * self.at_asked} by ridge regression (the "
             f"penalty chosen among ten), {held}: {m.steps[0]:,} steps learned from, "
             f"{m.steps[1]:,} held out, of "
-            f"{m.sequences:,} sequences. The capacity is the sum of R^2 over the lags "
-            "from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
+            f"{m.sequences:,} sequence{'s' * (m.sequences != 1)}. The capacity is the sum of R^2 "
+            "over the lags from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
             "alone, without any memory: elements that hang together tell of each other. Chance is "
             f"what {DRAWS} targets moved in time reach, their median and six deviations, 1 at "
-            f"most; something is what is above chance and {LEAST:g}. {self._scale()}"
+            f"most, and {STRAYS:g} / (steps held out x root of the numbers told) at least; "
+            f"something is what is above chance and {LEAST:g}. {self._scale()}"
         )
 
     def _scale(self) -> str:
@@ -187,7 +196,8 @@ class Linear:
             return
         ends = [layer.furthest() or 0 for layer in self.layers]
         ends += [layer.furthest_alone() or 0 for layer in self.layers]
-        shown = min(self.lags, max(10, 2 * max(ends)))  # the table has those beyond, too
+        # The table has those beyond, too.
+        shown = self.lags if self.lags <= 40 else min(self.lags, max(20, 2 * max(ends)))
         lags = np.arange(shown + 1)
         every = max(1, len(lags) // 12)
         for k, layer in enumerate(self.layers):
@@ -267,6 +277,27 @@ def linear(
     check_whole("seed", seed, 0)
     found = measured(subject, cases, lags, steps, asked, seed)
     return Linear(found, subject.element, lags, asked)
+
+
+def linear_of(
+    subject: Subject,
+    cases: Sequence[Case],
+    *,
+    lags: int = LAGS,
+    reach: int = 512,
+    steps: int = STEPS,
+    seed: int = 0,
+) -> Linear:
+    """`linear` of a subject's cases, or of others that it draws where those suit it better.
+
+    Of a probe hundreds of cases with up to `reach` elements before the step asked, looked at there
+    only; of one series or two up to `steps` elements of each. Raises InputError as `linear` does.
+    """
+    check_whole("reach", reach)
+    check_whole("steps", steps)
+    check_whole("seed", seed, 0)
+    some, asked = material(subject, cases, max(reach, lags), steps, seed)
+    return linear(subject, some, lags=lags, steps=steps, asked=asked, seed=seed)
 
 
 def _some(lags: int) -> list[int]:
