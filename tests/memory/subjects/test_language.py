@@ -73,6 +73,20 @@ def test_words_and_files(tmp_path):
     check(subject)
 
 
+def test_tables_are_told_to_be_read_as_text(model, tmp_path):
+    for name in ("a.csv", "b.txt", "c.TSV"):
+        (tmp_path / name).write_text("text,label\n" + OTHER)
+    told = opened(model, tmp_path / "a.csv")
+    assert told.note == (
+        "a.csv is read as running text: names of columns, commas and marks as well."
+    )
+    assert len(told.tokens) == len("text,label\n" + OTHER)
+    both = opened(model, [tmp_path / name for name in ("a.csv", "b.txt", "c.TSV")])
+    assert both.note.startswith("a.csv, c.TSV are read")
+    for plain in (tmp_path / "b.txt", tmp_path, OTHER, "a.csv,"):
+        assert opened(model, plain).note == ""
+
+
 def test_refuses(model):
     with pytest.raises(InputError, match="has only 1 character"):
         opened(model, "t")

@@ -67,13 +67,18 @@ def test_evenly_chosen_places():
         assert set(found) <= set(range(count))
 
 
+WORDS = ("word", "words")
+
+
 def test_unknown_ids_are_told_of():
     text = np.array([5] * 90 + [1] * 10)
-    assert parts.known([text], 1, "words") == " (10 % of the words are unknown to it)"
-    assert parts.known([text[:93]], 1, "words") == ""
-    assert parts.known([], 1, "words") == ""
+    assert parts.known([text], 1, WORDS) == " (10 % of the words are unknown to it)"
+    assert parts.known([text[:93]], 1, WORDS) == ""
+    assert parts.known([], 1, WORDS) == ""
     with pytest.raises(InputError, match="knows none of the 10 words"):
-        parts.known([text[90:]], 1, "words")
+        parts.known([text[90:]], 1, WORDS)
+    with pytest.raises(InputError, match="does not know the only word"):
+        parts.known([text[99:]], 1, WORDS)
 
 
 def test_made_anew_is_what_the_seed_makes_and_draws_nothing_else():

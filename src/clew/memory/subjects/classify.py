@@ -37,7 +37,7 @@ def classify(model: Classifier, data: Any, columns: dict[str, Any]) -> Classify:
     unit = getattr(model.tokenizer_, "unit", "word")
     element = parts.STEP if series else parts.UNITS[unit]
     encoded = model._encoder.encode(sequences)
-    odd = "" if series else parts.known(encoded, 1, element[1])
+    odd = "" if series else parts.known(encoded, 1, element)
     return Classify(
         title=f"classifier of {'series' if series else 'texts'}, {parts.named(network.stack)}{odd}",
         task="classify",

@@ -51,7 +51,7 @@ def compose(model: Composer, data: Any, columns: dict[str, Any]) -> Tunes | Roll
     return Tunes(
         title=f"composer of {fitting.TITLES[model.vocabulary_.notation]}, "
         + parts.named(network.stack)
-        + parts.known([tune[:-1] for tune in tunes], UNKNOWN, "tokens"),
+        + parts.known([tune[:-1] for tune in tunes], UNKNOWN, ("token", "tokens")),
         task="compose",
         element=("token", "tokens"),
         both_ways=False,

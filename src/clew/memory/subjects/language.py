@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clew.data.files import listed
 from clew.errors import InputError
 from clew.memory.subject import Case
 from clew.memory.subjects import parts
 from clew.memory.subjects.next_token import NextToken
 from clew.tasks._language.corpora import encoded
 from clew.tasks.language import LanguageModel
+
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".conllu")  # what other tasks read in columns
 
 
 def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Language:
@@ -37,7 +40,7 @@ def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Langua
     network = model.network_.eval()
     return Language(
         title=f"language model of {many}, {parts.named(network.stack)}"
-        + parts.known([tokens], 1, many),
+        + parts.known([tokens], 1, (one, many)),
         task="language",
         element=(one, many),
         both_ways=False,
@@ -46,9 +49,27 @@ def language(model: LanguageModel, data: Any, columns: dict[str, Any]) -> Langua
         loss_name=f"nats a {one}",
         in_nats=True,
         answers=model.tokenizer_.vocabulary,
+        note=_as_text(data),
         model=model,
         tokens=tokens,
     )
+
+
+def _as_text(data: Any) -> str:
+    """What is said of tables, which are read as they stand."""
+    given = data if isinstance(data, list | tuple) else [data]
+    tables = [path.name for path in given if isinstance(path, Path) and _is_table(path)]
+    if not tables:
+        return ""
+    return (
+        f"{listed(tables)} {'is' if len(tables) == 1 else 'are'} read as running text: names of "
+        "columns, commas and marks as well."
+    )
+
+
+def _is_table(path: Path) -> bool:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return bool(suffixes) and suffixes[-1] in _TABLES
 
 
 @dataclass(frozen=True, eq=False)

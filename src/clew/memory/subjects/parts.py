@@ -69,8 +69,10 @@ def named(stack: Stack) -> str:
     return f"{cell} of {len(stack.layers)} x {stack.hidden_size}{ways}"
 
 
-def known(texts: Sequence[NDArray[Any]], unknown: int, many: str) -> str:
+def known(texts: Sequence[NDArray[Any]], unknown: int, names: tuple[str, str]) -> str:
     """What a title says of ids that the model does not know: nothing where these are few.
+
+    names: what one of them is called, and many.
 
     Raises InputError where it knows none of them.
     """
@@ -78,12 +80,13 @@ def known(texts: Sequence[NDArray[Any]], unknown: int, many: str) -> str:
     odd = sum(int(np.count_nonzero(text == unknown)) for text in texts)
     if count and odd == count:
         raise InputError(
-            f"the model knows none of the {count:,} {many}",
+            f"the model knows none of the {count:,} {names[1]}" if count > 1
+            else f"the model does not know the only {names[0]}",
             where="data",
             expected="data of the kind it has learned from",
-        )
+        )  # fmt: skip
     return (
-        f" ({100 * odd / count:.0f} % of the {many} are unknown to it)" if odd > FEW * count else ""
+        f" ({100 * odd / count:.0f} % of the {names[1]} are unknown to it)" if odd > FEW * count else ""
     )
 
 

@@ -51,7 +51,7 @@ def translate(
     read = sides.target if written else sides.source
     one, many = parts.UNITS[getattr(read.tokenizer, "unit", "word")]
     said, _ = parts.UNITS[getattr(sides.target.tokenizer, "unit", "word")]
-    odd = parts.known([pair[written][:-1] for pair in pairs], 1, many)
+    odd = parts.known([pair[written][:-1] for pair in pairs], 1, (one, many))
     return kind(
         title=f"{name}, {'its own words' if written else 'the source'}, {parts.named(stack)}{odd}",
         task="translate",
