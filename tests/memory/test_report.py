@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import composers
@@ -14,7 +15,7 @@ import taggers
 import torch
 import transcribers
 import translators
-from toys import between, delay, without_memory
+from toys import between, delay, far, without_memory
 
 from clew import Classifier, Forecaster, Tagger, Translator
 from clew.errors import InputError
@@ -113,7 +114,12 @@ def test_the_summary_says_the_truth_of_a_delay_line(k):
     [
         (0, 4, "reaches nothing but the current symbol."),
         (1, 4, "falls below 1 % of its largest beyond 1 symbol back."),
-        (2, 4, "falls below 1 % of its largest beyond 2 symbols back."),
+        (
+            2,
+            4,
+            "falls below 1 % of its largest beyond 2 symbols back; the answer hangs most, by "
+            "gradient x input, on what stands 2 symbols back.",
+        ),
         (1, 1, "is still more than 1 % of its largest 1 symbol back, as far as was looked."),
     ],
 )
@@ -140,6 +146,33 @@ def test_what_is_kept_but_not_used_is_told_apart():
     settings = Settings(("horizon", "linear"), reach=16, lags=12, cases=24)
     [line] = [line for line in examine(subject, settings=settings).summary() if "differ" in line]
     assert "its state keeps more (9) than it uses (0)" in line
+
+
+def test_saliency_looks_further_back_than_the_horizon():
+    toy = far(150, length=500)
+    some = Settings(("horizon", "saliency"), reach=300, cases=12)
+    report = examine(toy, settings=some)
+    assert report["horizon"].horizon == 150
+    found = report["saliency"]
+    assert len(found.places) == 150 + 37
+    assert found.places[np.nan_to_num(found.occlusion) != 0].tolist() == [-150]
+    assert "100 % at one place alone, 150 symbols before it" in report.summary()[-1]
+    # Without a horizon it looks as far as all that counts, within reason.
+    report = examine(toy, settings=Settings(("saliency",), reach=200, cases=4))
+    assert "100 % at one place alone, 150 symbols before it" in report.summary()[-1]
+
+
+def test_the_case_that_is_shown_hangs_on_its_past_as_most_do():
+    toy = far(80, length=400)
+    cases = toy.cases(12, 120)
+    for case in cases[:2]:
+        case.inputs[case.at - 80] = len(toy.table) - 1  # its past tells it nothing
+    settings = Settings(("saliency",), reach=120)
+    kept = type("Kept", (type(toy),), {"cases": lambda self, count, reach, seed=0: cases})
+    subject = kept(toy.title, toy.reader, toy.readout, toy.target, toy.table)
+    assert "80 symbols before" in examine(subject, settings=settings)["saliency"].words()[0]
+    first = replace(settings, sequence=1)
+    assert examine(subject, settings=first)["saliency"].flat
 
 
 def test_the_same_seed_gives_the_same_report_and_instruments_can_be_chosen():
@@ -221,6 +254,9 @@ def test_what_cannot_be_measured_is_told():
         ({"sequence": 99}, "no sequence 99"),
         ({"unit": "7:1"}, "no unit '7:1'"),
         ({"text": " "}, "a text does not go with"),
+        ({"unit": "1:1", "instruments": ("saliency",)}, "none of the instruments looks at a unit"),
+        ({"text": "a", "instruments": ("gates",)}, "none of the instruments looks at a text"),
+        ({"sequence": 1, "instruments": ("linear",)}, "none .* looks at a sequence"),
     ],
 )
 def test_refuses(wrong, says):

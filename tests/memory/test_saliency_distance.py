@@ -21,7 +21,8 @@ def test_of_a_delay_line_all_lies_at_its_lag():
     for curve in (found.occlusion, found.integrated, found.gradient, found.connectivity):
         assert np.flatnonzero(curve).tolist() == [5]
     assert found.words()[0].startswith(
-        "90 % of what single elements change in the score lies within 3 symbols of the step asked ("
+        "90 % of what single elements change in the score lies within 3 symbols of the step asked; "
+        "100 % at one place alone, 3 symbols before it (by occlusion, the mean of 6 cases)."
     )
     assert found.words()[-1] == (
         "Integrated gradients lack nothing but rounding of the change of the score."
@@ -40,7 +41,7 @@ def test_it_is_the_mean_of_the_sizes_over_the_cases_that_reach_so_far():
     for k, place in enumerate(range(-4, 1)):
         sizes = [abs(one.occlusion[place - 1]) for one in single if len(one.places) > -place]
         assert found.occlusion[k] == pytest.approx(np.mean(sizes))
-    assert found.correlation == pytest.approx(1.0)
+    assert found.shared == pytest.approx(1.0)
     assert "lies within 1 symbol of the step asked, 90 % within 4 symbols" in found.words()[0]
 
 
@@ -78,7 +79,7 @@ def test_nothing_matters_where_all_is_neutral():
     assert found.words() == [
         "None of the elements matters: in 1 case no score changes without one."
     ]
-    assert found.correlation is None
+    assert found.shared is None
     picture(found)
 
 
@@ -95,6 +96,29 @@ def test_picture_table_and_data_are_whole():
     assert [row[0] for row in table.rows] == found.places.tolist()
     assert [row[1] for row in table.rows] == found.occlusion.tolist()
     assert json.loads(json.dumps(found.data(), allow_nan=False))["cases"] == 3
+
+
+def test_what_lies_far_is_found_and_what_lies_further_is_told_at_once():
+    toy = toys.far(150, length=400)
+    cases = toy.cases(3, 200)
+    found = saliency_by_distance(toy, cases, reach=190)
+    assert found.places[found.occlusion > 0].tolist() == [-150]
+    assert "100 % at one place alone, 150 symbols before it" in found.words()[0]
+    assert found.blocked.max() == 3
+    assert found.blocked[np.abs(found.places) < 32].max() == 0
+    assert any("taken away in blocks first" in line for line in found.words())
+    assert any("where nothing of that is read the score stays as it is." in line
+               for line in found.words())  # fmt: skip
+    json.dumps(found.data(), allow_nan=False)
+    near = saliency_by_distance(toy, cases, reach=100)
+    assert near.words() == [
+        "None of the elements matters: in 3 cases no score changes without one.",
+        "Further than 100 symbols away none was taken away one by one; where nothing of that is "
+        "read the score changes by 40 in the mean.",
+    ]
+    assert near.further == 3
+    some = replace(near, occlusion=near.occlusion + 1.0)
+    assert "the score changes by 40 in the mean." in some.words()[0]
 
 
 def picture(found):

@@ -188,3 +188,31 @@ def between(k: int, **more: Any) -> Toy:
 
     both = torch.cat([last(k), last(k)], 1) / 4
     return Toy(f"between {k}", register(k, True), both, target, ids(), both_ways=True, **more)
+
+
+class Shift(nn.Module):
+    """y_t = x_{t-k}, 0 before there is one; of both ways x_{t-k} + x_{t+k}. No state is kept."""
+
+    def __init__(self, k: int, both_ways: bool) -> None:
+        super().__init__()
+        self.k, self.both_ways = k, both_ways
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, None]:
+        zeros = x.new_zeros(self.k, *x.shape[1:])
+        y = torch.cat([zeros, x])[: len(x)]
+        if self.both_ways:
+            y = y + torch.cat([x, zeros])[self.k :]
+        return y, None
+
+
+def far(k: int, both_ways: bool = False, **more: Any) -> Toy:
+    """`delay`, or `between`, of a long way: as cheap to read as a short one, but cannot be opened.
+
+    Of padded batches it must not be asked: it takes padding for a part of a sequence.
+    """
+
+    def target(whole: NDArray[Any], at: int, random: np.random.Generator) -> int:
+        return int(whole[at - k])
+
+    return Toy(f"shift by {k}", Shift(k, both_ways), last(0), target, ids(), both_ways=both_ways,
+               **more)  # fmt: skip

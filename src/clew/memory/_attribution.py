@@ -6,9 +6,9 @@ score of the chosen answer. Shapes: n elements looked at, S steps of an integral
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clew.errors import InputError
+from clew.memory._occlusion import Block, occlude
 from clew.memory._path_integral import path_integral
 from clew.memory._reading import padded
 from clew.memory.subject import Case, Subject
@@ -30,7 +31,8 @@ class Attribution:
     """Curves (n,) over the elements from `first` on, and what they are measured against.
 
     score: F(x). blank: F where all these elements are neutral. steps: S of the integral. gap: what
-    the integral lacks of score - blank. noise: what rounding alone may make of such a gap.
+    the integral lacks of score - blank. noise: what rounding alone may make of such a gap. blocks:
+    of elements that were taken away together only, by their places in x; occlusion is NaN there.
     """
 
     first: int
@@ -44,6 +46,21 @@ class Attribution:
     steps: int
     gap: float
     noise: float
+    blocks: list[Block]
+
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """Which elements (n,) were taken away one by one."""
+        alone = np.ones(len(self.occlusion), dtype=np.bool_)
+        for block in self.blocks:
+            alone[block.first - self.first : block.last + 1 - self.first] = False
+        return alone
+
+
+def shortened(case: Case, most: int) -> Case:
+    """The case with at most so many elements up to its step, and one less behind it."""
+    first = max(0, case.at + 1 - most)
+    return replace(case, inputs=case.inputs[first : case.at + most], at=case.at - first)
 
 
 class Asked:
@@ -75,6 +92,11 @@ class Asked:
         lengths = torch.full((batch,), steps, device=x.device)
         at = torch.full((batch,), self.at, device=x.device)
         return self.subject.said(x, lengths, at, [self.case] * batch)
+
+    def answers(self) -> Tensor:
+        """The answer (C,) to the case as it is."""
+        with torch.no_grad():
+            return self.said(self.x.unsqueeze(1))[0]
 
     def pieces(self, count: int) -> list[slice]:
         """`count` variants of the case, in batches that fit into memory."""
@@ -131,11 +153,14 @@ def attribute(
     noise = 64 * torch.finfo(x.dtype).eps * (abs(score) + abs(blank))
     allowed = tolerance * abs(score - blank) + noise
     whole = path_integral(scores, slopes, (blank, score), steps=steps, allowed=allowed)
+    occlusion, blocks = occlude(
+        lambda taken: score - _without(asked, answer, taken), around, asked.at, noise
+    )
     return Attribution(
         around.start,
         _array((near * change).double().sum(-1)[around]),
         whole.given,
-        _array(score - _without(asked, answer, around)),
+        occlusion,
         _array(torch.linalg.vector_norm(near.double(), dim=-1)[around]),
         answer,
         score,
@@ -143,6 +168,7 @@ def attribute(
         whole.steps,
         whole.gap,
         noise,
+        blocks,
     )
 
 
@@ -165,16 +191,16 @@ def slope(value: Tensor, x: Tensor) -> Tensor:
     return torch.zeros_like(x) if found is None else found
 
 
-def _without(asked: Asked, answer: int, around: slice) -> Tensor:
-    """F (n,) with each of the elements in turn replaced by the neutral one."""
-    count, found = around.stop - around.start, []
+def _without(asked: Asked, answer: int, taken: Sequence[slice]) -> Curve:
+    """F (n,) with each of the stretches in turn replaced by neutral elements."""
+    found = []
     with torch.no_grad():
-        for piece in asked.pieces(count):
-            taken = torch.arange(around.start + piece.start, around.start + piece.stop)
-            x = asked.x.unsqueeze(1).repeat(1, len(taken), 1)
-            x[taken, torch.arange(len(taken))] = asked.neutral[taken]
+        for piece in asked.pieces(len(taken)):
+            x = asked.x.unsqueeze(1).repeat(1, piece.stop - piece.start, 1)
+            for k, stretch in enumerate(taken[piece]):
+                x[stretch, k] = asked.neutral[stretch]
             found.append(asked.said(x)[:, answer].double())
-    return torch.cat(found)
+    return _array(torch.cat(found))
 
 
 def _array(values: Tensor) -> Curve:

@@ -8,23 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from clew.memory._agreement import agree
+from clew.memory._lag_curve import TAKEN
 from clew.memory._linear_memory import LEAST
 from clew.memory.finding import Finding
 from clew.memory.gates import Gates
 from clew.memory.horizon import Horizon
 from clew.memory.lags import GradientByLag
 from clew.memory.linear import Linear
-from clew.memory.saliency import AGREE
 from clew.memory.saliency_distance import SaliencyByDistance
 
 FADED = 0.01  # of the largest gradient at any lag: what is below it is called faded
 _FADED = "1 %"
 _TIMES, _STEPS = 2, 2  # depths that differ by more than this are told apart
+_CLEAR = 2.0  # times what stands at any other lag, but for those beside it
 TOLD = {
     "used": "what it uses (ablation)",
     "felt": "what its gradient feels",
     "kept": "what a line reads off its state but not off the current one",
 }
+PEAK = "where gradient x input is greatest"
 _UNSEEN = {
     "horizon": "How far back it looks could not be measured",
     "gradient-by-lag": "Gradients by lag could not be measured",
@@ -34,14 +37,21 @@ _UNSEEN = {
 
 @dataclass(frozen=True)
 class Depth:
-    """How far back an instrument sees something: steps, and whether it could be more."""
+    """How far back an instrument sees something: steps, and whether it could be more.
+
+    looked: how far it was looked. peak: whether these steps are not how far it sees, but where it
+    sees most: how far it sees is not known then.
+    """
 
     steps: int
     more: bool = False
+    looked: int | None = None
+    peak: bool = False
 
     def beyond(self, other: Depth) -> bool:
         """Whether it surely lies further back than the other."""
-        return not other.more and self.steps > _TIMES * other.steps + _STEPS
+        unseen = other.looked is not None and self.steps > other.looked
+        return not other.more and not unseen and self.steps > _TIMES * other.steps + _STEPS
 
     def __str__(self) -> str:
         return f"{self.steps} or more" if self.more else f"{self.steps}"
@@ -57,19 +67,38 @@ def felt(gradient: GradientByLag) -> Depth | None:
     curve = gradient.curve("loss") or gradient.curve("answer")
     if curve is None or not 0 < curve.mean.max() < np.inf:
         return None
-    last = int(curve.lags[curve.mean >= FADED * curve.mean.max()][-1])
-    return Depth(last, last == int(curve.lags[-1]))
+    last, looked = int(curve.lags[curve.mean >= FADED * curve.mean.max()][-1]), int(curve.lags[-1])
+    peak = clear_peak(gradient)
+    if last == looked and peak is not None:
+        return Depth(peak, looked=looked, peak=True)
+    return Depth(last, last == looked, looked)
+
+
+def clear_peak(gradient: GradientByLag) -> int | None:
+    """The lag from 2 on at which gradient x input is greatest, where no other comes near it.
+
+    What stands at other lags from 2 on, but for those beside it, is less than half, at lag 1 less.
+    """
+    curve = gradient.curve(TAKEN)
+    peak = None if curve is None else curve.peak
+    if curve is None or peak is None or peak < 2:
+        return None
+    others = curve.mean[(curve.lags > 1) & (np.abs(curve.lags - peak) > 1)]
+    highest = float(curve.mean[curve.lags == peak][0])
+    return peak if highest >= _CLEAR * float(others.max(initial=0.0)) else None
 
 
 def kept(linear: Linear) -> Depth | None:
-    """The last lag of which a line reads more off a layer's state than off the current element."""
-    if not linear.measured.varies:
+    """The last lag of which a line reads something off a layer's state, and less off x_t alone."""
+    if not linear.tells:
         return None
     last = 0
     for layer in linear.layers:
-        above = layer.r2[1:] - layer.alone[1:] > max(layer.chance, LEAST)
-        last = max([last, *(np.flatnonzero(above) + 1).tolist()])
-    return Depth(last, last == linear.lags)
+        least = max(layer.chance, LEAST)
+        # A fit without memory that fails, R^2 < 0, is no memory of the other.
+        more = layer.r2[1:] - np.maximum(layer.alone[1:], 0.0) > least
+        last = max([last, *(np.flatnonzero(more) + 1).tolist()])
+    return Depth(last, last == linear.lags, linear.lags)
 
 
 def depths(findings: Mapping[str, Finding]) -> dict[str, Depth]:
@@ -103,8 +132,8 @@ def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list
                 *lines,
                 f"All {many} of the data are the same: they cannot show more than that.",
             ]
-    if isinstance(gradient, GradientByLag) and "felt" in seen:
-        lines.append(_felt(gradient, seen["felt"]))
+    if isinstance(gradient, GradientByLag):
+        lines += _felt(gradient, seen.get("felt"))
     if isinstance(linear, Linear) and "kept" in seen:
         lines.append(linear.words()[0])
     if isinstance(gates, Gates):
@@ -114,17 +143,33 @@ def summary(findings: Mapping[str, Finding], missing: Mapping[str, str]) -> list
     return lines or [finding.words()[0] for finding in findings.values()]
 
 
-def _felt(gradient: GradientByLag, depth: Depth) -> str:
+def _felt(gradient: GradientByLag, depth: Depth | None) -> list[str]:
     one, many = gradient.element
-    back = f"{depth.steps} {one if depth.steps == 1 else many} back"
-    if depth.more:
-        return (
-            f"The gradient of the loss is still more than {_FADED} of its largest {back}, as far "
-            "as was looked."
+    if depth is None:
+        curve = gradient.curve("loss") or gradient.curve("answer")
+        if curve is None or not np.isfinite(curve.mean).all():
+            return []
+        last = int(curve.lags[-1])
+        return [f"The gradient of the loss is 0 at all lags that were looked at, 0 to {last}."]
+
+    def back(steps: int) -> str:
+        return f"{steps} {one if steps == 1 else many} back"
+
+    if depth.more or depth.peak:
+        line = (
+            f"The gradient of the loss is still more than {_FADED} of its largest "
+            f"{back(depth.looked or depth.steps)}, as far as was looked"
         )
-    if depth.steps == 0:
-        return f"The gradient of the loss reaches nothing but the current {one}."
-    return f"The gradient of the loss falls below {_FADED} of its largest beyond {back}."
+    elif depth.steps == 0:
+        line = f"The gradient of the loss reaches nothing but the current {one}"
+    else:
+        line = (
+            f"The gradient of the loss falls below {_FADED} of its largest beyond "
+            f"{back(depth.steps)}"
+        )
+    if (peak := clear_peak(gradient)) is not None:
+        line += f"; the answer hangs most, by gradient x input, on what stands {back(peak)}"
+    return [f"{line}."]
 
 
 def _joined(seen: Mapping[str, Depth]) -> list[str]:
@@ -140,16 +185,25 @@ def _joined(seen: Mapping[str, Depth]) -> list[str]:
             f"it uses more ({use}) than a line can read off its state ({keep}): what is older is "
             "there, but mixed with the rest"
         )
-    if use and feel and feel.beyond(use):
+    if use and feel and feel.peak and (feel.beyond(use) or use.beyond(feel)):
+        differ.append(
+            f"what gradient x input names most ({feel}) is not the furthest that it uses ({use})"
+        )
+    elif use and feel and feel.beyond(use) and feel.more:
+        differ.append(
+            f"the gradient reaches further than what it uses ({use}), as far as was looked "
+            f"({feel.steps})"
+        )
+    elif use and feel and feel.beyond(use):
         differ.append(
             f"the gradient reaches further ({feel}) than what it uses ({use}): what stands there "
             "could still be learned from, but changes the loss too little"
         )
-    if use and feel and use.beyond(feel):
+    elif use and feel and use.beyond(feel):
         differ.append(
             f"the gradient fades ({feel}) before what it uses ends ({use}): there it misleads"
         )
-    if not use and feel and keep and (feel.beyond(keep) or keep.beyond(feel)):
+    if not use and feel and not feel.peak and keep and (feel.beyond(keep) or keep.beyond(feel)):
         differ.append(f"the gradient reaches {feel} back, what a line can read {keep}")
     trust = (
         "For what it uses trust ablation, which takes the past away; the gradient tells what could "
@@ -157,8 +211,22 @@ def _joined(seen: Mapping[str, Depth]) -> list[str]:
     )
     if differ:
         return [f"The instruments differ: {'; '.join(differ)}. {trust}"]
-    figures = ", ".join(f"{TOLD[name]} {depth}" for name, depth in seen.items())
-    return [f"The instruments agree roughly, in steps back: {figures}."]
+    # A figure that only says how far was looked agrees with nothing.
+    ends = {name: depth for name, depth in seen.items() if not depth.more and not (
+        use and depth.looked is not None and use.steps > depth.looked)}  # fmt: skip
+    rest = [f"{TOLD[name]} {depth.looked or depth.steps}" for name, depth in seen.items()
+            if name not in ends]  # fmt: skip
+    lines = []
+    if len(ends) > 1:
+        figures = ", ".join(
+            f"{PEAK if depth.peak else TOLD[name]} {depth.steps}" for name, depth in ends.items()
+        )
+        lines.append(f"The instruments agree roughly, in steps back: {figures}.")
+    if rest:
+        lines.append(
+            f"Looked at no further, so that these may lie further back: {', '.join(rest)}."
+        )
+    return lines
 
 
 def _elements(findings: Mapping[str, Finding]) -> list[str]:
@@ -167,8 +235,11 @@ def _elements(findings: Mapping[str, Finding]) -> list[str]:
     if not isinstance(found, SaliencyByDistance):
         return []
     line = found.words()[0]
-    if found.correlation is None:
+    same = agree(found.shared, found.aligned)
+    if same is None:
         return [line]
-    if found.correlation >= AGREE and (found.aligned is None or found.aligned >= AGREE):
+    if same and found.misled:
+        return [f"{line} Gradients name the same elements, but mislead in how far the rest lies."]
+    if same:
         return [f"{line} Gradients name the same elements."]
     return [f"{line} Gradients name others: over time they mislead."]

@@ -19,9 +19,11 @@ from clew.memory.report_files import pictures
 _LARGE = 600_000  # bytes of a picture of lines; of more, one of dots is put in
 
 _SECURE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # loads nothing, ever
+_OPEN = "as far as was looked: it may be more"
 _DEPTHS = {
     "used": ("What it uses", "with less of the past its loss rises"),
     "felt": ("What its gradient feels", "beyond, it is below 1 % of its largest"),
+    "peak": ("What its gradient feels", "gradient x input is greatest there"),
     "kept": ("What its state keeps", "what a line reads off it, and not off the current one alone"),
 }
 
@@ -95,8 +97,10 @@ def _short(
 def _depths(seen: Mapping[str, Depth]) -> str:
     """A bar for each instrument; the numbers stand beside them."""
     most = max(1, *(depth.steps for depth in seen.values()))
+    told = {name: _DEPTHS["peak" if depth.peak else name] for name, depth in seen.items()}
+    told |= {name: (told[name][0], _OPEN) for name, depth in seen.items() if depth.more}
     rows = "\n".join(
-        f'<tr><th scope="row">{_DEPTHS[name][0]} <span class="soft">{_DEPTHS[name][1]}</span></th>'
+        f'<tr><th scope="row">{told[name][0]} <span class="soft">{told[name][1]}</span></th>'
         f'<td class="count">{depth}</td><td class="bar" aria-hidden="true">'
         f'<span style="width:{100 * depth.steps / most:.1f}%"></span></td></tr>'
         for name, depth in seen.items()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import clew
 from clew.errors import InputError
 from clew.memory._asked import asked
+from clew.memory._attribution import Asked, shortened
 from clew.memory._reading import LARGEST, check_whole, find_unit
 from clew.memory._room import LESS, enough_memory
 from clew.memory._summary import summary
@@ -18,23 +21,25 @@ from clew.memory.attention import attends, attention
 from clew.memory.coloured import coloured
 from clew.memory.finding import Finding
 from clew.memory.gates import Gates, gates
-from clew.memory.horizon import REACH, horizon
+from clew.memory.horizon import REACH, Horizon, horizon
 from clew.memory.html import page
 from clew.memory.lags import FURTHEST, LAGS, gradient_by_lag
 from clew.memory.linear import linear
 from clew.memory.opening import loaded, opened
 from clew.memory.probes.model import ProbeModel
 from clew.memory.report_files import KINDS, check_free, pictures, write
-from clew.memory.saliency import saliency
+from clew.memory.saliency import answer_number, saliency
 from clew.memory.saliency_distance import saliency_by_distance
 from clew.memory.states import opened_case, states
 from clew.memory.subject import Case, Subject
 
 INSTRUMENTS = ("horizon", "gradient", "gates", "linear", "saliency", "states")
 CASES = 96
-_ELEMENTS = 64  # of one case that are taken away one by one
-_AVERAGED, _NEAR = 6, 32  # cases whose saliency is averaged, and how far back
-_READ, _TEXT = 192, 400  # read of a case for saliency, and shown of a text, at most
+_ELEMENTS = 64  # of one case that saliency looks at, at least
+_AVERAGED, _NEAR = 6, 32  # cases whose saliency is averaged, and how far back at least
+_FAR, _UNKNOWN = 1024, 256  # how far back at most, and where the horizon is not known
+_READ, _BEFORE = 192, 64  # elements read for saliency, and before the furthest looked at, at least
+_TEXT, _TRIED = 400, 5  # elements shown of a text, and cases that one is chosen from, at most
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Settings:
     by the seed. epsilon: loss that does not count, in its unit (None: 0.01 nats, else 1 %). unit:
     the one whose values are shown element by element, "2:37". text: what is looked at element by
     element, of models that read texts; sequence: else the number of the case drawn (None: one long
-    enough).
+    enough, of five the one whose answer hangs on its past neither most nor least).
     """
 
     instruments: Sequence[str] = INSTRUMENTS
@@ -80,6 +85,16 @@ class Settings:
             )
         if self.text is not None and self.sequence is not None:
             raise InputError("a text and a sequence are given", where="text", hint="one of the two")
+        for name, uses in (
+            ("unit", ("states",)),
+            ("text", ("saliency", "states")),
+            ("sequence", ("saliency", "states")),
+        ):
+            if getattr(self, name) is not None and not set(uses) & set(self.instruments):
+                raise InputError(
+                    f"none of the instruments looks at a {name}", where=name,
+                    expected=f"{' or '.join(uses)} among the instruments",
+                )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,7 +221,7 @@ def examine(
         room = how.lags + max(16, how.lags // 4)  # as gradients by lag ask for
         cases = subject.cases(how.cases, max(how.reach, room), how.seed)
     if how.text is None:
-        near, case = subject, _chosen(cases, how.sequence)
+        near, case = subject, _chosen(subject, cases, how.sequence)
     else:
         near, case = asked(model, subject, how.text)
     if how.unit is not None:
@@ -250,6 +265,15 @@ def _steps(
         gates = found.get("gates")
         return gates if isinstance(gates, Gates) else None
 
+    def far(what: str, least: int) -> dict[str, int]:
+        """How far saliency looks: further than the horizon, which is measured before it."""
+        seen = found.get("horizon")
+        most = min(how.reach, _UNKNOWN)
+        if isinstance(seen, Horizon):
+            most = min(seen.seen.at_most + max(seen.seen.at_most // 4, 8), _FAR)
+        most = max(most, least)
+        return {what: most, "read": max(_READ, most + _BEFORE)}
+
     named = any(near.names(case))
     units = None if how.unit is None or named else [how.unit]
     layer = how.unit.rpartition(":")[0] or None if how.unit and named else None
@@ -272,10 +296,9 @@ def _steps(
         ],
         "saliency": [
             ("saliency", "saliency: elements taken away one by one",
-             lambda: saliency(near, _short(case, _READ), elements=_ELEMENTS)),
+             lambda: saliency(near, case, **far("elements", _ELEMENTS))),
             ("saliency-by-distance", "saliency by distance",
-             lambda: saliency_by_distance(
-                 subject, [_short(case, _READ) for case in _spread(cases)], reach=_NEAR)),
+             lambda: saliency_by_distance(subject, _spread(cases), **far("reach", _NEAR))),
         ],
         "states": [
             ("states", "what units hold",
@@ -285,7 +308,7 @@ def _steps(
     if named:
         every["states"].append(
             ("coloured-text", "the text in the eyes of a unit",
-             lambda: coloured(near, _short(case, _TEXT), how.unit)),
+             lambda: coloured(near, shortened(case, _TEXT), how.unit)),
         )  # fmt: skip
     if attends(subject):
         every["states"].append(
@@ -294,8 +317,8 @@ def _steps(
     return [step for name in INSTRUMENTS if name in how.instruments for step in every[name]]
 
 
-def _chosen(cases: Sequence[Case], number: int | None) -> Case:
-    """The case that is looked at element by element: one long enough to show something."""
+def _chosen(subject: Subject, cases: Sequence[Case], number: int | None) -> Case:
+    """The case that is looked at element by element: one that can show something."""
     if number is not None:
         if number > len(cases):
             raise InputError(
@@ -304,16 +327,25 @@ def _chosen(cases: Sequence[Case], number: int | None) -> Case:
             )  # fmt: skip
         return cases[number - 1]
     enough = [case for case in cases if case.at >= _ELEMENTS - 1]
-    return min(enough, key=lambda case: case.at) if enough else max(cases, key=lambda case: case.at)
+    if not enough:
+        return max(cases, key=lambda case: case.at)
+    return _typical(subject, sorted(enough, key=lambda case: case.at)[:_TRIED])
+
+
+def _typical(subject: Subject, cases: Sequence[Case]) -> Case:
+    """The case in whose answer the past makes as much of a difference as it does in most."""
+    changes = []
+    try:
+        for case in cases:
+            whole, alone = (Asked(subject, one).answers() for one in (case, shortened(case, 1)))
+            number = answer_number(subject, None, whole)
+            changes.append(abs(float(whole[number] - alone[number])))
+    except InputError:  # told by the instruments themselves
+        return cases[0]
+    return cases[int(np.argsort(changes, kind="stable")[len(cases) // 2])]
 
 
 def _spread(cases: Sequence[Case]) -> list[Case]:
     """Some of the cases, evenly chosen."""
     every = -(-len(cases) // _AVERAGED)
     return list(cases[::every])
-
-
-def _short(case: Case, most: int) -> Case:
-    """The case with at most so many elements up to its step, and as many behind it."""
-    first = max(0, case.at + 1 - most)
-    return replace(case, inputs=case.inputs[first : case.at + most], at=case.at - first)

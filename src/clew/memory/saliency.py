@@ -11,13 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from clew.errors import InputError
-from clew.memory._attribution import Asked, Attribution, attribute, still
+from clew.memory._agreement import agree, shared, verdict
+from clew.memory._attribution import Asked, Attribution, attribute, shortened, still
 from clew.memory._lettering import drawable, label_elements, shown
+from clew.memory._marked import marked
+from clew.memory._occlusion import NEAR, Block
 from clew.memory.finding import Table
 from clew.memory.subject import Case, Subject
 
-AGREE = 0.6  # a rank correlation from which on two curves name the same elements
 ELEMENTS, STEPS, TOLERANCE = 128, 16, 0.01
+SMALL = 0.1  # of the largest occlusion: more than that, of what is far, is told at once
 
 STYLES: dict[str, dict[str, Any]] = {
     "occlusion": {"color": "black", "linestyle": "-", "marker": "o", "linewidth": 1.6},
@@ -26,11 +29,12 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 _METHOD = (
     "F is the score of the answer as the model gives it. Occlusion: F less F with the element "
-    "replaced by {neutral}, one element at a time. Gradient x input: dF/dx times x, counted from "
-    "the same neutral element. Integrated gradients: the same with the mean of dF/dx on the "
-    "straight way from neutral elements to x (Sundararajan et al. 2017). Connectivity: the length "
-    "of dF/dx. Where gradients and occlusion disagree, occlusion is what the model does (Ismail "
-    "et al. 2020)."
+    "replaced by {neutral}, one element at a time; of more than 128 those far away in blocks "
+    "first, then one at a time in the blocks that change most. Gradient x input: dF/dx times x, "
+    "counted from the same neutral element. Integrated gradients: the same with the mean of dF/dx "
+    "on the straight way from neutral elements to x (Sundararajan et al. 2017). Connectivity: the "
+    "length of dF/dx. Where gradients and occlusion disagree, occlusion is what the model does "
+    "(Ismail et al. 2020)."
 )
 _NEUTRAL = "a neutral one (<unk>, silence, id 0 of a torch module, or the mean of what is read)"
 
@@ -40,12 +44,14 @@ class Saliency:
     """One answer, element by element; curves (n,) in the units of the answer's score.
 
     places: of the elements, counted from the step asked: -3 is three before it. names: theirs.
-    answer: its name, or "output 3" of one without. The elements are those near the step; others are
-    read, but not looked at. score: F; blank: F where all these elements are neutral. gap: what the
+    answer: its name, or "output 3" of one without. occlusion: NaN in `blocks`, of places that were
+    taken away together only. score: F; blank: F where all these elements are neutral. gap: what the
     integral of `steps` points lacks of score - blank; complete: whether that is 1 % or less (as
     `tolerance`), but for rounding; noise: what rounding alone may change in a score.
-    correlation: Spearman's, of the sizes of occlusion and integrated gradients; None of curves
-    that are flat. aligned: the share of what occlusion changes that has the same sign in both.
+    shared: how much of the sizes of occlusion and integrated gradients, each adding up to 1, lies
+    at the same elements; None of curves that are flat. aligned: the share of what occlusion changes
+    that has the same sign in both.
+    beyond: what F loses where nothing further away than `places` is read; None where there is none.
     """
 
     places: NDArray[np.int64]
@@ -62,8 +68,10 @@ class Saliency:
     gap: float
     complete: bool
     noise: float
-    correlation: float | None
+    shared: float | None
     aligned: float | None
+    blocks: Sequence[Block] = ()
+    beyond: float | None = None
 
     name = "saliency"
     title = "Which elements the answer hangs on"
@@ -74,9 +82,11 @@ class Saliency:
         many = f"{len(self.places)} {self.element[len(self.places) != 1]}"
         said = f"answer {shown(self.answer)!r}"
         if self.flat:
+            none = f"none of the {many}" if len(self.places) > 1 else f"nothing of {many}"
             return [
-                f"The {said} hangs on none of the {many}: its score of {self.score:.4g} stays "
-                "as it is whichever of them is replaced by a neutral one."
+                f"The {said} hangs on {none}: its score of {self.score:.4g} stays "
+                "as it is whichever of them is replaced by a neutral one.",
+                *self._far(),
             ]
         order = np.argsort(-np.abs(self.occlusion), kind="stable")[:3]
         told = [
@@ -95,23 +105,61 @@ class Saliency:
                 f"hangs on no element alone: whichever of the {many} is replaced by a neutral one, "
                 "the others make up for it."
             )
+        first = f"The {said} (score {self.score:.4g}) {first}"
+        far = self._far()
+        if self.beyond is not None and abs(self.beyond) > SMALL * np.nanmax(np.abs(self.occlusion)):
+            first, far = f"{first} {far[0]}", far[1:]  # it is no small print
         lines = [
-            f"The {said} (score {self.score:.4g}) {first}",
+            first,
             f"With {'it' if len(self.places) == 1 else f'all {many}'} neutral the score is "
             f"{self.blank:.4g}.",
         ]
-        return [*lines, self._integral(), verdict(self.correlation, self.aligned)]
+        return [*lines, *far, self._integral(), verdict(self.shared, self.aligned)]
+
+    def _far(self) -> list[str]:
+        """What was not taken away one by one, and how much that matters."""
+        lines, many = [], self.element[1]
+        if self.beyond is not None:
+            away = int(np.abs(self.places).max())
+            some = f"{'falls' if self.beyond > 0 else 'rises'} by {abs(self.beyond):.3g}"
+            lines.append(
+                f"Further than {away} {self.element[away != 1]} away none was taken away one by "
+                "one; where nothing of that is read the score "
+                f"{some if abs(self.beyond) > self.noise else 'stays as it is'}."
+            )
+        if self.blocks:
+            most = max(self.blocks, key=lambda block: abs(block.change))
+            near, far = sorted((abs(most.first), abs(most.last)))
+            lines.append(
+                f"{sum(map(len, self.blocks))} {many} further than {NEAR - 1} away were taken away "
+                f"in blocks only: none of these changes the score by more than "
+                f"{abs(most.change):.2g} (the one {near} to {far} "
+                f"{'before' if most.last < 0 else 'after'})."
+            )
+        return lines
+
+    @property
+    def spread(self) -> NDArray[np.float64]:
+        """Occlusion (n,) without gaps: the change of a block counts evenly over its elements."""
+        whole = self.occlusion.copy()
+        for block in self.blocks:
+            whole[slice(*self._inside(block))] = block.change / len(block)
+        return whole
+
+    def _inside(self, block: Block) -> tuple[int, int]:
+        return block.first - int(self.places[0]), block.last + 1 - int(self.places[0])
 
     @property
     def flat(self) -> bool:
         """Whether no element matters by any of the curves."""
         curves = (self.occlusion, self.integrated, self.gradient)
-        return max(float(np.abs(curve).max()) for curve in curves) <= self.noise
+        blocks = max((abs(block.change) for block in self.blocks), default=0.0)
+        return max(blocks, *(float(np.nanmax(np.abs(curve))) for curve in curves)) <= self.noise
 
     @property
     def disagreeing(self) -> bool:
         """Whether gradients name other elements than occlusion does."""
-        return agree(self.correlation, self.aligned) is False
+        return agree(self.shared, self.aligned) is False
 
     def _called(self, k: int) -> str:
         place, (one, more) = int(self.places[k]), self.element
@@ -139,7 +187,7 @@ class Saliency:
         columns = [self.element[0], "name", *STYLES, "connectivity"]
         curves = (self.occlusion, self.integrated, self.gradient, self.connectivity)
         rows: list[list[str | int | float | None]] = [
-            [int(place), shown(name), *(float(curve[k]) for curve in curves)]
+            [int(place), shown(name), *(known(curve[k]) for curve in curves)]
             for k, (place, name) in enumerate(zip(self.places, self.names, strict=True))
         ]
         return [Table(f"The score of {shown(self.answer)!r}, element by element", columns, rows)]
@@ -153,6 +201,9 @@ class Saliency:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         x = np.arange(len(self.places)) if any(self.names) else self.places
         draw_curves(upper, x, (self.occlusion, self.integrated, self.gradient))
+        for block in self.blocks:
+            begin, end = self._inside(block)
+            upper.hlines(block.change, x[begin], x[end - 1], color="black", linewidth=1.2)
         upper.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
         upper.set_ylabel("change of the score")
         upper.set_title(
@@ -171,23 +222,12 @@ class Saliency:
         """The elements in order with their weights, for a terminal: occlusion, 9 the largest.
 
         Of single characters the weights stand below; other names carry theirs: word[7]. A minus
-        is of an element that speaks against the answer; 0 is written as a dot.
+        is of an element that speaks against the answer; 0 is written as a dot. An
+        element of a block has its share of that.
         """
-        most = float(np.abs(self.occlusion).max())
-        scaled = np.zeros(len(self.places), dtype=int)
-        if most > self.noise:
-            scaled = np.round(9 * self.occlusion / most).astype(int)
         names = [shown(name) or f"{place:+d}" for name, place in
                  zip(self.names, self.places, strict=True)]  # fmt: skip
-        if all(len(name) == 1 for name in names):
-            return _below(names, scaled, width)
-        words = [f"{name}[{n}]" if n else name for name, n in zip(names, scaled, strict=True)]
-        lines = [""]
-        for word in words:
-            if lines[-1] and len(lines[-1]) + len(word) >= width:
-                lines.append("")
-            lines[-1] += " " * bool(lines[-1]) + word
-        return "\n".join(lines)
+        return marked(names, self.spread, self.noise, width)
 
     def data(self) -> dict[str, Any]:
         """All of it."""
@@ -195,18 +235,21 @@ class Saliency:
             "gradient_x_input": self.gradient, "integrated_gradients": self.integrated,
             "occlusion": self.occlusion, "connectivity": self.connectivity,
         }  # fmt: skip
+        blocks = [vars(block) for block in self.blocks]
         return {
             "answer": self.answer,
             "element": list(self.element),
             "places": self.places.tolist(),
             "names": list(self.names),
-            **{name: curve.tolist() for name, curve in curves.items()},
+            **{name: [known(value) for value in curve] for name, curve in curves.items()},
+            "blocks": blocks,
+            "beyond": self.beyond,
             "score": self.score,
             "blank": self.blank,
             "steps": self.steps,
             "gap": self.gap,
             "complete": self.complete,
-            "correlation": self.correlation,
+            "shared": self.shared,
             "aligned": self.aligned,
         }
 
@@ -219,33 +262,44 @@ def saliency(
     elements: int = ELEMENTS,
     steps: int = STEPS,
     tolerance: float = TOLERANCE,
+    read: int | None = None,
 ) -> Saliency:
     """How much each element has to do with one answer.
 
     answer: by its name or number; None takes the likeliest (of a model that answers with numbers
     of another kind, the first). elements: how many are looked at, up to the step asked (of models
-    of both ways, on each side of it). steps: points of the integral to begin with; stretches of the
-    way on which it lacks much get more, up to 1024 in all, until it lacks no more than `tolerance`
-    of the change. Reads the case elements + 2 steps times and more. Raises InputError for an answer
-    that the model does not have, an empty case, a score that is not finite, or one that cannot be
-    differentiated.
+    of both ways, on each side of it); of more than 128 those far away are taken away in blocks
+    first, and one by one in the blocks that change most, in at most 160 readings. steps: points of
+    the integral to begin with; stretches of the way on which it lacks much get more, up to 1024 in
+    all, until it lacks no more than `tolerance` of the change. read: so many elements up to the
+    step are read each time, at least `elements`; None is all. Reads that elements + 2 steps times
+    and more. Raises InputError for an answer that the model does not have, an empty case, a score
+    that is not finite, or one that cannot be differentiated.
     """
-    for what, value in (("elements", elements), ("steps", steps)):
+    wanted = {"elements": elements, "steps": steps} | ({} if read is None else {"read": read})
+    for what, value in wanted.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"{what} is {value!r}", where=what, expected="a whole number from 1")
     with still(subject.network):
         asked = Asked(subject, case)
-        with torch.no_grad():
-            said = asked.said(asked.x.unsqueeze(1))[0]
-        number = _chosen(subject, answer, said)
+        said = asked.answers()
+        number = answer_number(subject, answer, said)
         if not bool(torch.isfinite(said[number])):
             raise InputError(f"the score of the answer is {float(said[number])}", where="case")
+        beyond = None
+        if case.at >= elements or (subject.both_ways and len(asked.x) - case.at > elements):
+            near = Asked(subject, shortened(case, elements))
+            beyond = float(said[number].double() - near.answers()[number].double())
+        if read is not None:
+            case = shortened(case, max(read, elements))
+            asked = Asked(subject, case)
         last = case.at + 1
-        beyond = min(len(asked.x), last + elements - 1) if subject.both_ways else last
-        around = slice(max(0, last - elements), beyond)
+        end = min(len(asked.x), last + elements - 1) if subject.both_ways else last
+        around = slice(max(0, last - elements), end)
         found = attribute(asked, number, around, steps=steps, tolerance=tolerance)
-    curves = (found.gradient, found.integrated, found.occlusion, found.connectivity)
-    if not np.isfinite(np.stack(curves)).all():
+    alone = found.occlusion[found.alone]
+    curves = (found.gradient, found.integrated, alone, found.connectivity)
+    if not all(np.isfinite(curve).all() for curve in curves):
         raise InputError(
             f"the score of the answer is {found.score:.4g}, but its gradient, or the score without "
             "some element, is not finite",
@@ -257,6 +311,7 @@ def saliency(
         names=subject.names(case)[around],
         element=subject.element,
         answer=f"output {number}" if names is None else names[number],
+        beyond=beyond,
     )  # fmt: skip
 
 
@@ -265,7 +320,8 @@ def saliencies(subject: Subject, cases: Sequence[Case], **how: Any) -> list[Sali
     return [saliency(subject, case, **how) for case in cases]
 
 
-def _chosen(subject: Subject, answer: str | int | None, said: torch.Tensor) -> int:
+def answer_number(subject: Subject, answer: str | int | None, said: torch.Tensor) -> int:
+    """Which answer of (C,) is meant, by name or number; None is the likeliest, or the first."""
     names, count = subject.answers, len(said)
     if answer is None:
         scores = subject.in_nats and getattr(subject, "likeliest", True)
@@ -290,10 +346,10 @@ def _chosen(subject: Subject, answer: str | int | None, said: torch.Tensor) -> i
 
 def _told(
     found: Attribution, tolerance: float, at: int, *, names: list[str], element: tuple[str, str],
-    answer: str,
+    answer: str, beyond: float | None,
 ) -> Saliency:  # fmt: skip
-    change = abs(found.score - found.blank)
-    occluded, integrated = found.occlusion, found.integrated
+    change, alone = abs(found.score - found.blank), found.alone
+    occluded, integrated = found.occlusion[alone], found.integrated[alone]
     total = float(np.abs(occluded).sum())
     same = float(np.abs(occluded)[np.sign(occluded) == np.sign(integrated)].sum())
     return Saliency(
@@ -302,8 +358,8 @@ def _told(
         element=element,
         answer=answer,
         gradient=found.gradient,
-        integrated=integrated,
-        occlusion=occluded,
+        integrated=found.integrated,
+        occlusion=found.occlusion,
         connectivity=found.connectivity,
         score=found.score,
         blank=found.blank,
@@ -311,39 +367,16 @@ def _told(
         gap=found.gap,
         complete=abs(found.gap) <= tolerance * change + found.noise,
         noise=found.noise,
-        correlation=rank_correlation(np.abs(occluded), np.abs(integrated), found.noise),
+        shared=shared(occluded, integrated, found.noise),
         aligned=same / total if total > found.noise else None,
+        blocks=[Block(one.first - at, one.last - at, one.change) for one in found.blocks],
+        beyond=beyond,
     )
 
 
-def rank_correlation(
-    one: NDArray[np.float64], other: NDArray[np.float64], noise: float = 0.0
-) -> float | None:
-    """Spearman's rank correlation; None where either is flat (within `noise`) or too short."""
-    from scipy.stats import rankdata
-
-    if len(one) < 3 or min(np.ptp(one), np.ptp(other)) <= noise:
-        return None
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
-
-
-def agree(correlation: float | None, aligned: float | None) -> bool | None:
-    """Whether gradients and occlusion tell the same; None where that cannot be said."""
-    if correlation is None:
-        return None
-    return correlation >= AGREE and (aligned is None or aligned >= AGREE)
-
-
-def verdict(correlation: float | None, aligned: float | None) -> str:
-    """In words whether they agree, and which to trust where they do not."""
-    if correlation is None:
-        return "Too little changes for gradients and occlusion to be compared by rank."
-    figures = f"rank correlation {correlation:.2f}"
-    if aligned is not None:
-        figures += f", the same sign in {100 * aligned:.0f} % of the change"
-    if agree(correlation, aligned):
-        return f"Gradients and occlusion agree ({figures})."
-    return f"Gradients and occlusion disagree ({figures}): trust occlusion (Ismail et al. 2020)."
+def known(value: float) -> float | None:
+    """A number for tables and JSON; None where nothing was measured."""
+    return float(value) if np.isfinite(value) else None
 
 
 def draw_curves(axes: Any, x: Any, curves: Sequence[NDArray[np.float64]]) -> None:
@@ -354,15 +387,3 @@ def draw_curves(axes: Any, x: Any, curves: Sequence[NDArray[np.float64]]) -> Non
     axes.legend(fontsize=8, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-
-
-def _below(names: list[str], scaled: NDArray[Any], width: int) -> str:
-    """Rows of characters, below each its weight, and a minus below those that are negative."""
-    lines = []
-    for begin in range(0, len(names), width):
-        part = scaled[begin : begin + width]
-        lines.append("".join(names[begin : begin + width]))
-        lines.append("".join("." if n == 0 else str(abs(n)) for n in part))
-        if (part < 0).any():
-            lines.append("".join("-" if n < 0 else " " for n in part).rstrip())
-    return "\n".join(lines)

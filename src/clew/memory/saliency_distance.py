@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clew.errors import InputError
+from clew.memory._agreement import verdict
+from clew.memory._occlusion import NEAR
 from clew.memory.finding import Table
-from clew.memory.saliency import STYLES, Saliency, draw_curves, saliencies, verdict
+from clew.memory.saliency import SMALL, STYLES, Saliency, draw_curves, saliencies
 from clew.memory.subject import Case, Subject
 
 REACH = 32
+_PEAK = 0.25  # of all that single elements change: so much at one place is told
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,10 @@ class SaliencyByDistance:
     """Means of the sizes of saliency's curves, by place; (n,) each.
 
     places: -3 is three elements before the step asked. counts: cases that have such an element.
-    correlation, aligned: the medians over the cases, None where none has any; disagreeing: cases
+    blocked: cases in which it was taken away in a block only, of whose change it has its share.
+    beyond: the mean size of what the score loses where nothing further away is read, over those
+    `further` cases that have more.
+    shared, aligned: the medians over the cases, None where none has any; disagreeing: cases
     in which gradients and occlusion disagree. gap: the largest share of a change that an integral
     lacks; incomplete: cases with a larger one than was asked for.
     """
@@ -35,11 +41,14 @@ class SaliencyByDistance:
     occlusion: NDArray[np.float64]
     connectivity: NDArray[np.float64]
     cases: int
-    correlation: float | None
+    shared: float | None
     aligned: float | None
     disagreeing: int
     gap: float
     incomplete: int
+    blocked: NDArray[np.int64]
+    beyond: float
+    further: int
 
     name = "saliency-by-distance"
     title = "How much elements matter by their distance"
@@ -50,21 +59,29 @@ class SaliencyByDistance:
         many = f"{self.cases} {'case' if self.cases == 1 else 'cases'}"
         total = float(self.occlusion.sum())
         if total <= 0:
-            return [f"None of the elements matters: in {many} no score changes without one."]
+            none = f"None of the elements matters: in {many} no score changes without one."
+            return [none, *self._further()]
         half, most = (self._within(self.occlusion, share) for share in (0.5, 0.9))
         changed = "of what single elements change in the score lies"
         if half == most:
             where = f"90 % {changed} {self._called(most)}"
         else:
             where = f"Half {changed} {self._called(half)}, 90 % {self._called(most)}"
+        peak = int(self.occlusion.argmax())
+        if self.occlusion[peak] >= _PEAK * total and abs(place := int(self.places[peak])) > 1:
+            away = f"{abs(place)} {self.element[1]} {'before' if place < 0 else 'after'} it"
+            where += f"; {100 * self.occlusion[peak] / total:.0f} % at one place alone, {away}"
+        further = self._further()
         lines = [f"{where} (by occlusion, the mean of {many})."]
-        seen = self._within(self.integrated, 0.9)
-        if max(seen, most) > 2 * max(1, min(seen, most)):
+        if self.beyond > SMALL * float(self.occlusion.max()):
+            lines, further = [f"{lines[0]} {further[0]}"], further[1:]  # it is no small print
+        if self.misled:
             lines.append(
-                f"By integrated gradients 90 % would lie {self._called(seen)}: over time "
-                "gradients mislead, trust occlusion (Ismail et al. 2020)."
+                "By integrated gradients 90 % would lie "
+                f"{self._called(self._within(self.integrated, 0.9))}: in how far back the rest "
+                "lies gradients mislead, trust occlusion (Ismail et al. 2020)."
             )
-        told = verdict(self.correlation, self.aligned)
+        told = verdict(self.shared, self.aligned)
         lines.append(f"Element by element: {told[0].lower()}{told[1:]}")
         if self.disagreeing:
             lines.append(f"They disagree in {self.disagreeing} of {many}.")
@@ -75,7 +92,30 @@ class SaliencyByDistance:
                 f"In {self.incomplete} of {many} the integrated gradients lack more than was "
                 f"asked, at most {100 * self.gap:.3g} %: their sum is not to be trusted there."
             )
-        return [*lines, lacks]
+        return [*lines, *further, lacks]
+
+    def _further(self) -> list[str]:
+        """What was not taken away one by one."""
+        lines, away = [], int(np.abs(self.places).max())
+        if self.further:
+            much = f"changes by {self.beyond:.2g} in the mean" if self.beyond else "stays as it is"
+            lines.append(
+                f"Further than {away} {self.element[away != 1]} away none was taken away one by "
+                f"one; where nothing of that is read the score {much}."
+            )
+        if self.blocked.any():
+            lines.append(
+                f"{self.element[1].capitalize()} further than {NEAR - 1} away were taken away in "
+                "blocks first, and one by one where a block matters; of others the change of the "
+                "block counts evenly over it."
+            )
+        return lines
+
+    @property
+    def misled(self) -> bool:
+        """Whether integrated gradients reach much further, or less far, than occlusion."""
+        near, far = sorted(self._within(curve, 0.9) for curve in (self.occlusion, self.integrated))
+        return far > 2 * max(1, near)
 
     def _within(self, curve: NDArray[np.float64], share: float) -> int:
         """The distance within which a share of a curve lies."""
@@ -91,10 +131,15 @@ class SaliencyByDistance:
 
     def tables(self) -> list[Table]:
         """A row for each distance."""
-        columns = [self.element[0], *STYLES, "connectivity", "cases"]
+        columns = [self.element[0], *STYLES, "connectivity", "cases", "in blocks only"]
         curves = (self.occlusion, self.integrated, self.gradient, self.connectivity)
         rows = [
-            [int(place), *(float(curve[k]) for curve in curves), int(self.counts[k])]
+            [
+                int(place),
+                *(float(curve[k]) for curve in curves),
+                int(self.counts[k]),
+                int(self.blocked[k]),
+            ]
             for k, place in enumerate(self.places)
         ]
         return [Table("Mean change of the score by distance", columns, rows)]
@@ -125,11 +170,14 @@ class SaliencyByDistance:
             "occlusion": self.occlusion.tolist(),
             "connectivity": self.connectivity.tolist(),
             "cases": self.cases,
-            "correlation": self.correlation,
+            "shared": self.shared,
             "aligned": self.aligned,
             "disagreeing": self.disagreeing,
             "gap": self.gap,
             "incomplete": self.incomplete,
+            "blocked": self.blocked.tolist(),
+            "beyond": self.beyond,
+            "further": self.further,
         }
 
 
@@ -143,8 +191,8 @@ def saliency_by_distance(
 ) -> SaliencyByDistance:
     """The means over `cases` of what `saliency` finds up to `reach` elements from the step asked.
 
-    Other settings are those of `saliency`. Elements that lie further away are read, but not looked
-    at. Raises InputError without any case, and as `saliency` does.
+    Other settings are those of `saliency`. Of elements that lie further away only what all of them
+    together change is looked at. Raises InputError without any case, and as `saliency` does.
     """
     if not cases:
         raise InputError("there are no cases to look at", where="cases")
@@ -154,27 +202,37 @@ def saliency_by_distance(
 def _means(found: Sequence[Saliency]) -> SaliencyByDistance:
     first = min(int(one.places[0]) for one in found)
     last = max(int(one.places[-1]) for one in found)
-    counts = np.zeros(last - first + 1, dtype=np.int64)
+    counts, blocked = np.zeros((2, last - first + 1), dtype=np.int64)
     sums = np.zeros((4, len(counts)))
     gap = 0.0
     for one in found:
         where = one.places - first
         counts[where] += 1
-        curves = (one.gradient, one.integrated, one.occlusion, one.connectivity)
+        blocked[where] += np.isnan(one.occlusion)
+        curves = (one.gradient, one.integrated, one.spread, one.connectivity)
         sums[:, where] += np.abs(np.stack(curves))
         change = abs(one.score - one.blank)
         if min(change, abs(one.gap)) > one.noise:
             gap = max(gap, abs(one.gap) / change)
     gradient, integrated, occlusion, connectivity = sums / np.maximum(counts, 1)
-    ranks = [one.correlation for one in found if one.correlation is not None]
+    shares = [one.shared for one in found if one.shared is not None]
     signs = [one.aligned for one in found if one.aligned is not None]
+    # What rounding makes of a score is nothing.
+    beyond = [
+        abs(one.beyond) if abs(one.beyond) > one.noise else 0.0
+        for one in found
+        if one.beyond is not None
+    ]
     return SaliencyByDistance(
         np.arange(first, last + 1), counts, found[0].element,
         gradient, integrated, occlusion, connectivity,
         cases=len(found),
-        correlation=float(np.median(ranks)) if ranks else None,
+        shared=float(np.median(shares)) if shares else None,
         aligned=float(np.median(signs)) if signs else None,
         disagreeing=sum(one.disagreeing for one in found),
         gap=gap,
         incomplete=sum(not one.complete for one in found),
+        blocked=blocked,
+        beyond=float(np.mean(beyond)) if beyond else 0.0,
+        further=len(beyond),
     )  # fmt: skip
