@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_an_answer_is_never_written_over(learner, tmp_path):
     challenge = learner().challenge("1.1")
     path, new = learner().start(challenge)
     assert (path.read_text(), new) == (challenge.starter, True)
-    assert path == tmp_path / "clew-learn" / "01-order" / "1-order-places.py"
+    assert path == tmp_path / "clew-learn" / "small" / "01-order" / "1-order-places.py"
     path.write_text("mine")
     assert learner().start(challenge) == (path, False)
     kept = [learner().reset(challenge)]
@@ -115,7 +116,7 @@ def test_a_place_that_was_changed_by_hand_in_the_record_is_used(learner, tmp_pat
     learner().start(challenge)
     record = learner().progress.path
     own = str(tmp_path / "own.py")
-    record.write_text(record.read_text().replace("01-order/1-order-places.py", own))
+    record.write_text(record.read_text().replace("small/01-order/1-order-places.py", own))
     path, new = learner().start(challenge)
     assert (str(path), new) == (own, True)
     assert learner().file(challenge) == path
@@ -186,3 +187,37 @@ def test_a_record_of_an_earlier_clew_says_where_one_is_by_its_times(learner):
     assert learner().challenge(None).id == "order-same-bag"
     path.write_text(text.replace("{", '{"last": "gone/gone",', 1))  # a lesson that was renamed
     assert learner().challenge(None).id == "order-same-bag"
+
+
+def test_answers_of_two_courses_are_kept_apart_whatever_they_are_called(learner, tmp_path):
+    def of(folder):
+        shutil.copytree(SAMPLES, folder)
+        return Learner(read_course(folder), Progress(folder))
+
+    def begun(one):
+        return one.start(one.challenge("1.1"))
+
+    seen = [begun(of(tmp_path / place)) for place in ("a/small", "b/small", "b/other")]
+    seen += [begun(learner()), begun(Learner(read_course(), Progress()))]
+    assert all(new for _, new in seen)
+    inside = [path.relative_to(tmp_path / "clew-learn").parts for path, _ in seen]
+    assert [parts[0] for parts in inside[:3:2]] == ["small", "other"]
+    assert inside[1][0].startswith("small-")
+    assert inside[4][0].startswith("01-")
+
+
+def test_an_answer_that_was_begun_elsewhere_stays_there(learner, tmp_path):
+    challenge = learner().challenge("1.1")
+    learner().start(challenge)
+    record = learner().progress.path
+    record.write_text(record.read_text().replace('"small/01', '"01'))  # as Clew once placed them
+    old = tmp_path / "clew-learn" / "01-order" / "1-order-places.py"
+    assert learner().file(challenge) == old
+    assert learner().file(learner().challenge("1.2")).parts[-3] == "small"
+
+
+def test_a_lost_record_takes_the_answers_that_are_there(learner):
+    challenge = learner().challenge("1.1")
+    path, _ = learner().start(challenge)
+    learner().progress.path.unlink()
+    assert learner().start(challenge) == (path, False)

@@ -330,3 +330,16 @@ def test_a_block_without_an_end_that_swallows_a_challenge_is_named(lesson):
     inside = CHALLENGE.replace("print(1)", "# #### Hints\n#### Hints\nprint(1)")
     assert lesson(FRONT + ":::definition\n" + inside)[1][0].text == ":::definition never ends"
     assert len(lesson(FRONT + ":::definition\n" + inside)[1]) == 1  # it is meant so
+
+
+def test_no_control_character_of_a_lesson_reaches_a_terminal(lesson):
+    front = '---\nid: a\ntitle: "\\e[31mred"\nlearningObjectives: ["\\x1b[1mone"]\n---\n'
+    text = "a \x1b[31mred\x1b[0m\tb\x9b\x7f\n\n```python\nx = '\x1b'\n\f\n```\n"
+    found, problems = lesson(front + text + CHALLENGE.replace("One more", "\x07One"))
+    assert found.title == "\\x1b[31mred"
+    assert found.objectives == ("\\x1b[1mone",)
+    assert found.blocks[0].text == "a \\x1b[31mred\\x1b[0m\tb\\x9b\\x7f"
+    assert found.blocks[1].text == "x = '\\x1b'\n\n"
+    assert found.challenges[0].hints == ("\\x07One.",)
+    said = [(p.line, p.kind) for p in problems if "control character" in p.text]
+    assert said == [(6, "note"), (9, "note"), (10, "note"), (26, "note")]

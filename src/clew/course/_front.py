@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 import yaml
 
-from clew.course._pieces import Problems
+from clew.course._pieces import Problems, visible
 
 __all__ = ["Front", "is_an_id", "read_front"]
 
@@ -96,7 +96,7 @@ def _pairs(text: str, first: int, problems: Problems) -> list[tuple[yaml.Node, y
 
 def _values(key: str, node: yaml.Node, line: int, problems: Problems) -> list[str]:
     if isinstance(node, yaml.ScalarNode):
-        text = " ".join(node.value.split())
+        text = visible(" ".join(node.value.split()))
         if text.lower() in _EMPTY and node.style is None:
             return []
         several = key in ("prerequisites", "keywords")
@@ -117,7 +117,7 @@ def _values(key: str, node: yaml.Node, line: int, problems: Problems) -> list[st
 def _item(node: yaml.Node) -> str | None:
     """A text in a list. "- Colons: in it" is a mapping to YAML, and a sentence to its writer."""
     if isinstance(node, yaml.ScalarNode):
-        return " ".join(node.value.split())
+        return visible(" ".join(node.value.split()))
     if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
         key, value = (_item(part) for part in node.value[0])
         return None if key is None or value is None else f"{key}: {value}"

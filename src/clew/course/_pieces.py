@@ -10,10 +10,13 @@ from typing import Literal
 
 from clew.errors import InputError
 
-__all__ = ["Code", "Line", "Piece", "Problem", "Problems", "pieces", "read_lines"]
+__all__ = ["Code", "Line", "Piece", "Problem", "Problems", "pieces", "read_lines", "visible"]
 
 # A fence may follow the mark of a list in the same line: "2. ```python".
 _OPENS = re.compile(r"((?:\s*(?:\d+[.)]|[-*+])(?=\s))*\s*)(`{3,}(?=[^`]*$)|~{3,})\s*(.*?)\s*")
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,15 @@ def read_lines(path: Path) -> list[str]:
         line = text[: text.index("\0")].count("\n") + 1
         raise InputError("the file holds a zero byte: it is no text", where=f"{path}:{line}")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def visible(text: str) -> str:
+    r"""`text` with control characters as in \x1b: none of them reaches a terminal.
+
+    In a Python string that is the same character; form feeds, which Python allows, are left out.
+    """
+    text = text.replace("\f", "")
+    return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def _width(text: str) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from clew.course._examples import check_examples
 from clew.course._front import KEYS
-from clew.course.course import in_order, lesson_files, problems_between
 from clew.course.advice import GAP, UNFINISHED
+from clew.course.course import in_order, lesson_files, problems_between
 from clew.course.judging import Verdict, judge
 from clew.course.lesson import Challenge, Lesson, Problem, read
 from clew.errors import InputError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clew.course.course import Course
+from clew.course.course import OURS, Course
 from clew.course.lesson import Challenge, Lesson
 from clew.course.progress import Done, Progress, Record, now
 from clew.errors import InputError
@@ -173,12 +174,34 @@ class Learner:
         return self.folder / self._inside(challenge)
 
     def _inside(self, challenge: Challenge) -> str:
-        """The place of that file in the learner's folder, the same from its first day on."""
+        """The place of that file in the learner's folder, the same from its first day on.
+
+        Courses that are not ours have folders of their own in it.
+        """
         kept = self.done(challenge).file
         if kept:
             return kept
         lesson, place = self.number(challenge).split(".")
-        return f"{int(lesson):02d}-{_slug(challenge.lesson)}/{place}-{_slug(challenge.id)}.py"
+        name = f"{int(lesson):02d}-{_slug(challenge.lesson)}/{place}-{_slug(challenge.id)}.py"
+        home = self.course.folder.resolve()
+        inside = name if home == OURS.resolve() else f"{_slug(home.name)}/{name}"
+        # Another course may be in a folder of the same name.
+        taken = (self.folder / inside).exists() and self._is_of_another(inside)
+        return f"{self.progress.path.stem}/{name}" if taken else inside
+
+    def _is_of_another(self, inside: str) -> bool:
+        """Whether a file of the learner's folder is the answer to another course."""
+        other = Progress()
+        for path in self.progress.path.parent.glob("*.json"):
+            if path == self.progress.path:
+                continue
+            other.path = path
+            with contextlib.suppress(InputError):  # a record that is damaged is told in its course
+                record = other.read()
+                files = {done.file for done in record.challenges.values()}
+                if record.folder == str(self.folder) and inside in files:
+                    return True
+        return False
 
     def start(self, challenge: Challenge) -> tuple[Path, bool]:
         """Write the starter into the learner's folder; whether it is new: a file there is kept."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from clew.course._body import Block, read_blocks
 from clew.course._challenges import Challenge, read_challenges
 from clew.course._front import read_front
-from clew.course._pieces import Code, Line, Piece, Problem, Problems, pieces, read_lines
+from clew.course._pieces import Code, Line, Piece, Problem, Problems, pieces, read_lines, visible
 
 __all__ = ["Block", "Challenge", "Lesson", "Problem", "read", "read_lesson"]
 
@@ -67,8 +67,8 @@ def read(path: str | Path) -> tuple[Lesson, list[Problem]]:
     Raises InputError where the file is not there or is no text in UTF-8.
     """
     path = Path(path)
-    lines = read_lines(path)
     problems = Problems(path)
+    lines = [_shown(number, line, problems) for number, line in enumerate(read_lines(path), 1)]
     front = read_front(lines, problems)
     found = pieces(lines[front.body :], front.body + 1, problems)
     # All that follows a block without an end is inside it: what is missing there says nothing new.
@@ -102,6 +102,13 @@ def read(path: str | Path) -> tuple[Lesson, list[Problem]]:
     return lesson, sorted(problems.found, key=lambda problem: problem.line)
 
 
+def _shown(number: int, line: str, problems: Problems) -> str:
+    text = visible(line)
+    if text != line:
+        problems.note(number, "a control character stands here: it is shown, and read, as text")
+    return text
+
+
 def _swallowed(found: list[Piece], problems: Problems) -> None:
     """Note the first block with a heading in it that errors follow: its end may be missing."""
     errors = problems.errors()
@@ -114,7 +121,7 @@ def _swallowed(found: list[Piece], problems: Problems) -> None:
             piece.number,
             f"the block of code that begins here holds the heading of line {line}: "
             f"{heading[0].strip()!r}",
-            hint=f"if it is meant as a heading, a line {piece.raw[0].strip()[:3]} is missing before it",
+            hint=f"if it is one, a line {piece.raw[0].strip()[:3]} is missing before it",
         )
         return
 
