@@ -23,7 +23,7 @@ def learn(clew, tmp_path, monkeypatch):
     return lambda *words: clew("learn", "--course", SAMPLES, *words)
 
 
-FIRST = Path("clew-learn/01-order/1-order-places.py")
+FIRST = Path("clew-learn/small/01-order/1-order-places.py")
 
 
 def test_the_whole_course_by_its_commands_alone(learn):
@@ -210,7 +210,8 @@ def test_lessons_are_wrapped_and_plain():
         "`even code that is far too long for one line ** k is`\n"
     )
     assert markdown(text, 40) == [
-        "A *head*",
+        "A head",
+        "",
         "Some bold words that go on for long and",
         "`code **as is**` with a link",
         "(http://x.org/a) and one.",
@@ -223,13 +224,43 @@ def test_lessons_are_wrapped_and_plain():
         "| a | b |",
         "[picture: A loop]",
         "> Teddy bear",
+        "",
         "Of `x ** 2`",
+        "",
         "Here, where a line ends, `0.9 ** k` and",
         "`f[0](x)` are kept, not so this; `even",
         "code that is far too long for one line",
         "** k is`",
         "",
     ]
+
+
+def test_headings_emphasis_and_tables_are_read_without_colours():
+    text = (
+        "## An analogy\nA *cloakroom*: _each_ coat\n## The idea\n### Of `*x*`\n- *an* item of "
+        "***both*** and **bold *and* more**\n\n"
+        "But 2 * 3 * 4, snake_case, w_x*x + w_h*h, \\*a\\*, `_x_` stay, and "
+        "[it](http://x.org/_a_)."
+    )
+    assert markdown(text, 79) == [
+        "An analogy", "", "A cloakroom: each coat", "", "The idea", "", "Of `*x*`", "",
+        "- an item of both and bold and more", "",
+        "But 2 * 3 * 4, snake_case, w_x*x + w_h*h, *a*, `_x_` stay, and it",
+        "(http://x.org/_a_).",
+    ]  # fmt: skip
+    table = "So:\n| col | *n* |\n|:---|--:|\n| **a** | 1 |\n| `b` \\| c | 12 |\nText."
+    assert markdown(table, 79) == [
+        "So:", "col       n", "-------  --", "a         1", "`b` | c  12", "Text.",
+    ]  # fmt: skip
+
+
+def test_a_table_that_is_too_wide_is_wrapped_in_its_columns():
+    long = "a text that goes on and on for much longer than that"
+    lines = markdown(f"| gate | what |\n|---|---|\n| f | {long} |\n| input | {long} |", 40)
+    assert max(map(len, lines)) <= 40
+    assert lines[2].startswith("f      a text")
+    assert lines[3].startswith("       ")
+    assert " ".join(" ".join(lines[2:]).split()).count("longer than that") == 2
 
 
 class Terminal:

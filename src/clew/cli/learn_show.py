@@ -7,7 +7,9 @@ import pydoc
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,11 @@ HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*")
 PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]*)[^)]*\)")
 CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+NARROW = 8  # columns that a column of a table keeps
 KEPT = 40  # characters of `code` that are kept together in one line
-HIDDEN = {" ": "\x00", "*": "\x01"}  # signs of `code` while the text around them is wrapped
+HIDDEN = {" ": "\x00", "*": "\x01", "_": "\x02"}  # of `code` while text is wrapped around it
+EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])((?:(?!\1).|\*\*)+?)(?<=[^\s*_])\1(?![\w*])")
+RULED = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "cyan": "36"}
 
 
@@ -76,11 +81,18 @@ def blocks(found: Sequence[Any], room: int) -> list[str]:
 def markdown(text: str, room: int) -> list[str]:
     """The lines of a Markdown text without its marks, wrapped to `room` columns."""
     lines: list[str] = []
+    below = False  # a heading
     for kind, part in _paragraphs(text):
+        # Headings may stand without blank lines in the file, and are seen by them without colours.
+        if lines and lines[-1] and (below or kind == "heading") and (part or kind != "as it is"):
+            lines.append("")
+        below = kind == "heading"
         if kind == "as it is":
             lines.append(part)
         elif kind == "heading":
-            lines.append(styled(_restored(_inline(part).replace("**", "")), "bold"))
+            lines.append(styled(_plain(part), "bold"))
+        elif kind == "table":
+            lines += _table(part.split("\n"), room)
         elif kind == "quotation":
             lines += _bold([_inline(part)])
         else:
@@ -105,11 +117,47 @@ def _wrapped(text: str, room: int, first: str) -> list[str]:
     return lines
 
 
+def _table(rows: Sequence[str], room: int) -> list[str]:
+    """A table with its columns aligned, the text in them wrapped where it is too wide."""
+    cells = [
+        [_plain(cell) for cell in _cells(row)] for number, row in enumerate(rows) if number != 1
+    ]
+    rules = _cells(rows[1])
+    count = max(map(len, cells))
+    cells = [row + [""] * (count - len(row)) for row in cells]
+    widths = [max(1, *(len(row[place]) for row in cells)) for place in range(count)]
+    while sum(widths) + 2 * (count - 1) > room and max(widths) > NARROW:
+        widths[widths.index(max(widths))] -= 1
+    right = [place < len(rules) and rules[place].endswith(":") for place in range(count)]
+    right = [side and rules[place][0] != ":" for place, side in enumerate(right)]
+    lines = []
+    for number, row in enumerate(cells):
+        parts = [textwrap.wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
+        for own in zip_longest(*parts, fillvalue=""):
+            sides = zip(own, widths, right, strict=True)
+            line = "  ".join(text.rjust(size) if r else text.ljust(size) for text, size, r in sides)
+            lines.append(styled(line.rstrip(), "bold") if number == 0 else line.rstrip())
+        if number == 0:
+            lines.append("  ".join("-" * size for size in widths))
+    return lines
+
+
+def _cells(row: str) -> list[str]:
+    row = row.strip().removeprefix("|")
+    row = row[:-1] if row.endswith("|") and not row.endswith("\\|") else row
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row)]
+
+
+def _plain(text: str) -> str:
+    return _restored(_inline(text).replace("**", ""))
+
+
 def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
     """(kind, text) of headings, items of lists, paragraphs, and lines that stay as they are."""
     kind, held = "", ""
     fence = ""
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    for line, after in zip_longest(lines, lines[1:], fillvalue=""):
         bare = line.strip()
         mark = re.match(r"(```+|~~~+)", bare)
         if fence or mark:
@@ -127,7 +175,16 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
             yield "as it is", line  # code that is only indented
             continue
         heading, item = HEADING.fullmatch(line), ITEM.fullmatch(line)
-        joins = bool(held) and bool(bare) and not (heading or item) and bare[0] not in "|>"
+        if held and kind == "table" and bare[:1] == "|":
+            held += "\n" + bare
+            continue
+        joins = (
+            bool(held)
+            and kind != "table"
+            and bool(bare)
+            and not (heading or item)
+            and bare[0] not in "|>"
+        )
         if joins:
             held += " " + bare
             continue
@@ -136,6 +193,8 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
             held = ""
         if heading:
             yield "heading", heading[1]
+        elif bare[:1] == "|" and after.strip()[:1] == "|" and RULED.fullmatch(after.strip()):
+            kind, held = "table", bare
         elif not bare or bare[0] == "|":
             yield "as it is", bare
         elif bare[0] == ">":
@@ -150,19 +209,28 @@ def _inline(text: str) -> str:
     """Text without the marks of pictures and links; `code` is kept together and as it stands."""
     done, at = [], 0
     for span in CODE.finditer(text):
-        code = span[0].replace("*", HIDDEN["*"])
+        code = _hidden(span[0], "*_")
         done += [_links(text[at : span.start()]), code]
         if len(code) <= KEPT:
-            done[-1] = code.replace(" ", HIDDEN[" "])
+            done[-1] = _hidden(code, " ")
         at = span.end()
-    return "".join([*done, _links(text[at:])])
+    text = "".join([*done, _links(text[at:])]).replace("***", "**")
+    return EMPHASIS.sub(r"\2", EMPHASIS.sub(r"\2", text))
 
 
 def _links(text: str) -> str:
+    text = re.sub(r"\\([*_])", lambda found: HIDDEN[found[1]], text)
     text = PICTURE.sub(lambda found: f"[picture: {found[1]}]", text)
     return LINK.sub(
-        lambda found: f"{found[1]} ({found[2]})" if "://" in found[2] else found[1], text
+        lambda found: f"{found[1]} ({_hidden(found[2], '*_')})" if "://" in found[2] else found[1],
+        text,
     )
+
+
+def _hidden(text: str, signs: str) -> str:
+    for sign in signs:
+        text = text.replace(sign, HIDDEN[sign])
+    return text
 
 
 def _restored(text: str) -> str:
