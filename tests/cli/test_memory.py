@@ -57,6 +57,8 @@ def test_files_and_json(clew, classifier, here, monkeypatch):
         (["{writer}", "book.txt", "--unit", "9:1"], "1:1 to 1:16, 2:1 to 2:16"),
         (["{writer}", "book.txt", "--instruments", "horizont"], "no instrument 'horizont'"),
         (["{writer}", "book.txt", "--epsilon", "nan"], "a number above 0"),
+        (["{writer}", "book.txt", "--lags", "100000000"], "10,000 at most"),
+        (["{writer}", "book.txt", "--reach", "1" + 30 * "0"], "2,147,483,647 at most"),
         (["{writer}", "book.txt", "--columns", "text"], "'text' names no column"),
         (["{writer}", "book.txt", "--side", "source"], "side does not go with task language"),
         (["{writer}", "book.txt", "--out", "taken"], "something else already"),

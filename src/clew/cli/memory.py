@@ -60,7 +60,7 @@ def memory(
             metavar="NUMBER",
             min=1,
             show_default=False,
-            help="How far back gradients and linear memory are looked at. [128]",
+            help="How far back gradients and linear memory are looked at, to 10,000. [128]",
         ),
     ] = 128,
     cases: Annotated[

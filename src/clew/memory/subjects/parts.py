@@ -85,9 +85,9 @@ def known(texts: Sequence[NDArray[Any]], unknown: int, names: tuple[str, str]) -
             where="data",
             expected="data of the kind it has learned from",
         )  # fmt: skip
-    return (
-        f" ({100 * odd / count:.0f} % of the {names[1]} are unknown to it)" if odd > FEW * count else ""
-    )
+    if odd <= FEW * count:
+        return ""
+    return f" ({100 * odd / count:.0f} % of the {names[1]} are unknown to it)"
 
 
 def spots(steps: Sequence[Any], count: int, reach: int, seed: int) -> list[tuple[int, int]]:
