@@ -57,12 +57,26 @@ class Around(nn.Module):
         return x + torch.cat([x[1:], x[:1]]), None
 
 
+class Looking(nn.Module):
+    """Looks ids up."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(9, 3)
+
+    def forward(self, x, state=None):
+        return self.table(x), None
+
+
 @pytest.mark.parametrize(
     ("module", "hint"),
     [
         (nn.Linear(3, 3), "a small module around it"),
         (Odd(lambda x, state: x), "a small module around it"),
         (nn.LSTM(5, 3), "batch_first=True"),
+        (nn.LSTMCell(3, 3), "a cell reads one step"),
+        (nn.GRUCell(3, 3), "a cell reads one step"),
+        (Looking(), "whole numbers as data"),
         (Odd(lambda x, state: (x.cumsum(0), None)), "return the state that it ends with"),
         (Odd(lambda x, state: (x.cumsum(0), x[0])), "both_ways=True"),
     ],

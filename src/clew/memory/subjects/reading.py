@@ -14,6 +14,8 @@ from clew.errors import InputError
 CONTRACT = "module(x, state) -> (y, state); x (T, B, D), y (T, B, H); None begins anew"
 AXES = "batch_first=True, if it reads (B, T, D)"
 AROUND = "a small module around it can take x and the state, and return the pair"
+STEPS = "a cell reads one step: a small module around it can go through those of x, one by one"
+IDS = "whole numbers as data, if what it looks up vectors for are ids"
 _FIRST = 3  # of 7 steps, those of the first of two pieces
 
 
@@ -94,7 +96,7 @@ def called(module: nn.Module, x: Tensor, state: Any) -> tuple[Tensor, Any]:
             f"{type(error).__name__}: {first_line(error)}",
             where="module",
             expected=CONTRACT,
-            hint=AROUND if isinstance(error, TypeError) else AXES,
+            hint=_to_try(module, x, error),
         ) from error
     if not isinstance(found, tuple) or len(found) != 2:
         raise InputError(
@@ -114,6 +116,15 @@ def called(module: nn.Module, x: Tensor, state: Any) -> tuple[Tensor, Any]:
     if not bool(torch.isfinite(y).all()):
         raise InputError("the module answers with NaN or infinity", where="module")
     return y, state
+
+
+def _to_try(module: nn.Module, x: Tensor, error: Exception) -> str:
+    """What the failure of a call is likeliest to come from."""
+    if isinstance(module, nn.RNNCellBase):
+        return STEPS
+    if x.is_floating_point() and any(isinstance(part, nn.Embedding) for part in module.modules()):
+        return IDS
+    return AROUND if isinstance(error, TypeError) else AXES
 
 
 def first_line(error: Exception) -> str:
