@@ -58,6 +58,7 @@ def test_files_and_json(clew, classifier, here, monkeypatch):
         (["{writer}", "book.txt", "--instruments", "horizont"], "no instrument 'horizont'"),
         (["{writer}", "book.txt", "--epsilon", "nan"], "a number above 0"),
         (["{writer}", "book.txt", "--lags", "100000000"], "10,000 at most"),
+        (["{writer}", "book.txt", "--unit", "1:3", "--instruments", "gates"], "states among"),
         (["{writer}", "book.txt", "--reach", "1" + 30 * "0"], "2,147,483,647 at most"),
         (["{writer}", "book.txt", "--columns", "text"], "'text' names no column"),
         (["{writer}", "book.txt", "--side", "source"], "side does not go with task language"),

@@ -254,9 +254,10 @@ def test_what_cannot_be_measured_is_told():
         ({"sequence": 99}, "no sequence 99"),
         ({"unit": "7:1"}, "no unit '7:1'"),
         ({"text": " "}, "a text does not go with"),
-        ({"unit": "1:1", "instruments": ("saliency",)}, "none of the instruments looks at a unit"),
-        ({"text": "a", "instruments": ("gates",)}, "none of the instruments looks at a text"),
-        ({"sequence": 1, "instruments": ("linear",)}, "none .* looks at a sequence"),
+        ({"unit": "1:1", "instruments": ("saliency",)}, "none .* asked for looks at unit"),
+        ({"text": "a", "instruments": ("gates",)}, "none .* looks at text"),
+        ({"sequence": 1, "instruments": ("linear",)}, "none .* looks at sequence"),
+        ({"epsilon": 0.1, "instruments": ("gates",)}, "none .* looks at epsilon"),
     ],
 )
 def test_refuses(wrong, says):

@@ -86,13 +86,14 @@ class Settings:
         if self.text is not None and self.sequence is not None:
             raise InputError("a text and a sequence are given", where="text", hint="one of the two")
         for name, uses in (
+            ("epsilon", ("horizon",)),
             ("unit", ("states",)),
             ("text", ("saliency", "states")),
             ("sequence", ("saliency", "states")),
         ):
             if getattr(self, name) is not None and not set(uses) & set(self.instruments):
                 raise InputError(
-                    f"none of the instruments looks at a {name}", where=name,
+                    f"none of the instruments asked for looks at {name}", where=name,
                     expected=f"{' or '.join(uses)} among the instruments",
                 )  # fmt: skip
 
