@@ -24,7 +24,11 @@ CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 NARROW = 8  # columns that a column of a table keeps
 KEPT = 40  # characters of `code` that are kept together in one line
 HIDDEN = {" ": "\x00", "*": "\x01", "_": "\x02"}  # of `code` while text is wrapped around it
-EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])((?:(?!\1).|\*\*)+?)(?<=[^\s*_])\1(?![\w*])")
+# `**bold**` may stand in *it*. No sign can be read in two ways, so that it is quickly told.
+EMPHASIS = (
+    re.compile(r"(?<![\w*])\*(?=[^\s*])((?:[^*]|\*\*)+?)(?<=[^\s*])\*(?![\w*])"),
+    re.compile(r"(?<!\w)_(?=[^\s_])([^_]+)(?<=\S)_(?!\w)"),
+)
 RULED = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "cyan": "36"}
 
@@ -215,7 +219,9 @@ def _inline(text: str) -> str:
             done[-1] = _hidden(code, " ")
         at = span.end()
     text = "".join([*done, _links(text[at:])]).replace("***", "**")
-    return EMPHASIS.sub(r"\2", EMPHASIS.sub(r"\2", text))
+    for emphasis in EMPHASIS:
+        text = emphasis.sub(r"\1", text)
+    return text
 
 
 def _links(text: str) -> str:
