@@ -64,9 +64,7 @@ def test_without_a_peak_it_only_says_how_far_was_looked(found):
     lines = summary(findings, {})
     [agree] = [line for line in lines if "agree roughly" in line]
     assert "gradient" not in agree
-    assert (
-        "Looked at no further, so that these may lie further back: what its gradient feels 8."
-    ) in lines
+    assert ("Not compared, for there was looked no further: what its gradient feels 8.") in lines
     text = page("m", "", "", lines, findings, {}, drawn(findings))
     assert "as far as was looked: it may be more" in text
 

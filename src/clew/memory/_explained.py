@@ -31,12 +31,14 @@ EXPLAINED: dict[str, str] = {
         "One answer of the model, looked at element by element: the black curve is how much of the "
         "answer's score goes when that element alone is replaced by one that says nothing. The "
         "other curves are what gradients claim about the same elements; where they differ, the "
-        "black one is what happens."
+        "black one is what happens. A level black line without points is a stretch that was taken "
+        "away as a whole only."
     ),
     "saliency-by-distance": (
         "The same as above, averaged over some cases by how far an element is from the step asked. "
         "The scale is of powers of ten; a curve that falls steeply belongs to a model that mostly "
-        "looks at what is near."
+        "looks at what is near, one with a tooth far to the left to a model that waits for what "
+        "stands there."
     ),
     "states": (
         "Each row is a unit, each column an element that was read, the newest on the right; dark "

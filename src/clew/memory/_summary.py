@@ -224,7 +224,7 @@ def _joined(seen: Mapping[str, Depth]) -> list[str]:
         lines.append(f"The instruments agree roughly, in steps back: {figures}.")
     if rest:
         lines.append(
-            f"Looked at no further, so that these may lie further back: {', '.join(rest)}."
+            f"Not compared, for there was looked no further: {', '.join(rest)}."
         )
     return lines
 

@@ -130,11 +130,12 @@ class Saliency:
         if self.blocks:
             most = max(self.blocks, key=lambda block: abs(block.change))
             near, far = sorted((abs(most.first), abs(most.last)))
+            where = f"the one {near} to {far} {'before' if most.last < 0 else 'after'}"
+            much = f" by more than {abs(most.change):.2g} ({where})"
             lines.append(
                 f"{sum(map(len, self.blocks))} {many} further than {NEAR - 1} away were taken away "
-                f"in blocks only: none of these changes the score by more than "
-                f"{abs(most.change):.2g} (the one {near} to {far} "
-                f"{'before' if most.last < 0 else 'after'})."
+                "in blocks only: none of these changes the score"
+                f"{much if abs(most.change) > self.noise else ''}."
             )
         return lines
 
