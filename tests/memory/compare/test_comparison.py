@@ -60,7 +60,9 @@ def test_what_was_tested_and_tried_has_columns_of_its_own():
 def test_data_are_json_and_name_the_chosen(found):
     read = json.loads(json.dumps(found.data()))
     assert read["chosen"] == "lstm"
-    assert read["baseline"] == {"name": "word counts", "score": 0.6, "test": None}
+    assert read["baseline"] == {
+        "name": "word counts", "score": 0.6, "test": None, "how": "", "chance": None,
+    }  # fmt: skip
     assert [one["name"] for one in read["networks"]] == ["lstm", "bigru"]
     assert len(read["networks"][0]["runs"]) == 2
     assert "learning rate" in read["method"]
@@ -84,6 +86,13 @@ def test_the_picture_shows_scores_and_horizons(less, horizon):
     assert [text.get_text() for text in right.texts] == {None: [], 0: ["0"] * 3, 7: ["7+"] * 3}[
         horizon
     ]
+
+
+def test_a_cost_is_the_median_of_all_rounds():
+    found = comparison({"lstm": [0.8, 0.9]}, rounds=[3.0, 90.0, 4.0], streams={"lstm": 2.0})
+    (row,) = found.rows
+    assert row.costs == {"8": 4.0, "64": 4.0, "512": 4.0}
+    assert (row.stream, row.served, row.unsteady) == (2.0, 2.0, True)
 
 
 def test_what_is_unknown_stays_unknown():

@@ -1,5 +1,6 @@
 """Probes: a network that can see the answer learns it, and how far back it looks is known."""
 
+import numpy as np
 import pytest
 
 from clew import InputError
@@ -36,11 +37,42 @@ def test_parameters_are_those_of_the_network_that_learns():
         assert contest.parameters(one, size) == contest.learn(one, size, 0).parameters
 
 
+def test_all_may_have_layers():
+    contest = contest_of(Plan("probe", ("recall",), settings={**EASY, "num_layers": 3, "steps": 1}))
+    for one in entrants(["transformer", "window", "gru"], both=False):
+        size = Size(8, 12 if one.base == "transformer" else None)
+        learned = contest.learn(one, size, 0)
+        assert len(learned.subject.reader.layers) == 3
+        assert contest.parameters(one, size) == learned.parameters
+
+
+def test_the_yardstick_is_the_better_of_chance_and_a_shortcut():
+    found = contest_of(Plan("probe", ("associative",), settings={"length": 6})).baseline()
+    # Of 8 values 6 are drawn: brute force of the most frequent one.
+    drawn = np.random.default_rng(7).integers(8, size=(4000, 6))
+    often = np.mean([np.bincount(row).max() / 6 for row in drawn])
+    assert found.score == pytest.approx(often, abs=0.01)
+    assert found.chance == 1 / 8
+    assert (found.name, found.how) == ("shortcut", "naming the value that came most often")
+    recall = contest_of(Plan("probe", ("recall",), settings={"length": 6})).baseline()
+    assert (recall.name, recall.score, recall.chance) == ("chance", 1 / 8, None)
+
+
+def test_a_budget_that_is_too_small_is_helped_by_what_the_probe_has():
+    for probe, said in (("recall", "letters"), ("parity", None)):
+        with pytest.raises(InputError, match="the smallest network") as error:
+            compare(Plan("probe", (probe,), budget=1, rivals=("gru",)), apart=False)
+        more = f", or fewer {said}: --set {said}=4" if said else ""
+        assert error.value.hint == f"a larger --budget{more}"
+
+
 def test_a_probe_of_numbers_is_judged_by_its_error():
     contest = contest_of(Plan("probe", ("adding",), settings={"length": 6, "steps": 2}))
     learned = contest.learn(entrants(["gru"], both=False)[0], Size(4), 0)
     assert learned.figure == "loss"
-    assert contest.baseline().score == pytest.approx(1 / 6, rel=0.1)
+    x = np.random.default_rng(3).random((20_000, 6))
+    error = float(np.mean((x[:, 0] + x[:, 1] - 2 * x.mean(1)) ** 2))  # of who sees no marks
+    assert contest.baseline().score == pytest.approx(error, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +80,8 @@ def test_a_probe_of_numbers_is_judged_by_its_error():
     [
         ({"data": ("recal",)}, "no probe 'recal'"),
         ({"data": ("recall", "copy")}, "2 probes"),
+        ({"settings": {"answers": 3}}, "no setting 'answers'"),
+        ({"settings": {"num_layers": 0}}, "num_layers is 0"),
         ({"settings": {"lag": 3}}, "no setting 'lag'"),
         ({"settings": {"length": 0}}, "length is 0"),
         ({"columns": {"y": "z"}}, "columns of a probe"),

@@ -104,8 +104,10 @@ def test_one_network_alone():
 
 
 def test_all_alike():
-    words = said({"lstm": [0.8, 0.84], "gru": [0.79, 0.83]})
-    assert "All differences from the LSTM are within the spread of the seeds." in words
+    words = said({"lstm": [0.8, 0.84], "gru": [0.79, 0.83], "rnn": [0.78, 0.81]})
+    assert "The seeds of the LSTM overlap with those of every other: more seeds may" in words
+    two = said({"lstm": [0.8, 0.84], "gru": [0.78, 0.81]})
+    assert "the best; no other's mean lies within its spread. The seeds of the LSTM and" in two
 
 
 def test_what_memory_earns():
@@ -120,6 +122,24 @@ def test_what_memory_earns():
         lstm, baseline=("word counts", 0.9)
     )
     assert "Memory" not in said(lstm)
+
+
+def test_neither_side_wins_while_seeds_lie_on_both():
+    for score in (0.79, 0.83):
+        words = said({"lstm": [0.78, 0.84]}, baseline=("word counts", score))
+        assert "Whether memory earns anything cannot be told: word counts scores" in words
+        assert words.startswith("Take the LSTM")
+
+
+def test_one_seed_is_no_proof_for_a_network_nor_against_it():
+    words = said({"lstm": [0.9], "gru": [0.91]}, figure=BITS, baseline=("AR(23)", 0.8987))
+    assert (
+        "By this one seed no network earns its keep here: AR(23) scores 0.8987, 0.0013 bits a "
+        "character ahead of the best network."
+    ) in words
+    assert "Take that" not in words
+    ahead = said({"lstm": [0.9]}, baseline=("word counts", 0.7))
+    assert "By this one seed memory earns its keep: word counts scores 70.0 %, 20 points" in ahead
 
 
 def test_few_held_out_examples_leave_open_what_the_seeds_do_not():
@@ -169,6 +189,7 @@ def test_scores_that_are_the_same():
         "One seed only: how far scores spread by chance is unknown. --seeds 3 would tell."
     )
     several = comparison({"lstm": [1.0, 1.0], "gru": [1.0, 1.0]}, costs={"gru": 20.0})
+    assert several.words()[1] == "All score the same, with every seed."
     assert several.words()[0].endswith(
         "the best; no other within its spread is clearly cheaper to run (20 µs a step)."
     )
@@ -244,13 +265,48 @@ def test_learning_rates():
 
 
 def test_a_probe_is_learnt_or_not():
-    lstm = {"lstm": [0.99, 1.0]}
-    assert "Chance is 12.5 %." in said(lstm, task="probe", baseline=("chance", 0.125))
-    words = said({"lstm": [0.1, 0.2]}, task="probe", baseline=("chance", 0.125))
-    assert "None of them has learnt it: chance is 12.5 %." in words
+    told = {"task": "probe", "held_out": 500, "baseline": ("chance", 0.125)}
+    words = said({"lstm": [0.99, 1.0]}, **told)
+    assert words.startswith("Take the LSTM")
+    assert words.endswith("Chance is 12.5 %.")
+    none = comparison({"lstm": [0.1, 0.2], "gru": [0.11, 0.12]}, **told)
+    assert none.words()[0] == (
+        "Take none: none has learnt it. The LSTM comes furthest, accuracy 15.0 % (10.0 % to "
+        "20.0 % over 2 seeds)."
+    )
+    assert none.chosen is None
+    assert none.data()["chosen"] is None
     assert "Chance is 0.1667" in said(
         {"lstm": [0.001]}, task="probe", figure=ERROR, baseline=("chance", 1 / 6)
     )
+
+
+def test_who_does_no_better_than_a_shortcut_has_learnt_nothing():
+    base = ("shortcut", 0.36, None, "naming the value that came most often", 0.125)
+    told = {"task": "probe", "held_out": 500, "baseline": base}
+    words = said({"lstm": [0.35], "gru": [0.33]}, **told)
+    assert words.startswith("Take none: none has learnt it. The LSTM comes furthest")
+    assert (
+        words.count(
+            "The shortcut scores 36.0 %: naming the value that came most often; chance is 12.5 %."
+        )
+        == 1
+    )
+    # Two shares of 500 differ by 3 points by chance, and the best of several by more.
+    assert said({"lstm": [0.40]}, **told).startswith("Take none")
+    assert said({"lstm": [0.44]}, **told).startswith("Take the LSTM")
+    error = {"task": "probe", "figure": ERROR, "baseline": ("chance", 1 / 6)}
+    assert said({"lstm": [0.155]}, **error).startswith("Take none")
+    assert said({"lstm": [0.145]}, **error).startswith("Take the LSTM")
+
+
+def test_of_a_probe_only_what_has_learnt_it_is_taken_for_its_cost():
+    found = comparison(
+        {"lstm": [0.99, 0.12], "rnn": [0.13, 0.14]}, costs={"rnn": 1.0}, task="probe",
+        held_out=500, baseline=("chance", 0.125),
+    )  # fmt: skip
+    assert found.chosen.entrant.name == "lstm"
+    assert "Chance is 12.5 %. 1 of the 2 seeds of the LSTM came no further." in found.words()
 
 
 def test_sizes_that_come_out_unevenly_are_told():

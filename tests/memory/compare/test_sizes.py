@@ -13,6 +13,8 @@ from clew.memory.compare.sizes import sized
 class Polynomial:
     """A contest whose networks have a + b H + c H^2 parameters, and d H for each of feedforward."""
 
+    smaller = ", or fewer letters"
+
     def __init__(self, a, b, c, d=2):
         self.a, self.b, self.c, self.d = a, b, c, d
 
@@ -49,5 +51,6 @@ def test_a_transformer_comes_within_two_per_cent(name, unit, budget):
 
 def test_a_budget_that_is_too_small():
     (one,) = entrants(["lstm"], both=False)
-    with pytest.raises(InputError, match="the smallest network of LSTM has 1,005 parameters"):
+    with pytest.raises(InputError, match="the smallest network of LSTM has 1,005 parameters") as it:
         sized(Polynomial(1000, 4, 1), one, 500)
+    assert it.value.hint == "a larger --budget, or fewer letters"

@@ -13,8 +13,8 @@ from typing import Any
 
 from clew.errors import InputError
 from clew.memory.compare.contest import Contest, Size, TaskContest
-from clew.memory.compare.costs import STREAM, peak_memory, step_costs
-from clew.memory.compare.entrants import Entrant, entrants
+from clew.memory.compare.costs import peak_memory, step_costs
+from clew.memory.compare.entrants import STREAM, Entrant, entrants
 from clew.memory.compare.plan import Plan
 from clew.memory.compare.sizes import sized
 from clew.memory.horizon import CASES, horizon

@@ -9,7 +9,7 @@ from typing import Any
 
 from clew.memory.compare import recommendation
 from clew.memory.compare.contest import Baseline, Figure
-from clew.memory.compare.entrants import Entrant
+from clew.memory.compare.entrants import STREAM, Entrant
 from clew.memory.finding import Table
 
 USUAL = "64"  # steps before the one whose cost is taken where one is enough
@@ -88,9 +88,8 @@ class Row:
 
     @property
     def stream(self) -> float | None:
-        """Microseconds a step of a stream, the median of the seeds; None of what has none."""
-        found = [run["stream_us"] for run in self.runs]
-        return None if None in found else statistics.median(found)
+        """Microseconds a step of a stream, as `costs`; None of what has none."""
+        return self._cost(STREAM) if STREAM in self.runs[0]["rounds_us"] else None
 
     @property
     def served(self) -> float:
@@ -114,9 +113,12 @@ class Row:
 
     @property
     def costs(self) -> dict[str, float]:
-        """Microseconds a step by the number of steps before it: the median of the seeds."""
-        names = self.runs[0]["step_us"]
-        return {n: statistics.median(run["step_us"][n] for run in self.runs) for n in names}
+        """Microseconds a step by the steps before it: the median of all rounds of all seeds."""
+        return {name: self._cost(name) for name in self.runs[0]["step_us"]}
+
+    def _cost(self, name: str) -> float:
+        rounds = [float(each) for run in self.runs for each in run["rounds_us"][name]]
+        return statistics.median(rounds)
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,9 @@ class Comparison:
         return sorted(self.rows, key=lambda row: (sign * row.mean, row.served))
 
     @property
-    def chosen(self) -> Row:
-        """The one that is recommended."""
-        return recommendation.chosen(self)
+    def chosen(self) -> Row | None:
+        """The one that is recommended; None where none has learnt a probe."""
+        return recommendation.chosen(self) if recommendation.learnt(self) else None
 
     def words(self) -> list[str]:
         """Which to take and why, how sure that is, and whether memory earns anything."""
@@ -286,7 +288,7 @@ class Comparison:
                 }
                 for row in self.rows
             ],
-            "chosen": self.chosen.entrant.name,
+            "chosen": None if (taken := self.chosen) is None else taken.entrant.name,
             "busy": self.busy,
             "words": self.words(),
             "method": self.method,

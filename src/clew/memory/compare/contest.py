@@ -63,11 +63,16 @@ class Learned:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What has no memory, or needs no network, with its scores: held out, and on a test."""
+    """What has no memory, or needs no network, with its scores: held out, and on a test.
+
+    how, chance: of the shortcut of a probe, what it does, and what chance would score.
+    """
 
     name: str
     score: float
     test: float | None = None
+    how: str = ""
+    chance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class Contest(Protocol):
     figures: tuple[Figure, ...]
     both: bool
     cells_only: bool
+    smaller: str  # what makes its networks smaller
 
     def parameters(self, entrant: Entrant | None, size: Size | None) -> int:
         """Of a network of that kind and size; None: of the task's own."""
@@ -154,6 +160,9 @@ class TaskContest:
                     expected=", ".join(sorted(set(known))),
                 )  # fmt: skip
         self.both = "bidirectional" in known
+        ways = {"vocabulary_size": "fewer words: --set vocabulary_size=2000",
+                "embedding_size": "shorter vectors: --set embedding_size=16"}  # fmt: skip
+        self.smaller = "".join(f", or {way}" for name, way in ways.items() if name in known)
         # A decoder begins in the state of its encoder; a forecaster keeps states of all layers in
         # one tensor.
         deep = plan.settings.get("num_layers", 1) != 1

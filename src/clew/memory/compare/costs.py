@@ -12,11 +12,11 @@ import torch
 from torch.nn import RNNBase
 
 from clew.kernels.turns import in_turns, repeated
+from clew.memory.compare.entrants import STREAM
 from clew.memory.subject import Subject
 from clew.nn import Stack
 
 AFTER = (8, 64, 512)  # steps read before the one that is timed
-STREAM = "stream"
 ROUNDS = 5
 SECONDS = 0.01  # of each in each round
 

@@ -14,6 +14,7 @@ from clew.nn.rivals import Attending, Window, in_place_of_cells
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 WINDOWS = {"window": "window", "transformer": "Transformer"}
 DEFAULT = ("window", "rnn", "gru", "lstm", "transformer")
+STREAM = "stream"  # what a step in a stream is called among the costs
 BOTH = ("birnn", "bigru", "bilstm", "bitransformer")
 
 

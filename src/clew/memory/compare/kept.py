@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clew.memory.compare.entrants import STREAM
+
 _NUMBER = (int, float)
 _MAYBE = (*_NUMBER, type(None))
 _SHAPES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
@@ -30,7 +32,7 @@ def whole(kind: str, result: Mapping[str, Any]) -> bool:
         return bool(sizes) and all(isinstance(one, list) and len(one) == 3 for one in sizes)
     if kind == "run":
         rounds = {**result["rounds_us"]}
-        costs = {*result["step_us"], *(["stream"] if result["stream_us"] is not None else [])}
+        costs = {*result["step_us"], *([STREAM] if result["stream_us"] is not None else [])}
         seen = result["horizon"]
         return (
             costs == rounds.keys()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHEAPER = 1.25  # times as much a step costs clearly more
 
+AHEAD = 0.1  # of the squared error of who cannot know: less by so much is no chance
+
 UNEVEN = 0.03  # share of the budget that nobody needs to be told of
 
 
@@ -38,27 +40,64 @@ def words(found: Comparison) -> list[str]:
     """The recommendation with its reason; then what can be told, and what memory earns."""
     lines = [_taken(found), *_tested(found), *_told(found)]
     score = yardstick(found)
-    if found.baseline is not None and score is not None:
+    if found.task == "probe":
+        lines += _known(found)
+    elif found.baseline is not None and score is not None:
         lines.append(_against(found, found.baseline.name, score))
     return lines + _idle(found) + _windowed(found) + _rates(found) + _uneven(found) + _busy(found)
 
 
+def learnt(found: Comparison) -> bool:
+    """Of a probe whether the best is clearly ahead of who cannot know; of all else True."""
+    return found.task != "probe" or _ahead(found, found.ranked[0].mean)
+
+
+def _ahead(found: Comparison, score: float) -> bool:
+    """Whether a score on a probe is ahead of the yardstick by more than chance would have it."""
+    known = yardstick(found)
+    if known is None:
+        return True
+    clear = 2 * _margin(found) if found.figure.percent else AHEAD * known
+    return found.figure.better(score, known) and abs(score - known) > clear
+
+
+def _known(found: Comparison) -> list[str]:
+    """What who cannot know scores at a probe, and whether every seed comes further."""
+    base = found.baseline
+    if base is None:
+        return []
+    shown = found.figure.shown
+    text = f"Chance is {shown(base.score)}."
+    if base.chance is not None:
+        text = f"The shortcut scores {shown(base.score)}: {base.how}; chance is "
+        text += f"{shown(base.chance)}."
+    row = chosen(found)
+    away = sum(not _ahead(found, one) for one in row.scores)
+    if learnt(found) and away:
+        text += f" {away} of the {found.seeds} seeds of the {row.title} came no further."
+    return [text]
+
+
 def _within(found: Comparison, row: Row) -> bool:
-    """Whether the mean is no worse than the worst seed of the best."""
+    """Whether the mean is no worse than the worst seed of the best; what learnt nothing is not."""
     best = found.ranked[0]
+    if found.task == "probe" and not _ahead(found, row.mean):
+        return row is best
     worst = max(best.scores) if found.figure.less else min(best.scores)
     return row is best or not found.figure.better(worst, row.mean)
 
 
 def _taken(found: Comparison) -> str:
-    row, best, shown = chosen(found), found.ranked[0], found.figure.shown
+    best, shown = found.ranked[0], found.figure.shown
     several = found.seeds > 1
+    row = chosen(found) if learnt(found) else best
     ends = f"{shown(min(row.scores))} to {shown(max(row.scores))} over {found.seeds} seeds"
+    scored = f"{found.figure.title} {shown(row.mean)}" + f" ({ends})" * several
+    if not learnt(found):
+        return f"Take none: none has learnt it. The {row.title} comes furthest, {scored}."
     score = yardstick(found)
     beaten = score is not None and found.task != "probe" and _earned(found, score) is False
-    text = ("Of the networks take" if beaten else "Take") + f" the {row.title}: "
-    text += f"{found.figure.title} {shown(row.mean)}"
-    text += f" ({ends})" if several else ""
+    text = ("Of the networks take" if beaten else "Take") + f" the {row.title}: {scored}"
     others = [one for one in found.rows if one is not row]
     if not others:
         return text + ", the only one that ran."
@@ -98,8 +137,13 @@ def _told(found: Comparison) -> list[str]:
         ]
     lines = []
     alike = [row.title for row in rest if _meet(best, row)]
-    if len(alike) == len(rest):
-        lines.append(f"All differences from the {best.title} are within the spread of the seeds.")
+    if len({score for row in found.rows for score in row.scores}) == 1:
+        lines.append("All score the same, with every seed.")
+    elif len(alike) == len(rest) > 1:
+        lines.append(
+            f"The seeds of the {best.title} overlap with those of every other: more seeds may "
+            "change the order."
+        )
     elif alike:
         lines.append(f"The seeds of the {best.title} and of {_listed(alike)} overlap.")
     margin = _margin(found)
@@ -146,7 +190,7 @@ def _earned(found: Comparison, score: float) -> bool | None:
         return False
     if abs(fmean(scores) - score) <= _margin(found, _by_test(found)):
         return None
-    if better(score, fmean(scores)):
+    if all(better(score, one) for one in scores):
         return False
     return True if all(better(one, score) for one in scores) else None
 
@@ -161,25 +205,23 @@ def yardstick(found: Comparison) -> float | None:
 def _against(found: Comparison, name: str, score: float) -> str:
     best, figure = found.ranked[0], found.figure
     earned = _earned(found, score)
-    if found.task == "probe":
-        if earned:
-            return f"Chance is {figure.shown(score)}."
-        return f"None of them has learnt it: chance is {figure.shown(score)}."
     scores = f"{name} scores {figure.shown(score)}" + " on the test" * _by_test(found)
     if best.idle:
         return f"No network earns its keep here: {scores}."
-    memory = best.entrant.base in CELLS
+    memory = "memory" if best.entrant.base in CELLS else "a network"
     if earned is None:
-        what = "memory" if memory else "a network"
         return (
-            f"Whether {what} earns anything cannot be told: {scores}, "
+            f"Whether {memory} earns anything cannot be told: {scores}, "
             "too little apart from the best network."
         )
     gap = _gap(found, fmean(best.tests if _by_test(found) else best.scores), score)
-    if earned:
-        what = "Memory" if memory else "A network"
-        return f"{what} earns its keep: {scores}, {gap} behind the best network."
-    return f"No network earns its keep here: {scores}, {gap} ahead of the best network. Take that."
+    text = (
+        f"{memory} earns its keep: {scores}, {gap} behind the best network." if earned else
+        f"no network earns its keep here: {scores}, {gap} ahead of the best network."
+    )  # fmt: skip
+    if found.seeds == 1:
+        return f"By this one seed {text}"
+    return text[0].upper() + text[1:] + " Take that." * (not earned)
 
 
 def _idle(found: Comparison) -> list[str]:
@@ -254,7 +296,7 @@ def _busy(found: Comparison) -> list[str]:
     if unsteady:
         each = "each" if len(unsteady) == len(found.rows) > 1 else _listed(unsteady)
         text += f"{';' if found.busy else ':'} of {each} it more than doubled from round to round"
-    return [f"{text}. On an idle machine, with another --out, it would be told better."]
+    return [f"{text}. Ask again on an idle machine; kept runs keep their costs."]
 
 
 def _margin(found: Comparison, test: bool = False) -> float:

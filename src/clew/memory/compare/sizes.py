@@ -39,7 +39,7 @@ def sized(contest: Contest, entrant: Entrant, budget: int) -> tuple[Size, int]:
             f"the smallest network of {entrant.title} has {count:,} parameters",
             where="budget",
             expected=f"more than {budget:,}; vectors of words and the output layer count too",
-            hint="a larger --budget, or fewer words or shorter vectors: --set vocabulary_size=2000",
+            hint=f"a larger --budget{contest.smaller}",
         )
     return size, count
 
