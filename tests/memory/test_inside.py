@@ -215,7 +215,7 @@ def test_a_module_of_another_form_is_refused(wrong):
 
 def test_what_does_not_fit_is_refused():
     network = seeded(torch.nn.GRU, D, H)
-    subject = SimpleNamespace(reader=network)
+    subject = SimpleNamespace(reader=network, both_ways=False)
     with pytest.raises(InputError, match="x of shape"):
         inside(subject, data()[0])
     for lengths in ([T + 1] * B, [-1] * B, [1] * (B + 1), [1.5] * B):

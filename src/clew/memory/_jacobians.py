@@ -40,7 +40,7 @@ def state_norms(
     batch cannot be found in what it carries, and where there is no way back to what was read.
     """
     with torch.no_grad():
-        axes = _batch_axes(module, x)
+        axes = batch_axes(module, x)
         carried = [axis for axis in axes if axis is not None]
         if not carried:
             return Norms(np.zeros((x.shape[1], lags)), [])
@@ -79,7 +79,7 @@ def _back(
         read = x[t : t + 1].index_select(1, owner).detach().requires_grad_(rows is None)
         wide = [
             leaf if axis is None else leaf.index_select(axis, owner).detach().requires_grad_()
-            for leaf, axis in zip(_leaves(states[t]), axes, strict=True)
+            for leaf, axis in zip(leaves(states[t]), axes, strict=True)
         ]
         moving = [leaf for leaf, axis in zip(wide, axes, strict=True) if axis is not None]
         state = _filled(states[t], iter(wide))
@@ -140,12 +140,12 @@ def _rows(said: int, batch: int, vectors: int | None, seed: int) -> Tensor:
     return 2.0 * signs.double() - 1.0
 
 
-def _batch_axes(module: Any, x: Tensor) -> list[int | None]:
+def batch_axes(module: Any, x: Tensor) -> list[int | None]:
     """The axis of the batch in each leaf of a state, found by reading one sequence and two.
 
     None of what is the same for all of them, and carries no gradient.
     """
-    one, two = (_leaves(module(x[:1, [0] * n], None)[1]) for n in (1, 2))
+    one, two = (leaves(module(x[:1, [0] * n], None)[1]) for n in (1, 2))
     axes: list[int | None] = []
     for a, b in zip(one, two, strict=True):
         if not isinstance(a, Tensor) or not a.is_floating_point():
@@ -165,15 +165,16 @@ def _batch_axes(module: Any, x: Tensor) -> list[int | None]:
 
 def _moving(state: Any, axes: list[int | None]) -> list[Tensor]:
     """The tensors of a state that gradients go through."""
-    pairs = zip(_leaves(state), axes, strict=True)
+    pairs = zip(leaves(state), axes, strict=True)
     return [leaf for leaf, axis in pairs if axis is not None]
 
 
-def _leaves(state: Any) -> list[Any]:
+def leaves(state: Any) -> list[Any]:
+    """What a state holds, in order: the parts of its tuples, lists and dicts."""
     if isinstance(state, tuple | list):
-        return [leaf for part in state for leaf in _leaves(part)]
+        return [leaf for part in state for leaf in leaves(part)]
     if isinstance(state, dict):
-        return [leaf for part in state.values() for leaf in _leaves(part)]
+        return [leaf for part in state.values() for leaf in leaves(part)]
     return [state]
 
 

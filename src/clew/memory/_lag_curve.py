@@ -120,7 +120,7 @@ def plain(values: NDArray[np.float64]) -> list[float | None]:
 
 
 def _share(share: float) -> str:
-    return f"{_percent(share)} of" if share < 0.995 else f"{share:.2g} times"
+    return f"{_percent(share)} of" if share < 1.5 else f"{share:.2g} times"
 
 
 def _percent(share: float) -> str:

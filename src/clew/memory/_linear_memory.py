@@ -29,7 +29,7 @@ Curve = NDArray[np.float64]
 class LayerMemory:
     """How well x_{t-tau} can be read off one direction of a layer with H units.
 
-    name, number, backwards: as Inside.
+    name, number, backwards: as Inside; "state" or "output" of a module that is no layer.
     r2, alone: (L + 1,) by lag, off h_t and off x_t alone. chance, chance_alone: what they reach by
     chance.
     """
@@ -80,7 +80,8 @@ class Measured:
 
     what: what was read back; varies: whether there was anything to tell apart. scale: of what the
     lowest layer reads. steps: how many were learned from, and held out. whole: whether sequences
-    were held out as a whole.
+    were held out as a whole. unread: of a module that is no layer, why not its state was read but
+    its output; "" else.
     """
 
     layers: list[LayerMemory]
@@ -91,6 +92,7 @@ class Measured:
     steps: tuple[int, int]
     sequences: int
     whole: bool
+    unread: str = ""
 
 
 def material(
@@ -130,6 +132,7 @@ def measured(
         (int(((part >= 0) & (part < HELD_OUT)).sum()), int((part == HELD_OUT).sum())),
         len({case.source for case in some}),
         whole,
+        both[0].unread,
     )
 
 

@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from clew.memory._carried import carried
 from clew.memory._reading import batches, check_finite
-from clew.memory.inside import inside
+from clew.memory.inside import Inside, inside
 from clew.memory.subject import Case, Subject
 
 TOKENS = 20  # the most frequent are told back
@@ -42,7 +43,8 @@ class Side:
     codes: (M,) ids or (M, D) features in the order in which they are read. rows: (N,) places among
     them with enough steps of their own sequence before each. source, step: (N,), of which sequence
     and which step of it. names: of each
-    layer, with its number. outputs: of each (N, H).
+    layer, with its number. outputs: of each (N, H); of a module that is no layer its state, or its
+    output where `unread` says why that is not read.
     """
 
     backwards: bool
@@ -52,6 +54,7 @@ class Side:
     source: Tensor = field(default_factory=lambda: torch.zeros(0))
     step: Tensor = field(default_factory=lambda: torch.zeros(0))
     outputs: list[Tensor] = field(default_factory=list)
+    unread: str = ""
 
 
 def enough(before: Sequence[int], lags: int) -> int:
@@ -89,6 +92,7 @@ def sides(
             if len(found) <= number:
                 found.append(Side(backwards, [(layer.name, layer.number) for layer in those]))
                 pieces.append([])
+            values = [_held(layer, subject.both_ways, found[number]) for layer in those]
             offset = begin
             for column, place in enumerate(batch.places):
                 case, steps = long[place], int(batch.lengths[column])
@@ -103,7 +107,7 @@ def sides(
                     step + offset,
                     torch.full_like(step, case.source),
                     step,
-                    *(layer.y[step.to(layer.y.device), column].cpu() for layer in those),
+                    *(h[step.to(h.device), column].cpu() for h in values),
                 ))  # fmt: skip
                 offset += steps
         begin += int(batch.lengths.sum())
@@ -116,6 +120,18 @@ def sides(
     every = torch.cat(read)
     spread = every.var(0, unbiased=False).mean().sqrt()
     return found, Scale(every.shape[1], float(every.mean()), float(spread))
+
+
+def _held(layer: Inside, both_ways: bool, side: Side) -> Tensor:
+    """What a layer says, (T, B, H); of a module that cannot be opened what it carries."""
+    if layer.kind:
+        return layer.y
+    found: Tensor | str = "it reads both ways"
+    if not both_ways:
+        found = carried(layer.module, layer.x)
+    side.unread = found if isinstance(found, str) else ""
+    side.names = [("output" if side.unread else "state", layer.number)]
+    return layer.y if isinstance(found, str) else found
 
 
 class Elements:

@@ -128,7 +128,7 @@ class Decay:
         return ""
 
     def _ends(self) -> str:
-        if self.kind == "single":
+        if self.kind in ("single", "none"):
             return ""
         if self.again:
             return f"; then none, and some again at {self.again} lag{'s' * (self.again != 1)}"

@@ -87,7 +87,9 @@ class Gates:
                 "whole state at every step, and what it keeps goes through its weights alone."
                 if rnn
                 else f"{_capital(names)} cannot be opened: it is a module of another "
-                "sort, and its gates, if it has any, are not known."
+                "sort, and its gates, if it has any, are not known. Where a layer of torch.nn or "
+                "clew.nn is a part of it, give that layer itself: embed= for what stands before "
+                "it, readout= for what follows."
             )
         for k, one in enumerate(gated):
             former = None

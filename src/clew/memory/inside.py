@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from clew.errors import InputError
+from clew.memory._carried import held
 from clew.memory.subject import Subject
 from clew.nn import GRU, LSTM, RNN, Stack, Trace
 from clew.nn.base import Recurrent
@@ -75,18 +76,21 @@ def inside(subject: Subject, x: Tensor, lengths: Tensor | None = None) -> list[I
 
     x: (T, B, D), what `subject.vectors` gives, read from the state of zeros, without a graph.
     lengths: (B,), T each where None. Layers of clew.nn and torch.nn and a Stack are opened: an LSTM
-    in layers and directions, each a layer of clew.nn in eval mode, which makes their traces. Any
-    other module is returned whole. With residuals y is what the layer itself said: what the layer
+    in layers and directions, each a layer of clew.nn in eval mode, which makes their traces. A
+    module that holds one such layer, and nothing else that carries a state, gives that layer; all
+    others are returned whole. With residuals y is what the layer itself said: what the layer
     above reads is x + y.
 
     Raises:
         InputError: a module that is not of the form (x, state) -> (y (T, B, H), state); x or
             lengths that do not fit.
     """
-    return layers(subject.reader, x, lengths)
+    return layers(subject.reader, x, lengths, subject.both_ways)
 
 
-def layers(reader: Any, x: Tensor, lengths: Tensor | None = None) -> list[Inside]:
+def layers(
+    reader: Any, x: Tensor, lengths: Tensor | None = None, both_ways: bool = False
+) -> list[Inside]:
     """`inside` of a module that reads (x (T, B, D), state) whatever its own layout of batches."""
     if x.dim() != 3:
         raise InputError(f"x of shape {tuple(x.shape)}", where="x", expected="(T, B, D)")
@@ -102,6 +106,10 @@ def layers(reader: Any, x: Tensor, lengths: Tensor | None = None) -> list[Inside
     with torch.no_grad():
         x = _cut(x.detach(), lengths)
         storeys = list(_storeys(reader))
+        # Where padding that follows a sequence could be read, there is no reading all at once.
+        if not storeys and not both_ways and (part := held(reader, x)) is not None:
+            storeys = list(_storeys(part.layer))
+            x = _cut(part.x, lengths) if storeys else x
         if not storeys:
             return [Inside("network", 1, "", False, reader, x, _said(reader, x, lengths), lengths)]
         found: list[Inside] = []

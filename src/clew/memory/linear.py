@@ -67,17 +67,24 @@ class Linear:
             else "on the last third of each sequence, as there are fewer than three"
         )
         return (
-            f"R^2 with which {m.what} of tau {self.element[1]} ago can be read off the outputs h_t "
-            f"of a layer{' at the steps asked about' * self.at_asked} by ridge regression (the "
+            f"R^2 with which {m.what} of tau {self.element[1]} ago can be read off {self._off()}"
+            f"{' at the steps asked about' * self.at_asked} by ridge regression (the "
             f"penalty chosen among ten), {held}: {m.steps[0]:,} steps learned from, "
             f"{m.steps[1]:,} held out, of "
             f"{m.sequences:,} sequence{'s' * (m.sequences != 1)}. The capacity is the sum of R^2 "
-            "over the lags from 1 (short-term memory capacity, Jaeger 2002). Beside it the same read off x_t "
-            "alone, without any memory: elements that hang together tell of each other. Chance is "
+            "over the lags from 1 (short-term memory capacity, Jaeger 2002). Beside it the same "
+            "read off x_t alone, without any memory: elements that hang together tell of each "
+            "other. Chance is "
             f"what {DRAWS} targets moved in time reach, their median and six deviations, 1 at "
             f"most, and {STRAYS:g} / (steps held out x root of the numbers told) at least; "
             f"something is what is above chance and {LEAST:g}. {self._scale()}"
         )
+
+    def _off(self) -> str:
+        return {
+            "state": "all numbers of the state that the module returns",
+            "output": "the output of the module",
+        }.get(self.layers[0].name, "the outputs h_t of a layer")
 
     def _scale(self) -> str:
         scale = self.measured.scale
@@ -94,6 +101,11 @@ class Linear:
         best = max(self.layers, key=lambda layer: layer.capacity)
         lines = [self._answer(best)]
         lines += [self._told(layer) for layer in self.layers]
+        if self.measured.unread:
+            lines.append(
+                "This is off what the network says, not off what it carries: "
+                f"{self.measured.unread}."
+            )
         if self.wanted > self.lags:
             lines.append(
                 f"The sequences are too short for {self.wanted} lags: these are {self.lags}."
@@ -101,7 +113,7 @@ class Linear:
         learned = self.measured.steps[0]
         if learned < 2 * best.units:
             lines.append(
-                f"With {learned:,} steps for {best.units} units these are lower bounds: "
+                f"With {learned:,} steps for {self._units(best)} these are lower bounds: "
                 "more data would show more."
             )
         lines.append(self._scale())
@@ -117,11 +129,11 @@ class Linear:
                 "themselves, drift, or are too few."
             )
         if ever is None:
-            line = f"Nothing of what was read can be read off {best.name} by a line"
+            line = f"Nothing of what was read can be read off {self._called(best)} by a line"
             if best.chance > LEAST:
                 return f"{line} better than by chance, which reaches an R^2 of {best.chance:.2f}."
             return f"{line}."
-        line = f"Off {best.name} " if len(self.layers) > 1 else "Off the state "
+        line = f"Off {self._called(best) if len(self.layers) > 1 else self._only(best)} "
         if half is None:
             line += f"something of what was read can be read back up to {self._ago(ever)}"
             line += ", but nowhere half of it"
@@ -136,6 +148,16 @@ class Linear:
             return f"{line}; the current {one} alone tells nothing of those before."
         return f"{line}; the current {one} alone tells something of {many} up to {alone} ago."
 
+    def _called(self, layer: LayerMemory) -> str:
+        return f"the {layer.name}" if layer.name in ("state", "output") else layer.name
+
+    def _units(self, layer: LayerMemory) -> str:
+        many = "numbers" if layer.name in ("state", "output") else "units"
+        return f"{layer.units} {many if layer.units != 1 else many[:-1]}"
+
+    def _only(self, layer: LayerMemory) -> str:
+        return "its output" if layer.name == "output" else "the state"
+
     def _ago(self, lag: int) -> str:
         if lag == 0:
             return f"the current {self.element[0]}"
@@ -144,7 +166,7 @@ class Linear:
     def _told(self, layer: LayerMemory) -> str:
         open_end = layer.r2[-1] > max(layer.chance, 0.05)
         return (
-            f"{layer.name[0].upper()}{layer.name[1:]} ({layer.units} units): capacity "
+            f"{layer.name[0].upper()}{layer.name[1:]} ({self._units(layer)}): capacity "
             f"{'at least ' if open_end else ''}{layer.capacity:.3g} {self.element[1]}, "
             f"{layer.capacity_alone:.3g} off the current one alone; R^2 "
             + ", ".join(f"{max(layer.r2[lag], 0.0):.2f} at lag {lag}" for lag in _some(self.lags))
@@ -227,6 +249,8 @@ class Linear:
             "element": self.element[0],
             "told_back": self.measured.what,
             "varies": self.measured.varies,
+            "read_off": self._off(),
+            "state_unread_because": self.measured.unread or None,
             "steps_learned_from": self.measured.steps[0],
             "steps_held_out": self.measured.steps[1],
             "sequences": self.measured.sequences,
