@@ -302,9 +302,10 @@ def _curve(
     first = int(lags[0] == 0)  # the rate is that of what was carried on
     with np.errstate(invalid="ignore"):  # inf - inf, of numbers that overflowed
         mean, median = np.nanmean(rows, 0), np.nanmedian(rows, 0)
+    here = float(mean[0]) if first else 1.0  # of a state by itself
     return LagCurve(
         name, trained, lags, mean, median, parts,
-        decay(lags[first:], rows[:, first:], sources, seed), len(rows), exact, vectors,
+        decay(lags[first:], rows[:, first:], sources, seed, here), len(rows), exact, vectors,
     )  # fmt: skip
 
 
