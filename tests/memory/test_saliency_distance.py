@@ -106,7 +106,7 @@ def test_what_lies_far_is_found_and_what_lies_further_is_told_at_once():
     assert "100 % at one place alone, 150 symbols before it" in found.words()[0]
     assert found.blocked.max() == 3
     assert found.blocked[np.abs(found.places) < 32].max() == 0
-    assert any("taken away in blocks first" in line for line in found.words())
+    assert any("the one in its middle counts for all" in line for line in found.words())
     assert any("where nothing of that is read the score stays as it is." in line
                for line in found.words())  # fmt: skip
     json.dumps(found.data(), allow_nan=False)

@@ -19,14 +19,24 @@ _MATTERS = 0.01  # of the largest change: a block that changes less is not looke
 
 @dataclass(frozen=True)
 class Block:
-    """Elements that were taken away together only, from `first` to `last`, and the change."""
+    """Elements from `first` to `last` that were not all taken away alone.
+
+    change: of the score without all of them. middle: without the one in their middle alone.
+    """
 
     first: int
     last: int
     change: float
+    middle: float
 
     def __len__(self) -> int:
         return self.last - self.first + 1
+
+    @property
+    def each(self) -> float:
+        """What one of them changes, about: of changes of both signs the sum tells too little."""
+        share = self.change / len(self)
+        return share if abs(share) > abs(self.middle) else self.middle
 
 
 def occlude(change: Change, around: slice, at: int, noise: float) -> tuple[Curve, list[Block]]:
@@ -34,7 +44,8 @@ def occlude(change: Change, around: slice, at: int, noise: float) -> tuple[Curve
 
     around: the elements in question; at: the step asked. The NEAR nearest of each side are taken
     away one by one; so are all others where these are at most ALONE. Else they are taken away in
-    blocks, and one by one in those blocks that change most, up to ALONE elements.
+    blocks, and of each block the one in its middle; then one by one in those blocks in which either
+    changes most, up to ALONE elements.
     """
     begin, end = max(around.start, at + 1 - NEAR), min(around.stop, at + NEAR)
     far = begin - around.start + around.stop - end
@@ -55,13 +66,16 @@ def occlude(change: Change, around: slice, at: int, noise: float) -> tuple[Curve
         *(slice(k, min(k + size, around.stop)) for k in range(end, around.stop, size)),
     ]
     changes = change(blocks)
-    largest = max(np.nanmax(np.abs(found)), np.abs(changes).max())
-    order = np.argsort(-np.abs(changes), kind="stable")[: ALONE // size]
-    opened = {int(k) for k in order if abs(changes[k]) > max(noise, _MATTERS * largest)}
+    places = [(one.start + one.stop) // 2 for one in blocks]
+    middles = change([slice(k, k + 1) for k in places])
+    sizes = np.maximum(np.abs(changes), np.abs(middles))
+    largest = max(np.nanmax(np.abs(found)), sizes.max())
+    order = np.argsort(-sizes, kind="stable")[: ALONE // size]
+    opened = {int(k) for k in order if sizes[k] > max(noise, _MATTERS * largest)}
     for k in opened:
         singly(blocks[k])
     left = [
-        Block(one.start, one.stop - 1, float(changes[k]))
+        Block(one.start, one.stop - 1, float(changes[k]), float(middles[k]))
         for k, one in enumerate(blocks)
         if k not in opened
     ]

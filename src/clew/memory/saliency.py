@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,11 @@ STYLES: dict[str, dict[str, Any]] = {
 _METHOD = (
     "F is the score of the answer as the model gives it. Occlusion: F less F with the element "
     "replaced by {neutral}, one element at a time; of more than 128 those far away in blocks "
-    "first, then one at a time in the blocks that change most. Gradient x input: dF/dx times x, "
-    "counted from the same neutral element. Integrated gradients: the same with the mean of dF/dx "
-    "on the straight way from neutral elements to x (Sundararajan et al. 2017). Connectivity: the "
-    "length of dF/dx. Where gradients and occlusion disagree, occlusion is what the model does "
-    "(Ismail et al. 2020)."
+    "first, then one at a time in the blocks that change most, of others one in the middle. "
+    "Gradient x input: dF/dx times x, counted from the same neutral element. Integrated gradients: "
+    "the same with the mean of dF/dx on the straight way from neutral elements to x (Sundararajan "
+    "et al. 2017). Connectivity: the length of dF/dx. Where gradients and occlusion disagree, "
+    "occlusion is what the model does (Ismail et al. 2020)."
 )
 _NEUTRAL = "a neutral one (<unk>, silence, id 0 of a torch module, or the mean of what is read)"
 
@@ -134,17 +134,17 @@ class Saliency:
             much = f" by more than {abs(most.change):.2g} ({where})"
             lines.append(
                 f"{sum(map(len, self.blocks))} {many} further than {NEAR - 1} away were taken away "
-                "in blocks only: none of these changes the score"
+                "in blocks, and one of each block alone: no block changes the score"
                 f"{much if abs(most.change) > self.noise else ''}."
             )
         return lines
 
     @property
     def spread(self) -> NDArray[np.float64]:
-        """Occlusion (n,) without gaps: the change of a block counts evenly over its elements."""
+        """Occlusion (n,) without gaps: of blocks what each of their elements changes, about."""
         whole = self.occlusion.copy()
         for block in self.blocks:
-            whole[slice(*self._inside(block))] = block.change / len(block)
+            whole[slice(*self._inside(block))] = block.each
         return whole
 
     def _inside(self, block: Block) -> tuple[int, int]:
@@ -154,7 +154,9 @@ class Saliency:
     def flat(self) -> bool:
         """Whether no element matters by any of the curves."""
         curves = (self.occlusion, self.integrated, self.gradient)
-        blocks = max((abs(block.change) for block in self.blocks), default=0.0)
+        blocks = max(
+            (max(abs(block.change), abs(block.middle)) for block in self.blocks), default=0.0
+        )
         return max(blocks, *(float(np.nanmax(np.abs(curve))) for curve in curves)) <= self.noise
 
     @property
@@ -270,7 +272,7 @@ def saliency(
     answer: by its name or number; None takes the likeliest (of a model that answers with numbers
     of another kind, the first). elements: how many are looked at, up to the step asked (of models
     of both ways, on each side of it); of more than 128 those far away are taken away in blocks
-    first, and one by one in the blocks that change most, in at most 160 readings. steps: points of
+    first, and one by one in the blocks that change most, in at most 230 readings. steps: points of
     the integral to begin with; stretches of the way on which it lacks much get more, up to 1024 in
     all, until it lacks no more than `tolerance` of the change. read: so many elements up to the
     step are read each time, at least `elements`; None is all. Reads that elements + 2 steps times
@@ -299,7 +301,8 @@ def saliency(
         around = slice(max(0, last - elements), end)
         found = attribute(asked, number, around, steps=steps, tolerance=tolerance)
     alone = found.occlusion[found.alone]
-    curves = (found.gradient, found.integrated, alone, found.connectivity)
+    in_blocks = np.array([[block.change, block.middle] for block in found.blocks])
+    curves = (found.gradient, found.integrated, alone, in_blocks, found.connectivity)
     if not all(np.isfinite(curve).all() for curve in curves):
         raise InputError(
             f"the score of the answer is {found.score:.4g}, but its gradient, or the score without "
@@ -370,7 +373,7 @@ def _told(
         noise=found.noise,
         shared=shared(occluded, integrated, found.noise),
         aligned=same / total if total > found.noise else None,
-        blocks=[Block(one.first - at, one.last - at, one.change) for one in found.blocks],
+        blocks=[replace(one, first=one.first - at, last=one.last - at) for one in found.blocks],
         beyond=beyond,
     )
 

@@ -25,7 +25,8 @@ class SaliencyByDistance:
     """Means of the sizes of saliency's curves, by place; (n,) each.
 
     places: -3 is three elements before the step asked. counts: cases that have such an element.
-    blocked: cases in which it was taken away in a block only, of whose change it has its share.
+    blocked: cases in which it was taken away in a block only, and counts as much as the one in the
+    middle of that does, or as its share of the block.
     beyond: the mean size of what the score loses where nothing further away is read, over those
     `further` cases that have more.
     shared, aligned: the medians over the cases, None where none has any; disagreeing: cases
@@ -106,8 +107,8 @@ class SaliencyByDistance:
         if self.blocked.any():
             lines.append(
                 f"{self.element[1].capitalize()} further than {NEAR - 1} away were taken away in "
-                "blocks first, and one by one where a block matters; of others the change of the "
-                "block counts evenly over it."
+                "blocks first, and one by one in the blocks that change most; of a block that is "
+                "none of these the one in its middle counts for all."
             )
         return lines
 
