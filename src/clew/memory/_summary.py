@@ -10,7 +10,6 @@ import numpy as np
 
 from clew.memory._agreement import agree
 from clew.memory._lag_curve import TAKEN
-from clew.memory._linear_memory import LEAST
 from clew.memory.finding import Finding
 from clew.memory.gates import Gates
 from clew.memory.horizon import Horizon
@@ -92,12 +91,7 @@ def kept(linear: Linear) -> Depth | None:
     """The last lag of which a line reads something off a layer's state, and less off x_t alone."""
     if not linear.tells:
         return None
-    last = 0
-    for layer in linear.layers:
-        least = max(layer.chance, LEAST)
-        # A fit without memory that fails, R^2 < 0, is no memory of the other.
-        more = layer.r2[1:] - np.maximum(layer.alone[1:], 0.0) > least
-        last = max([last, *(np.flatnonzero(more) + 1).tolist()])
+    last = max(layer.remembered for layer in linear.layers)
     return Depth(last, last == linear.lags, linear.lags)
 
 

@@ -24,7 +24,7 @@ from clew.memory.gates import Gates, gates
 from clew.memory.horizon import REACH, Horizon, horizon
 from clew.memory.html import page
 from clew.memory.lags import FURTHEST, LAGS, gradient_by_lag
-from clew.memory.linear import linear
+from clew.memory.linear import linear_of
 from clew.memory.opening import loaded, opened
 from clew.memory.probes.model import ProbeModel
 from clew.memory.report_files import KINDS, check_free, pictures, write
@@ -293,7 +293,8 @@ def _steps(
         ],
         "linear": [
             ("linear-memory", "linear memory: what can be read off the state",
-             lambda: linear(subject, cases, lags=how.lags, seed=how.seed)),
+             lambda: linear_of(
+                 subject, cases, lags=how.lags, reach=how.reach, seed=how.seed)),
         ],
         "saliency": [
             ("saliency", "saliency: elements taken away one by one",
