@@ -2,21 +2,29 @@
 
 import argparse
 import json
+import math
+import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import clew
-from clew.cli.bench import duration, load, table
+from clew.cli.bench import duration, table
 from clew.kernels import machine
+from clew.kernels.turns import load
 
-__all__ = ["Peak", "duration", "facts", "options", "picture", "show", "write"]
+__all__ = [
+    "Peak", "duration", "facts", "options", "output", "picture", "positive", "show", "whole",
+    "write",
+]  # fmt: skip
 
 GREYS = ("0.15", "0.55", "0.85", "1.0", "1.0", "1.0")
 HATCHES = ("", "", "", "////", "....", "xxxx")
+THREADS = 1024  # at most
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
@@ -25,11 +33,54 @@ def options(description: str | None) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
-    parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
-    parser.add_argument("--rounds", type=int, help="rounds that the medians are taken over")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
-    parser.add_argument("--png", type=Path, metavar="FILE", help="draw a picture here")
+    parser.add_argument("--threads", type=whole(1, THREADS), default=min(4, machine.cores()))
+    parser.add_argument("--rounds", type=whole(1), help="rounds that the medians are taken over")
+    parser.add_argument("--json", type=output(), metavar="FILE", help="write the figures here")
+    parser.add_argument("--png", type=output(*PICTURES), metavar="FILE", help="draw a picture here")
     return parser
+
+
+def whole(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from `least`."""
+
+    def read(text: str) -> int:
+        if not text.lstrip("+-").isdecimal() or not least <= (number := int(text)) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+        return number
+
+    return read
+
+
+def positive(text: str) -> float:
+    """The type of an argument that is a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
+
+
+def output(*endings: str) -> Callable[[str], Path]:
+    """The type of an argument that is a file to write: whether it can be is seen at once.
+
+    endings: those that its name may have; none: any.
+    """
+
+    def read(text: str) -> Path:
+        path = Path(text)
+        if path.is_dir():
+            raise argparse.ArgumentTypeError(f"{text} is a folder, and no file")
+        if endings and path.suffix.lower() not in endings:
+            raise argparse.ArgumentTypeError(f"{text} does not end in {' or '.join(endings)}")
+        if not path.parent.is_dir():
+            raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise argparse.ArgumentTypeError(f"{text} cannot be written")
+        return path
+
+    return read
 
 
 class Peak:

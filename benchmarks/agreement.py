@@ -6,7 +6,8 @@ Run: python benchmarks/agreement.py [--only all short medium long] [--png FILE]
 "... I grew up in France . (any number of words) I speak fluent": which language? A simple recurrent
 network, a GRU and an LSTM of the same number of weights, and an LSTM with chrono initialisation
 (Tallec & Ollivier 2018), learn from the same sentences, at one rate, in as many steps; one in five
-sentences between names a country or language, be it another. Four times: from sentences 5 to 400
+sentences between names a country or language, be it another or the same (less than one in six where
+20 words lie between, and none below 9: they do not fit). Four times: from sentences 5 to 400
 words apart (all), 5 to 20 (short), 5 to 100 (medium), and 200 to 400 (long), where no short ones
 help. Then: the share of right answers from 5 to 400 words apart, the mean and the range of the
 seeds; and how much of a small change of the state is left in the state some words later, before and
@@ -17,11 +18,10 @@ import argparse
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from _show import facts, show, write
+from _show import PICTURES, THREADS, facts, output, show, whole, write
 
 from clew.kernels import machine
 from clew.memory.lags import LagCurve, gradient_by_lag
@@ -68,6 +68,11 @@ def readers() -> dict[str, Architecture]:
     return {**found, "LSTM, chrono": chrono}
 
 
+def taught(setting: str, quick: bool) -> dict[str, Any]:
+    """How they learn: settings of Learning."""
+    return {"every": 100, **LEARNING[setting], **(QUICK[setting] if quick else {})}
+
+
 def shares(
     model: ProbeModel, distances: tuple[int, ...], count: int, seed: int
 ) -> list[float | None]:
@@ -95,8 +100,7 @@ def run(
     found: Found = {}
     for seed in seeds:
         for name, architecture in readers().items():
-            settings = {"every": 100, **LEARNING[setting], **(QUICK[setting] if quick else {})}
-            model = learn(PROBE, Learning(**settings, seed=seed), architecture)
+            model = learn(PROBE, Learning(**taught(setting, quick), seed=seed), architecture)
             weights = sum(p.numel() for p in model.reader.parameters())
             row = found.setdefault(
                 name, {"weights": weights, "seconds": [], "shares": [], "learnt": [],
@@ -120,7 +124,7 @@ def run(
     return found
 
 
-def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None:
+def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...], quick: bool) -> None:
     """Right answers by distance, of each setting; gradients before training, and after."""
     import matplotlib
 
@@ -132,7 +136,7 @@ def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None
         2, wide, figsize=(1 + 4.2 * wide, 7.6), layout="constrained"
     )
     titles = {
-        setting: "learnt from {} to {} words".format(*LEARNING[setting]["length"])
+        setting: "learnt from {} to {} words".format(*taught(setting, quick)["length"])
         for setting in found
     }
     for axes, (setting, rows) in zip(upper, found.items(), strict=False):
@@ -166,6 +170,8 @@ def draw(path: Any, found: dict[str, Found], distances: tuple[int, ...]) -> None
             "before training" if when == "before" else titles[setting], fontsize=10, loc="left"
         )
     lower[-1].legend(fontsize=9, frameon=False, loc="center right")
+    if quick:
+        figure.suptitle("A quick run: no measurement", fontsize=10)
     for axes in (*upper, *lower):
         axes.set_visible(axes.has_data())
         axes.spines[["top", "right"]].set_visible(False)
@@ -185,17 +191,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--threads", type=whole(1, THREADS), default=min(4, machine.cores()))
+    parser.add_argument("--json", type=output(), metavar="FILE", help="write the figures here")
     parser.add_argument(
-        "--png", type=Path, metavar="FILE", help="the picture (else agreement.png; quick: none)"
-    )
+        "--png", type=output(*PICTURES), metavar="FILE",
+        help="the picture (else agreement.png; quick: none)",
+    )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
     parser.add_argument("--only", nargs="+", choices=list(LEARNING), help="what is learnt from")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[20, 21, 22, 23, 24], metavar="SEED"
+        "--seeds", type=whole(0), nargs="+", default=[20, 21, 22, 23, 24], metavar="SEED"
     )
     asked = parser.parse_args()
+    if asked.png is None and not asked.quick:
+        asked = parser.parse_args(["--png", "agreement.png"], asked)  # looks at it, too
     # Where gradients vanish they become denormal numbers, which are many times slower.
     torch.set_flush_denormal(True)
     torch.set_num_threads(asked.threads)
@@ -207,8 +216,9 @@ def main() -> int:
 
         def keep(so_far: Found, setting: str = setting) -> None:
             found[setting] = so_far
-            told = {"distances": list(distances), "seeds": seeds, "learning": LEARNING}
-            write(asked.json, "agreement", about, **told, found=found)
+            told = {"quick": asked.quick, "distances": list(distances), "seeds": seeds}
+            ways = {each: taught(each, asked.quick) for each in found}
+            write(asked.json, "agreement", about, **told, learning=ways, found=found)
 
         run(setting, seeds, asked.quick, keep)
     for setting, rows in found.items():
@@ -221,8 +231,8 @@ def main() -> int:
              [*means, ["chance", "", *(chance for _ in distances)]])  # fmt: skip
     if asked.quick:
         print("A quick run learns nothing: no measurement.")
-    if asked.png is not None or not asked.quick:
-        draw(asked.png or "agreement.png", found, distances)
+    if asked.png is not None:
+        draw(asked.png, found, distances, asked.quick)
     return 0
 
 

@@ -16,11 +16,10 @@ import argparse
 import itertools
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
-from _show import facts, show, write
+from _show import THREADS, facts, output, show, whole, write
 from torch import Tensor, nn
 
 from clew.kernels import machine
@@ -89,10 +88,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="lags 5 and 20 only")
-    parser.add_argument("--lags", type=int, nargs="+")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=min(4, machine.cores()))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--lags", type=whole(1), nargs="+")
+    parser.add_argument("--seeds", type=whole(1), default=1)
+    parser.add_argument("--threads", type=whole(1, THREADS), default=min(4, machine.cores()))
+    parser.add_argument("--json", type=output(), metavar="FILE", help="write the figures here")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     about = facts(asked.threads)
@@ -109,7 +108,7 @@ def main() -> int:
           "nats", "steps", ""],
          [*shown, ["no memory", str(blind["horizon"]), f"{blind['low']} to {blind['high']}",
                    "", "", "", f"{blind['loss']:.4f}", "", ""]])  # fmt: skip
-    write(asked.json, "lags", about, rows=rows, blind=blind)
+    write(asked.json, "lags", about, quick=asked.quick, rows=rows, blind=blind)
     exact = blind["horizon"] == 0 and all(abs(row["horizon"] - row["lag"]) <= 1 for row in rows)
     print("every horizon is its lag, within one" if exact else "NOT every horizon is its lag")
     wrong = disorder(rows)

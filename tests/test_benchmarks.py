@@ -1,6 +1,7 @@
 """Every benchmark of speed runs, checks before it times, and draws what needs no colours."""
 
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,12 @@ def test_who_still_knows_where_one_grew_up(tmp_path):
         tmp_path, FOLDER / "agreement.py", "--quick", "--threads", "1", "--only", "all",
         "--json", tmp_path / "found.json", "--png", tmp_path / "story.png",
     )  # fmt: skip
-    found = json.loads((tmp_path / "found.json").read_text())["found"]["all"]
+    kept = json.loads((tmp_path / "found.json").read_text())
+    assert kept["quick"] is True
+    assert list(kept["learning"]) == ["all"]
+    assert kept["learning"]["all"]["steps"] == 10  # what was run
+    assert kept["learning"]["all"]["length"] == [5, 20]
+    found = kept["found"]["all"]
     assert list(found) == ["RNN", "GRU", "LSTM", "LSTM, chrono"]
     sizes = [row["weights"] for row in found.values()]
     assert max(sizes) <= 1.03 * min(sizes)  # trained alike
@@ -121,6 +127,44 @@ def test_table_1_has_what_was_published_beside_what_is_trained(tmp_path):
     found = json.loads((tmp_path / "found.json").read_text())["found"]["adding"]
     assert found["weights"] <= 70_000  # of Bai et al. 2018
     assert "5.3e-05" in said
+    assert json.loads((tmp_path / "found.json").read_text())["quick"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("agreement.py", ["--png", "missing/story.png"], "there is no folder missing"),
+        ("agreement.py", ["--png", "story.doc"], "story.doc does not end in .png"),
+        ("agreement.py", [], "agreement.png is a folder"),
+        ("agreement.py", ["--seeds", "3", "-1"], "'-1' is no whole number from 0"),
+        ("agreement.py", ["--threads", "0"], "'0' is no whole number from 1"),
+        ("table1.py", ["--json", "missing/x"], "there is no folder missing"),
+        ("table1.py", ["--json", "."], ". is a folder"),
+        ("table1.py", ["--minutes", "0"], "'0' is no number above 0"),
+        ("table1.py", ["--minutes", "nan"], "'nan' is no number above 0"),
+        ("table1.py", ["--minutes", "x"], "'x' is no number above 0"),
+        ("table1.py", ["--only", "adding", "jsb"], "jsb needs DATA"),
+        ("table1.py", ["missing"], "there is no missing/longrange/mnist"),
+        ("lags.py", ["--seeds", "0"], "'0' is no whole number from 1"),
+        ("lags.py", ["--lags", "5", "2.5"], "'2.5' is no whole number"),
+        ("lags.py", ["--json", "closed"], "closed cannot be written"),
+        ("step.py", ["--png", "missing/x.png"], "there is no folder missing"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_trained(
+    name, words, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "agreement.png").mkdir()
+    (tmp_path / "closed").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "closed")
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setattr("sys.argv", [name, *words])
+    main = runpy.run_path(str(FOLDER / name))["main"]
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in FOLDER.glob("[a-z]*.py")))
