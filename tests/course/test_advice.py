@@ -56,13 +56,14 @@ def test_a_factor_is_told_where_it_is_one_in_all_numbers_and_not_1():
 def test_ranges_are_spoken_of_where_there_is_one_and_the_numbers_are_whole():
     assert "range(...)" in advice("a 3\nb 4", "a 4\nb 5", LOOP)
     assert advice("a 3\nb 4", "a 4\nb 5") == "One more than expected."
-    assert advice("c 0.731", "c 1.731", LOOP) == "One more than expected."
+    assert advice("c 0.731\nd 0.5", "c 1.731\nd 1.5", LOOP) == "One more than expected."
+    assert advice("c 0.731", "c 1.731", LOOP) == ""  # by chance
     assert advice("3\n4", "2\n4", LOOP) == ""  # not throughout: no end of a range
 
 
 def test_0_is_spoken_of_where_all_are_0():
-    assert "0 still" in advice("h1 = 1.5\nh2 = 2.5", "h1 = 0\nh2 = 0.0")
-    assert "0 still" in advice("step 1: 0.5", "step 1: 0")
+    assert "Yours is 0:" in advice("h1 = 1.5\nh2 = 2.5", "h1 = 0\nh2 = 0.0")
+    assert "Yours is 0:" in advice("step 1: 0.5", "step 1: 0")
     assert advice("0.5\n0.7\n0.9\n0.3", "0.5\n0.7\n0.9\n0.0") == ""
 
 
@@ -70,7 +71,10 @@ def test_rounding_is_spoken_of_where_there_are_decimals_to_round_to():
     assert advice("6", "6.001") == ""
     assert "1 decimal" in advice("0.5", "0.46")
     assert "2 decimals" in advice("0.46", "0.5")
-    assert advice("0.46", "0") == "Yours is 0 still: is the value set before it is printed?"
+    assert (
+        advice("0.46", "0")
+        == "Yours is 0: is the value set before it is printed, or multiplied by 0?"
+    )
 
 
 def test_loops_are_spoken_of_where_a_loop_prints():

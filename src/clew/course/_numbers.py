@@ -45,7 +45,7 @@ def of_numbers(lines: Sequence[tuple[str, str]], *, ranges: bool) -> str:
     found = (column for column in columns.values() if not all(starmap(same_number, column)))
     moved = [pair for column in found for pair in column]
     if not any(float(other) for _, other in moved):
-        return "Yours is 0 still: is the value set before it is printed?"
+        return "Yours is 0: is the value set before it is printed, or multiplied by 0?"
     factor = _factor(moved)
     if factor:
         return (
@@ -53,10 +53,11 @@ def of_numbers(lines: Sequence[tuple[str, str]], *, ranges: bool) -> str:
         )
     steps = {round(float(other) - float(one), 9) for one, other in moved}
     if steps in ({1.0}, {-1.0}):
-        whole = all(float(one).is_integer() for one, _ in pairs)
         more = "more" if steps == {1.0} else "less"
-        loop = ": does a range(...) begin or end one step off?" if ranges and whole else "."
-        return f"One {more} than expected{loop}"
+        if ranges and all(text.lstrip("+-").isdecimal() for pair in pairs for text in pair):
+            return f"One {more} than expected: does a range(...) begin or end one step off?"
+        # A single number is off by 1 by chance.
+        return f"One {more} than expected." if len(pairs) > 1 else ""
     return ""
 
 

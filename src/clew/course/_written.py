@@ -58,16 +58,22 @@ class Written:
             for node in functions
         )
 
+    @cached_property
+    def _within(self) -> dict[str, set[str]]:
+        """Of each function the names of those that it calls."""
+        found: dict[str, set[str]] = {}
+        for node in self._nodes:
+            if isinstance(node, _FUNCTIONS):
+                found.setdefault(node.name, set()).update(_names(node))
+        return found
+
     def _reached(self, node: ast.AST) -> set[str]:
         """The names of the functions that are called in a part of the code, and within those."""
         found: set[str] = set()
         ahead = _names(node)
         while ahead:
             found |= ahead
-            bodies = (
-                own for own in self._nodes if isinstance(own, _FUNCTIONS) and own.name in ahead
-            )
-            ahead = {name for body in bodies for name in _names(body)} - found
+            ahead = {name for own in ahead for name in self._within.get(own, ())} - found
         return found
 
 

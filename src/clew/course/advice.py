@@ -15,8 +15,8 @@ ERRORS = {
     "OverflowError": "A number grew past what a float can hold, about 1.8e308.",
     "ZeroDivisionError": "Something is divided by 0: which value is it, and at which step?",
     "RecursionError": "A function calls itself again and again: in which case does it not?",
-    "UnboundLocalError": "A function that sets a name has it for its own: hand the value in as an "
-    "argument, and return it.",
+    "UnboundLocalError": "A function that sets a name has it for its own: set it before this line, "
+    "or hand the value in as an argument, and return it.",
     "IndentationError": "Lines that belong together begin at the same column.",
     "TabError": "Use blanks only, or tabs only, at the beginning of lines.",
     "ModuleNotFoundError": "Is its name spelt right? Most lessons need nothing but Python itself.",
@@ -183,7 +183,7 @@ def _of_line(found: Difference, written: Written) -> str:
         return "Only capital and small letters differ."
     ours, theirs = NUMBER.findall(one), NUMBER.findall(other)
     if ours == theirs and re.findall(r"\w+", one) == re.findall(r"\w+", other):
-        return "Only signs between the words differ, such as commas, quotes and brackets."
+        return "Only signs between the words differ, such as commas, quotes, + and -."
     # All numbers say more than those of one line, where the lines are alike but for them.
     every = list(zip(found.expected, found.said, strict=False))
     alike = len(found.expected) == len(found.said) and all(
