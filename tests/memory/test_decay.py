@@ -154,7 +154,7 @@ def test_two_rates_are_told():
          "holds up to lag 20, then falls to 10 % at lag 21 (100 % is that at lag 0; "
          "lags 0 to 24)"),
         ([1.0, 4.0] * 8, None, "varies",
-         "goes up and down, from 100 % at lag 1 to 4 times at lag 2 (100 % is that at lag 1; "
+         "goes up and down between 100 % at lag 1 and 4 times at lag 2 (100 % is that at lag 1; "
          "lags 1 to 16)"),
         ([0.5] * 16, 1e-3, "rises", "rises to 500 times within 1 step, then holds (100 % is "
          "that at lag 0; lags 0 to 16)"),

@@ -127,10 +127,20 @@ def test_of_one_long_series_all_is_read():
     assert found.lags == 40
     assert sum(found.measured.steps) > 1500
     assert linear(subject, cases, lags=40).lags == 8  # of the longest window alone
-    three = opened(torch.nn.RNN(1, 4), [series[:100]] * 3)
-    same = linear_of(three, three.cases(30, 64), lags=4).data()
-    assert same == linear(three, three.cases(30, 64), lags=4).data()
-    assert same["sequences"] == 3
+
+
+def test_of_short_sequences_more_are_read_and_each_but_once():
+    random = np.random.default_rng(0)
+    short = [random.standard_normal((20 + k % 9, 1)).astype(np.float32) for k in range(200)]
+    subject = opened(torch.nn.RNN(1, 4), short)
+    found = linear_of(subject, subject.cases(30, 64), lags=4)
+    assert found.measured.sequences == 200
+    assert sum(found.measured.steps) <= sum(len(x) - 4 for x in short)
+    few = opened(torch.nn.RNN(1, 4), short[:8])
+    cases = few.cases(96, 64)  # twelve of each, the one a part of the other
+    found = linear_of(few, cases, lags=4)
+    assert sum(found.measured.steps) <= sum(len(x) - 4 for x in short[:8])
+    assert found.measured.sequences == 8
 
 
 @pytest.mark.parametrize("seed", range(3))

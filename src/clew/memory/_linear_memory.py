@@ -20,6 +20,8 @@ LEAST = 0.01  # R^2 that counts as something: data have trends that many steps t
 STRAYS = 12.0  # R^2 times rows held out that a number that has nothing to do with it may reach
 _LEAST = 12  # rows of each part
 _ASKED, _MANY = 600, 250_000  # cases that one step each is looked at of, and elements of them all
+_MOST = 1000  # cases that are drawn where these are short
+_NONE = Case(np.zeros(0), 0, None)
 _PLACES = 8  # of a long series, of which the furthest is taken
 
 Curve = NDArray[np.float64]
@@ -101,7 +103,8 @@ def material(
     """Cases that suit linear memory, and whether only the steps that they ask are to be looked at.
 
     Of a probe, whose state matters where it is asked, more cases than these; of one series or two
-    all of it up to a step that may be asked, `steps` elements at most; else these cases.
+    all of it up to a step that may be asked, `steps` elements at most; else these cases, each
+    element once, and more of them where they are short.
     """
     length = max((len(case.inputs) for case in cases), default=1)
     if subject.task == "probe":
@@ -111,7 +114,21 @@ def material(
         long = subject.cases(_PLACES, max(steps, reach), seed)
         if max(len(case.inputs) for case in long) > length:
             return long, False
-    return cases, False
+    some = _apart(cases, reach)
+    there = sum(len(case.inputs) for case in some)
+    if 0 < there < steps // 2:
+        more = subject.cases(min(_MOST, -(-len(cases) * steps // there)), reach, seed)
+        some = max(some, _apart(more, reach), key=lambda one: sum(len(c.inputs) for c in one))
+    return some, False
+
+
+def _apart(cases: Sequence[Case], reach: int) -> list[Case]:
+    """Without those that begin where their sequence does, and read less of it than another."""
+    longest: dict[int, Case] = {}
+    for case in cases:
+        if case.at < reach and len(case.inputs) > len(longest.get(case.source, _NONE).inputs):
+            longest[case.source] = case
+    return [case for case in cases if case.at >= reach or longest.get(case.source) is case]
 
 
 def measured(

@@ -121,7 +121,7 @@ class Shape:
         turns = self._turns(self.logs)
         if len(turns) > 3:
             low, high = int(self.logs.argmin()), int(self.logs.argmax())
-            return f"goes up and down, from {self._at(low, True)} to {self._at(high, True)}"
+            return f"goes up and down between {self._at(low, True)} and {self._at(high, True)}"
         text = ""
         for begin, end in pairwise(turns):
             verb = "falls" if self.logs[end] < self.logs[begin] else "rises"

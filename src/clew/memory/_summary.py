@@ -92,7 +92,9 @@ def kept(linear: Linear) -> Depth | None:
     if not linear.tells:
         return None
     last = max(layer.remembered for layer in linear.layers)
-    return Depth(last, last == linear.lags, linear.lags)
+    # Too few steps for so many units, or elements that tell more of each other than it does.
+    hidden = not last and any(layer.capacity_alone > layer.capacity for layer in linear.layers)
+    return None if linear.few or hidden else Depth(last, last == linear.lags, linear.lags)
 
 
 def depths(findings: Mapping[str, Finding]) -> dict[str, Depth]:
@@ -217,9 +219,7 @@ def _joined(seen: Mapping[str, Depth]) -> list[str]:
         )
         lines.append(f"The instruments agree roughly, in steps back: {figures}.")
     if rest:
-        lines.append(
-            f"Not compared, for there was looked no further: {', '.join(rest)}."
-        )
+        lines.append(f"Not compared, for there was looked no further: {', '.join(rest)}.")
     return lines
 
 

@@ -21,7 +21,7 @@ from clew.memory.subject import Case, Subject
 TOKENS = 20  # the most frequent are told back
 _KNOWN = 256  # of the current element, as the rival without memory sees it
 _FEATURES = 32  # of more, principal components are told back
-_ROWS = 500
+_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Side:
 
 
 def enough(before: Sequence[int], lags: int) -> int:
-    """The most lags, `lags` at most, that leave half of all steps with as many before them, or 500.
+    """The most lags, `lags` at most, that leave half of all steps with as many before, or 2000.
 
     before: of each stretch that is looked at how many steps it has and had before it.
     """

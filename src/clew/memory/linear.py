@@ -58,6 +58,11 @@ class Linear:
         return self.measured.varies and min(layer.chance for layer in self.layers) < 0.5
 
     @property
+    def few(self) -> bool:
+        """Whether there are so few steps for so many units that more data would show more."""
+        return self.measured.steps[0] < 2 * max(layer.units for layer in self.layers)
+
+    @property
     def method(self) -> str:
         """Equation, settings and source."""
         m = self.measured
@@ -111,7 +116,7 @@ class Linear:
                 f"The sequences are too short for {self.wanted} lags: these are {self.lags}."
             )
         learned = self.measured.steps[0]
-        if learned < 2 * best.units:
+        if self.few:
             lines.append(
                 f"With {learned:,} steps for {self._units(best)} these are lower bounds: "
                 "more data would show more."
@@ -146,6 +151,11 @@ class Linear:
         alone, (one, many) = best.furthest_alone(), self.element
         if not alone:
             return f"{line}; the current {one} alone tells nothing of those before."
+        if best.capacity_alone > best.capacity:
+            return (
+                f"{line}; but the current {one} alone tells more than that of those before: these "
+                "data do not show what the state keeps."
+            )
         return f"{line}; the current {one} alone tells something of {many} up to {alone} ago."
 
     def _called(self, layer: LayerMemory) -> str:
@@ -290,7 +300,7 @@ def linear(
     by the seed, as give `steps` steps. asked: look only at the steps that the cases ask about, one
     each, which takes hundreds of cases; else at every step. What is read back are features brought
     to one scale, or which of the most frequent tokens it was. Where sequences are too short for so
-    many lags there are as many as leave half of all steps to look at, or 500. The cost is that of
+    many lags there are as many as leave half of all steps to look at, or 2000. The cost is that of
     some seconds of linear algebra for layers of hundreds of units. Source: Jaeger 2002.
 
     Raises:
@@ -315,7 +325,8 @@ def linear_of(
     """`linear` of a subject's cases, or of others that it draws where those suit it better.
 
     Of a probe hundreds of cases with up to `reach` elements before the step asked, looked at there
-    only; of one series or two up to `steps` elements of each. Raises InputError as `linear` does.
+    only; of one series or two up to `steps` elements of each; of short ones more of them. Raises
+    InputError as `linear` does.
     """
     check_whole("reach", reach)
     check_whole("steps", steps)
