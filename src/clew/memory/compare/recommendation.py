@@ -238,7 +238,7 @@ def _windowed(found: Comparison) -> list[str]:
     ranked = found.ranked
     windows = [row for row in ranked if row.entrant.base == "window"]
     cells = [row for row in ranked if row.entrant.base in CELLS]
-    if not windows or not cells or found.seeds == 1 or windows[0].idle:
+    if not windows or not cells or found.seeds == 1 or windows[0].idle or not learnt(found):
         return []
     row, cell = windows[0], cells[0]
     alike = _meet(row, cell) or abs(row.mean - cell.mean) <= _margin(found)
