@@ -12,6 +12,7 @@ from clew.memory.inside import layers
 from clew.memory.lags import gradient_by_lag
 from clew.memory.linear import linear
 from clew.memory.opening import opened
+from clew.memory.states import states
 
 
 def drawn(count=12, steps=120, width=2):
@@ -146,4 +147,5 @@ def test_a_layer_that_is_not_all_of_the_memory_is_left_closed():
     subject = opened(Around(nn.GRU(4, 5), 5, counts=True), drawn(6, 40))
     found = linear(subject, subject.cases(12, 24), lags=3)
     assert [layer.name for layer in found.layers] == ["state"]
+    assert "not what it carries" in states(subject, subject.cases(1, 24)[0]).method
     assert "give that layer itself" in gates(subject, subject.cases(6, 24)).words()[0]

@@ -209,6 +209,8 @@ def states(
         if sort and known:
             kept = np.argsort([-(s or 0.0) for s in scales], kind="stable")
         order = f"The units named{', sorted by their time scale' if sort and known else ''}."
+    if not layers[0].kind:
+        order += " They are what the network says, not what it carries: it cannot be opened."
     values = {key: found[:, kept] for key, found in every.items()}
     names = subject.names(case)[first:last]
     return States(
