@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,31 @@ def test_a_program_is_the_main_module_in_an_empty_folder_of_its_own():
 def test_the_folder_and_all_in_it_are_gone_afterwards():
     ran = run("import os\nopen('x', 'w').write('y')\nprint(os.getcwd())", limits=SMALL)
     assert not Path(ran.stdout.strip()).exists()
+
+
+def test_a_deep_folder_is_removed_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = (
+        "import os\nfor number in range(1000):\n    os.mkdir('d')\n    os.chdir('d')\n"
+        "open('x', 'w').close()\nos.symlink('/', 'link')\nos.chmod('.', 0)\nos.chmod('..', 0o500)\n"
+        "print(6)"
+    )
+    assert run(code, limits=replace(SMALL, disk=30 << 20)).stdout == "6\n"
+    assert not list(tmp_path.iterdir())
+    code = "import os\nwhile True:\n    os.mkdir('d' * 250)\n    os.chdir('d' * 250)"
+    assert run(code, limits=replace(SMALL, disk=1 << 40)).stopped == "disk"
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_looks_on_may_end_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def look():
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run("while True: pass", limits=SMALL, look=look)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_of_the_environment_but_what_programs_need(monkeypatch):

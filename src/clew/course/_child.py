@@ -43,7 +43,7 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 WRITE, MAKE, MOVE, CUT = 1 << 1, 0b1_1111_1111 << 4, 1 << 13, 1 << 14
 SIGNALLING = 1 << 1  # from version 6: signals to others
 DEVICES = ("null", "nvidia", "kfd", "dri")  # what /dev/null and graphics cards begin with in /dev
-DENIED = ("permission denied", "unable to open database")  # how libraries tell it
+DENIED = ("permission denied", "unable to open database:")  # how libraries tell it
 
 
 class StoppedError(PermissionError):

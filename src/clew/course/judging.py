@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -88,16 +88,17 @@ class Verdict:
 def judge(
     challenge: Question, code: str, *,
     limits: Limits | None = None, where: str = "", unstarted: bool = True,
+    look: Callable[[], None] | None = None,
 ) -> Verdict:  # fmt: skip
     """Run `code` as an answer to `challenge` and say what it is.
 
     where: the learner's file, as errors are to name it. unstarted: whether "not started"
-    is an answer; else a starter is run as any other code.
+    is an answer; else a starter is run as any other code. look: as of `run`.
     """
     if unstarted and not started(challenge, code):
         return Verdict("not started", "Not started yet: the file is still as it was given to you.")
     limits = limits or Limits.for_code(code + "\n" + (challenge.tests or ""))
-    ran = run(code, tests=challenge.tests, limits=limits)
+    ran = run(code, tests=challenge.tests, limits=limits, look=look)
     place = Place(where, ran.problem or Problem(), code.split("\n"))
     if ran.outcome == "stopped":
         return _stopped(ran, place, limits)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import errno
 import os
 import re
+import secrets
 import selectors
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -107,11 +110,15 @@ class Ran:
         return self.problem.message if self.problem else ""
 
 
-def run(code: str, *, tests: str | None = None, limits: Limits | None = None) -> Ran:
+def run(
+    code: str, *, tests: str | None = None, limits: Limits | None = None,
+    look: Callable[[], None] | None = None,
+) -> Ran:  # fmt: skip
     """Run `code`, then `tests` with its names, and return what was printed and how it ended.
 
-    limits: None chooses them by what the code imports. Raises InputError on systems that are not
-    like Unix: they lack what the guard is made of.
+    limits: None chooses them by what the code imports. look: called some times a second; what it
+    raises ends the run. Raises InputError on systems that are not like Unix: they lack what the
+    guard is made of.
     """
     if os.name != "posix":
         raise InputError(
@@ -120,14 +127,19 @@ def run(code: str, *, tests: str | None = None, limits: Limits | None = None) ->
             hint="on Windows, install Clew within WSL, the Windows Subsystem for Linux",
         )
     limits = limits or Limits.for_code(code)
-    with tempfile.TemporaryDirectory(prefix="clew-", ignore_cleanup_errors=True) as folder:
+    folder = tempfile.mkdtemp(prefix="clew-")
+    try:
         home = Path(folder, "home")  # one below, so that it may be removed too
         home.mkdir()
         (home / NAME).write_text(code, encoding="utf-8", errors="surrogatepass")
-        return _run(code, tests, limits, home)
+        return _run(code, tests, limits, home, look)
+    finally:
+        remove(folder)
 
 
-def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
+def _run(
+    code: str, tests: str | None, limits: Limits, folder: Path, look: Callable[[], None] | None
+) -> Ran:
     request = {
         "code": code, "tests": tests, "name": NAME, "seconds": limits.seconds,
         "address": limits.address, "disk": limits.disk,
@@ -152,7 +164,7 @@ def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
         seen: set[int] = set()
         try:
             texts, stopped = _listen(
-                child, [child.stdout, child.stderr, report], limits, folder, began, seen
+                child, [child.stdout, child.stderr, report], limits, folder, began, seen, look
             )
         finally:
             _end(child, seen)
@@ -169,7 +181,7 @@ def _run(code: str, tests: str | None, limits: Limits, folder: Path) -> Ran:
 
 def _listen(
     child: subprocess.Popen[bytes], files: list[Any], limits: Limits, folder: Path,
-    began: float, seen: set[int],
+    began: float, seen: set[int], look: Callable[[], None] | None,
 ) -> tuple[list[bytearray], str]:  # fmt: skip
     """What comes out of `files` until the child ends, and the limit that ended it."""
     texts = [bytearray() for _ in files]
@@ -179,6 +191,7 @@ def _listen(
         for number, file in enumerate(files):
             waiting.register(file, selectors.EVENT_READ, number)
         while waiting.get_map():
+            over = child.poll() is not None  # then all that it printed is there to be read
             ready = waiting.select(LOOK)
             for key, _ in ready:
                 part = os.read(key.fd, 65536)
@@ -193,6 +206,8 @@ def _listen(
                 return texts, "time"
             if now - looked >= LOOK:
                 looked = now
+                if look is not None:
+                    look()
                 processes, memory = watch(child.pid)
                 seen |= processes
                 if processes - {child.pid}:
@@ -201,7 +216,7 @@ def _listen(
                     return texts, "memory"
                 if used(folder.parent, limits.disk) > limits.disk:
                     return texts, "disk"
-                if not ready and child.poll() is not None:
+                if over and not ready:
                     return texts, ""  # what it started may hold the pipes open
     with contextlib.suppress(subprocess.TimeoutExpired):  # it closed its output and goes on
         child.wait(max(0.0, deadline - time.monotonic()))
@@ -254,16 +269,58 @@ def _watch_proc(pid: int) -> tuple[set[int], int]:
 
 
 def used(folder: Path, enough: int) -> int:
-    """Bytes of the files in `folder`, counted until there are more than `enough`."""
+    """Bytes of the files in `folder`, counted until there are more than `enough`.
+
+    Folders in folders too deep for a path are more than enough.
+    """
     total, ahead = 0, [str(folder)]
     while ahead and total <= enough:
-        with contextlib.suppress(OSError), os.scandir(ahead.pop()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        ahead.append(entry.path)
-                    total += max(4096, entry.stat(follow_symlinks=False).st_size)
+        try:
+            with os.scandir(ahead.pop()) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):
+                        if entry.is_dir(follow_symlinks=False):
+                            ahead.append(entry.path)
+                        total += max(4096, entry.stat(follow_symlinks=False).st_size)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return enough + 1
     return total
+
+
+def remove(folder: str) -> None:
+    """Remove `folder` and all in it, however deep; what the system does not let go stays.
+
+    What is in a folder in it is moved up into it first, so that no path grows long.
+    """
+    above = secrets.token_hex(8)  # what no name in it begins with
+    number = 0
+    gone = True
+    while gone and (entries := _entries(folder)):
+        gone = False
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    Path(entry.path).chmod(0o700)
+                    for inner in _entries(entry.path):
+                        if inner.is_dir(follow_symlinks=False):
+                            Path(inner.path).chmod(0o700)
+                            Path(inner.path).rename(Path(folder, f"{above}-{number}"))
+                            number += 1
+                        else:
+                            Path(inner.path).unlink()
+                    Path(entry.path).rmdir()
+                else:
+                    Path(entry.path).unlink()
+                gone = True
+    with contextlib.suppress(OSError):
+        Path(folder).rmdir()
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return list(entries)
+    return []
 
 
 def _told(texts: list[bytearray], stopped: str, code: int, seconds: float) -> Ran:
