@@ -309,3 +309,23 @@ def test_watching_checks_on_save_and_knows_keys(environment, tmp_path):
         assert os.waitpid(terminal.pid, 0)[1] == 0
     finally:
         os.close(terminal.fd)
+
+
+def test_q_ends_an_endless_answer_too_and_a_file_that_goes_is_told(environment, tmp_path):
+    environment = {**environment, "XDG_DATA_HOME": str(tmp_path), "NO_COLOR": "1", "TERM": "vt100"}
+    terminal = Terminal(tmp_path, environment)
+    try:
+        terminal.until("Not started yet")
+        (tmp_path / FIRST).unlink()
+        terminal.until("The file is gone")
+        (tmp_path / FIRST).write_text("open('here', 'w').write('x')\nwhile True: pass\n")
+        for key in ("h", "q"):
+            time.sleep(0.6)
+            terminal.press(key)
+        end = time.monotonic() + 5  # the answer itself may run for 10
+        while (ended := os.waitpid(terminal.pid, os.WNOHANG))[0] == 0:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert os.waitstatus_to_exitcode(ended[1]) == 1
+    finally:
+        os.close(terminal.fd)

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -144,6 +145,27 @@ def test_an_answer_that_cannot_be_read_is_told(tmp_path):
     assert answer(path) == "h = 1\n"
     with pytest.raises(InputError, match="directory"):
         answer(tmp_path)
+
+
+def test_an_answer_in_another_coding_is_read_as_python_reads_it(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_bytes(b"#!/usr/bin/python\n# -*- coding: latin-1 -*-\nprint('\xe9')\n")
+    assert answer(path).endswith("print('\xe9')\n")
+    path.write_bytes(b"# coding: no-such\nprint('\xe9')\n")
+    with pytest.raises(InputError, match="UTF-8"):
+        answer(path)
+
+
+def test_a_pipe_in_place_of_an_answer_is_told_and_not_waited_for(learner, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="this is no file"):
+        answer(tmp_path / "pipe")
+    challenge = learner().challenge("1.1")
+    path, _ = learner().start(challenge)
+    path.unlink()
+    os.mkfifo(path)
+    assert learner().reset(challenge).is_fifo()
+    assert answer(path) == challenge.starter
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(learner, tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 from clew.course.watching import content, wait_for_save
 
 
@@ -42,3 +44,18 @@ def test_a_save_without_a_change_does_not_nor_does_a_file_that_is_away(tmp_path)
 def test_a_key_ends_it_too(tmp_path):
     assert wait_for_save(tmp_path / "none", None, between=steps(lambda: None, "h")) == "h"
     assert content(tmp_path / "none") is None
+
+
+def test_a_file_that_goes_is_told_once_and_waited_for(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("h = 0")
+    later = steps(path.unlink, *[lambda: None] * 20)
+    assert wait_for_save(path, b"h = 0", between=later) == "gone"
+    later = steps(*[lambda: None] * 20, lambda: path.write_text("h = 0"), lambda: None)
+    assert wait_for_save(path, None, between=later) == "saved"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.py")
+    assert content(tmp_path / "a.py") is None
+    assert wait_for_save(tmp_path / "a.py", None, between=steps(lambda: None, "q")) == "q"

@@ -14,12 +14,13 @@ from clew.cli import say
 from clew.cli.learn_show import link, markdown, styled, width
 from clew.errors import InputError
 
+QUIT = ("q", "\x04", "\x1b")
 KEYS = "c: check again   h: hint   s: solution   q: quit"
 
 
-def checked(learner: Any, challenge: Any) -> bool:
-    """Check once, and print the verdict; whether it passed."""
-    verdict = learner.check(challenge)
+def checked(learner: Any, challenge: Any, look: Callable[[], None] | None = None) -> bool:
+    """Check once, and print the verdict; whether it passed. What `look` raises ends the check."""
+    verdict = learner.check(challenge, look=look)
     say.result(styled(f"{learner.number(challenge)} {challenge.name}", "bold"))
     for line in verdict.lines(width()):
         if line.startswith(">"):
@@ -79,22 +80,44 @@ def watched(learner: Any, challenge: Any) -> bool:
         learner.start(challenge)
     with _keys() as pressed:
         say.result(f"Watching {link(path)}\n" + (KEYS if pressed else "Ctrl-C ends it") + "\n")
+        early: list[str] = []  # keys pressed during a check
+
+        def look() -> None:
+            if pressed and (word := pressed(0.0)):
+                if word in QUIT:
+                    raise _QuitError
+                early.append(word)
+
+        def between(seconds: float) -> str:
+            return early.pop(0) if early else pressed(seconds) if pressed else ""
+
         while True:
             before = content(path)
             try:
-                if checked(learner, challenge):
+                if checked(learner, challenge, look):
                     return True
             except InputError as problem:  # a file that cannot be read may be saved anew
                 say.result(f"{problem}\n")
-            while (word := wait_for_save(path, before, between=pressed)) not in ("saved", "c"):
-                if word in ("q", "\x04", "\x1b"):
+            except _QuitError:
+                return False
+            waiting = between if pressed else None
+            while (word := wait_for_save(path, before, between=waiting)) not in ("saved", "c"):
+                if word in QUIT:
                     return False
-                if word == "h":
+                if word == "gone":
+                    before = None
+                    say.result(f"The file is gone. It is waited for: save it again, or\n  "
+                               f"{learner.called} start {learner.number(challenge)}\n")  # fmt: skip
+                elif word == "h":
                     hinted(learner, challenge)
                 elif word == "s":
                     solved(learner, challenge)
                 else:
                     say.result(KEYS)
+
+
+class _QuitError(Exception):
+    """The key that ends it was pressed while an answer ran."""
 
 
 @contextlib.contextmanager

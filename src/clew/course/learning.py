@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
+import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 from clew.course.course import OURS, Course
 from clew.course.lesson import Challenge, Lesson
 from clew.course.progress import Done, Progress, Record, now
+from clew.course.watching import content
 from clew.errors import InputError
 
 if TYPE_CHECKING:
@@ -219,7 +222,7 @@ class Learner:
         """Write the starter anew and count hints anew; where the old answer is kept, if any."""
         path = self.file(challenge)
         kept: Path | None = None
-        if path.exists() and path.read_bytes().strip() != challenge.starter.encode().strip():
+        if path.exists() and (content(path) or b"").strip() != challenge.starter.encode().strip():
             names = (path.with_suffix(f".before-{number}.py") for number in count(1))
             kept = next(name for name in names if not name.exists())
             path.rename(kept)
@@ -228,13 +231,16 @@ class Learner:
         self._change(challenge, lambda done: Done(file=inside, started=now()))
         return kept
 
-    def check(self, challenge: Challenge, limits: Limits | None = None) -> Verdict:
-        """Judge the learner's file, a copy of which is run."""
+    def check(
+        self, challenge: Challenge, limits: Limits | None = None,
+        look: Callable[[], None] | None = None,
+    ) -> Verdict:  # fmt: skip
+        """Judge the learner's file, a copy of which is run; what `look` raises ends the run."""
         from clew.course.judging import judge  # the list of lessons is there before it would be
 
         path = self.file(challenge)
         code = answer(path, f"{self.called} start {self.number(challenge)}")
-        verdict = judge(challenge, code, where=str(path), limits=limits)
+        verdict = judge(challenge, code, where=str(path), limits=limits, look=look)
         self._change(
             challenge,
             lambda done: replace(
@@ -264,21 +270,31 @@ def answer(path: Path, begin: str = "clew learn start") -> str:
     begin: the command that writes the file.
     """
     try:
-        if path.stat().st_size > MOST:
+        size = path.stat().st_size
+        if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise InputError("this is no file: nothing can be saved in it", where=str(path))
+        if size > MOST:
             raise InputError(
                 "the file is too large for an answer", where=str(path),
                 expected=f"at most {MOST:,} bytes",
             )  # fmt: skip
-        return path.read_text(encoding="utf-8-sig")
+        given = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(
             "not started yet: there is no such file", where=str(path),
             hint=f"`{begin}` writes it",
         ) from error  # fmt: skip
-    except UnicodeDecodeError as error:
-        raise InputError("the file is not text in UTF-8", where=str(path)) from error
     except OSError as error:
         raise InputError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+    try:
+        # As Python reads it: in UTF-8, or as a comment in its first two lines says.
+        coding, _ = tokenize.detect_encoding(io.BytesIO(given).readline)
+        return io.TextIOWrapper(io.BytesIO(given), coding).read()
+    except (SyntaxError, LookupError, UnicodeDecodeError) as error:
+        raise InputError(
+            "the file is not text in UTF-8", where=str(path),
+            hint="save it as UTF-8; or name its coding in its first line: # coding: latin-1",
+        ) from error  # fmt: skip
 
 
 def _write(path: Path, text: str) -> None:
