@@ -1,6 +1,7 @@
 """What every test runs under: repeatable draws, and few threads on shared machines."""
 
 import functools
+import gc
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,12 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("CLEW_HYPOTHESIS", "ci"))
+
+
+def pytest_collection_finish():
+    """Garbage is collected without looking through seven thousand tests and all of torch."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
