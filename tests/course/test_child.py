@@ -13,7 +13,14 @@ SMALL = Limits(seconds=10.0, memory=256 << 20, output=5000, disk=1 << 20, addres
 CONFINE = 'sys.platform == "linux" and confine'  # the two layers, as they stand in the child
 HOOK = "sys.addaudithook(guard(owner))"
 LANDLOCK = run("import __main__, sys\nprint(sys._getframe(2).f_globals['Report'].confined)").stdout
-in_the_system = pytest.mark.skipif(LANDLOCK != "True\n", reason="a Linux without Landlock")
+
+
+def in_the_system(test):
+    """Mark what only a kernel with Landlock does, which an ordinary machine may lack."""
+    known = pytest.mark.skipif(LANDLOCK != "True\n", reason="a Linux without Landlock")
+    return pytest.mark.hardware(known(test))
+
+
 OPEN = "import os; here = os.open(os.path.dirname({0!r}), os.O_RDONLY)\n"
 ELSEWHERE = [
     "open({0!r}, 'w')",

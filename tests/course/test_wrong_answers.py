@@ -4,7 +4,6 @@ The task of all of them: run h = 0.5 * h + x over 1, 2, 3, printing h after each
 decimals, in a function step(h, x).
 """
 
-import os
 from dataclasses import dataclass, replace
 
 import pytest
@@ -192,28 +191,3 @@ def test_there_are_at_least_forty_and_the_right_one_passes():
 def test_deleting_all_in_its_folder_harms_nobody(code):
     verdict = judge(Task(expected="[]", tests=None), code, limits=SMALL)
     assert verdict.kind == "passed"
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "open({0!r}, 'w')",
-        "open({0!r}, 'a')",
-        "import os\nos.remove({0!r})",
-        "import os\nos.rename({0!r}, 'mine')",
-        "import os\nos.open({0!r}, os.O_WRONLY | os.O_TRUNC)",
-        "import os\nos.chdir('/')\nos.truncate({0!r}, 0)",
-        "import sqlite3\nsqlite3.connect({0!r} + '.db').execute('create table t (x)')",
-        "import pathlib\npathlib.Path({0!r}).unlink()",
-        "import shutil, os\nshutil.rmtree(os.path.dirname({0!r}))",
-        "import os\nos.symlink(os.path.dirname({0!r}), 'here')\nopen('here/kept', 'w')",
-    ],
-)
-def test_files_elsewhere_are_not_changed(code, tmp_path):
-    kept = tmp_path / "kept"
-    kept.write_text("mine")
-    verdict = judge(Task(), code.format(str(kept)), limits=SMALL)
-    assert verdict.kind == "stopped"
-    assert "only files in the folder" in " ".join(verdict.lines())
-    assert kept.read_text() == "mine"
-    assert os.listdir(tmp_path) == ["kept"]  # noqa: PTH208
